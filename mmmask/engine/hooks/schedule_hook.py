@@ -1,0 +1,90 @@
+"""The one hook that moves values during training."""
+
+from collections.abc import Sequence
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmpretrain.registry import HOOKS, TASK_UTILS
+
+from mmmask.errors import UserError
+
+
+@HOOKS.register_module()
+class ScheduleHook(Hook):
+    """Assigns schedules to dotted paths before each iteration (or epoch).
+
+    ``model.a.b`` is an attribute of the (unwrapped) model and gets the schedule's value. ``optimizer.lr`` and
+    ``optimizer.weight_decay`` are every parameter group's and get the schedule's value *times the group's initial
+    value*: per-group rates and scaled learning rates survive, and what isn't decayed stays so.
+
+    Args:
+        schedules: Each a dict of ``path``, ``schedule`` (config of a schedule) and ``by`` (``'iter'``, the default, or
+            ``'epoch'``: constant within an epoch, as DINO's teacher temperature).
+
+    Raises:
+        UserError: If a path doesn't exist, when training starts.
+    """
+
+    priority = 'HIGH'
+
+    def __init__(self, schedules: Sequence[dict]) -> None:
+        self.items = []
+        for item in schedules:
+            unknown = set(item) - {'path', 'schedule', 'by'}
+            if unknown or not {'path', 'schedule'} <= set(item):
+                raise UserError(f'A schedule needs path and schedule, and takes by; got {dict(item)}.')
+            by = item.get('by', 'iter')
+            if by not in ('iter', 'epoch'):
+                raise UserError(f"by must be 'iter' or 'epoch' for {item['path']}, got {by!r}.")
+            self.items.append((item['path'], TASK_UTILS.build(item['schedule']), by))
+
+    def before_train(self, runner: Runner) -> None:
+        for path, _, _ in self.items:
+            self._resolve(runner, path)
+        for group in runner.optim_wrapper.param_groups:
+            group.setdefault('initial_lr', group['lr'])
+            group.setdefault('initial_weight_decay', group['weight_decay'])
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
+        steps_per_epoch = self._steps_per_epoch(runner)
+        for path, schedule, by in self.items:
+            if by == 'iter':
+                value = schedule(runner.iter, runner.max_iters, steps_per_epoch)
+            else:
+                epochs = max(runner.max_iters // steps_per_epoch, 1)
+                value = schedule(runner.iter // steps_per_epoch, epochs, 1)
+            self._assign(runner, path, value)
+
+    @staticmethod
+    def _steps_per_epoch(runner: Runner) -> int:
+        """Iterations of an epoch; 1 for an endless sampler, so that warm-ups count iterations there."""
+        try:
+            return len(runner.train_dataloader)
+        except (TypeError, OverflowError, ValueError):
+            return 1
+
+    def _assign(self, runner: Runner, path: str, value: float) -> None:
+        owner, name = self._resolve(runner, path)
+        if owner is runner.optim_wrapper:
+            for group in owner.param_groups:
+                group[name] = group[f'initial_{name}'] * value
+        else:
+            setattr(owner, name, value)
+            runner.message_hub.update_scalar(f'train/{name}', value)
+
+    @staticmethod
+    def _resolve(runner: Runner, path: str) -> tuple[object, str]:
+        """The object that holds the value, and the value's name."""
+        root, *parents, name = path.split('.')
+        if root == 'optimizer' and not parents and name in ('lr', 'weight_decay'):
+            return runner.optim_wrapper, name
+        owner = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        for parent in parents:
+            owner = getattr(owner, parent, None)
+        if root != 'model' or not hasattr(owner, name):
+            raise UserError(
+                f"ScheduleHook found no '{path}': a path is optimizer.lr, optimizer.weight_decay "
+                'or model.<part>.<attribute>.'
+            )
+        return owner, name

@@ -1,0 +1,3 @@
+from .matrix_decay import MatrixDecayOptimWrapperConstructor
+
+__all__ = ['MatrixDecayOptimWrapperConstructor']

@@ -1,0 +1,3 @@
+from .schedules import ConstantSchedule, CosineSchedule, LinearSchedule
+
+__all__ = ['ConstantSchedule', 'CosineSchedule', 'LinearSchedule']

@@ -1,0 +1,85 @@
+"""Schedules as pure functions of the step: ``schedule(step, max_steps, steps_per_epoch) -> float``.
+
+Each has a linear warm-up. A warm-up longer than the run is cut off with the run (the published DINO and iBOT codes
+crash there).
+"""
+
+import math
+from abc import ABC, abstractmethod
+
+from mmpretrain.registry import TASK_UTILS
+
+
+class Schedule(ABC):
+    """A linear warm-up from ``warmup_start`` to ``start``, then the sub-class's way to ``end``.
+
+    With W warm-up steps, step i < W has ``warmup_start + (start - warmup_start) i / (W - 1)``, both ends included, as
+    in DINO.
+
+    Args:
+        start: Value when the warm-up is over.
+        end: Value that the schedule approaches.
+        warmup: Length of the warm-up in epochs.
+        warmup_start: Value at step 0, if there is a warm-up.
+    """
+
+    def __init__(
+        self, start: float, end: float, warmup: float = 0, warmup_start: float = 0.0
+    ) -> None:
+        if warmup < 0:
+            raise ValueError(f'warmup must be 0 epochs or more, got {warmup}.')
+        self.start = start
+        self.end = end
+        self.warmup = warmup
+        self.warmup_start = warmup_start
+
+    def __call__(self, step: int, max_steps: int, steps_per_epoch: int = 1) -> float:
+        """The value at a step.
+
+        Args:
+            step: 0, ..., max_steps - 1.
+            max_steps: Length of the run in the same unit.
+            steps_per_epoch: How many steps an epoch has, to convert the warm-up.
+        """
+        warmup_steps = int(self.warmup * steps_per_epoch)
+        if step < warmup_steps:
+            share = step / (warmup_steps - 1) if warmup_steps > 1 else 0.0
+            return self.warmup_start + (self.start - self.warmup_start) * share
+        return self.after_warmup((step - warmup_steps) / max(max_steps - warmup_steps, 1))
+
+    @abstractmethod
+    def after_warmup(self, progress: float) -> float:
+        """The value when a share ``progress`` in [0, 1) of the rest of the run is over."""
+
+
+@TASK_UTILS.register_module()
+class CosineSchedule(Schedule):
+    """Half a cosine from ``start`` to ``end`` (learning rate, weight decay and momentum of DINO and iBOT)."""
+
+    def after_warmup(self, progress: float) -> float:
+        return self.end + 0.5 * (self.start - self.end) * (1 + math.cos(math.pi * progress))
+
+
+@TASK_UTILS.register_module()
+class LinearSchedule(Schedule):
+    """A straight line from ``start`` to ``end``."""
+
+    def after_warmup(self, progress: float) -> float:
+        return self.start + (self.end - self.start) * progress
+
+
+@TASK_UTILS.register_module()
+class ConstantSchedule(Schedule):
+    """``value`` after the warm-up (the teacher's temperature).
+
+    Args:
+        value: The value.
+        warmup: Length of the warm-up in epochs.
+        warmup_start: Value at step 0, if there is a warm-up.
+    """
+
+    def __init__(self, value: float, warmup: float = 0, warmup_start: float = 0.0) -> None:
+        super().__init__(value, value, warmup, warmup_start)
+
+    def after_warmup(self, progress: float) -> float:
+        return self.start

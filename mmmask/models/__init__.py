@@ -1,0 +1,1 @@
+from . import algorithms, attention, backbones, heads, losses, maskers, necks  # noqa: F401

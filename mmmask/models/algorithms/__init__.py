@@ -1,0 +1,4 @@
+from .ema_teacher import EMATeacher
+from .self_distillation import SelfDistillation
+
+__all__ = ['EMATeacher', 'SelfDistillation']

@@ -1,0 +1,3 @@
+from .attention_tap import AttentionRecord, AttentionTap
+
+__all__ = ['AttentionRecord', 'AttentionTap']

@@ -1,0 +1,3 @@
+from .masked_vision_transformer import MaskedVisionTransformer
+
+__all__ = ['MaskedVisionTransformer']

@@ -1,0 +1,79 @@
+"""The losses of DINO and iBOT, as functions of plain tensors.
+
+Shapes: T teacher views (the global ones), S student views (the same, then the local ones), B images, L patches of a
+view, M masked patches of the batch, K prototypes.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def teacher_probabilities(logits: Tensor, center: Tensor, temperature: float) -> Tensor:
+    """Centred, sharpened targets: softmax((logits - center) / temperature), in float32 or better.
+
+    Args:
+        logits: (..., K).
+        center: (1, K) or anything that broadcasts.
+        temperature: The teacher's temperature.
+    """
+    return ((_at_least_float32(logits) - center) / temperature).softmax(dim=-1)
+
+
+def cls_distillation_loss(student_logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
+    """DINO's cross entropy between different views (AttMask, Eq. 4 and A11).
+
+    Every teacher view teaches every student view but itself. A term is a mean over the batch; the sum is divided by
+    the number of terms, T (S - 1). The pairs are summed before the logarithm meets them: student view s sees
+    sum_t targets[t] - targets[s], so the cost is S cross entropies and not T (S - 1).
+
+    Args:
+        student_logits: (S, B, K), the T global views first and in the teacher's order.
+        targets: (T, B, K) probabilities without gradient.
+        temperature: The student's temperature.
+
+    Returns:
+        Scalar.
+
+    Raises:
+        ValueError: If there is no pair of different views.
+    """
+    num_student, num_teacher = len(student_logits), len(targets)
+    if num_student < max(num_teacher, 2):
+        raise ValueError(f'No pairs: {num_student} student views for {num_teacher} teacher views.')
+    others = targets.sum(dim=0, keepdim=True).expand(num_student, -1, -1).clone()
+    others[:num_teacher] -= targets
+    terms = _cross_entropy(student_logits, others, temperature).mean(dim=1)
+    return terms.sum() / (num_teacher * (num_student - 1))
+
+
+def patch_distillation_loss(
+    student_logits: Tensor, targets: Tensor, mask: Tensor, temperature: float
+) -> Tensor:
+    """iBOT's cross entropy at the masked patches of the same view (AttMask, Eq. 3).
+
+    Per image: the sum over its masked patches / max(count, 1); then the mean over all images, those without a masked
+    patch counting 0.
+
+    Args:
+        student_logits: (M, K), at the True entries of ``mask`` in row-major order.
+        targets: (M, K) probabilities without gradient.
+        mask: (B', L) bool; B' counts every view of every image.
+        temperature: The student's temperature.
+
+    Returns:
+        Scalar; 0 (with a gradient of 0) if nothing is masked.
+    """
+    counts = mask.sum(dim=1).clamp(min=1)
+    weights = (1 / counts).repeat_interleave(mask.sum(dim=1), output_size=len(student_logits))
+    terms = _cross_entropy(student_logits, targets, temperature)
+    return (terms * weights).sum() / len(mask)
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
+    """-sum_k targets log softmax(logits / temperature), over the last dimension."""
+    return -torch.sum(targets * F.log_softmax(_at_least_float32(logits) / temperature, dim=-1), dim=-1)
+
+
+def _at_least_float32(logits: Tensor) -> Tensor:
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))

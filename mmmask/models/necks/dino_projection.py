@@ -1,0 +1,68 @@
+"""The projection head of DINO and iBOT."""
+
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+
+@MODELS.register_module()
+class DINOProjection(BaseModule):
+    """MLP with a normalised bottleneck, then a weight-normalised linear layer without bias (DINO).
+
+    The two halves are separate methods because they cost differently: the bottleneck is wanted for every token, the
+    K logits only where a loss looks. The last layer is linear, so the mean of the logits over tokens is the logits of
+    the mean bottleneck.
+
+    Args:
+        in_channels: Width C of the tokens.
+        out_channels: Number K of prototypes.
+        hidden_channels: Width of the MLP's hidden layers.
+        bottleneck_channels: Width D of the bottleneck.
+        num_layers: Number of linear layers of the MLP, the bottleneck's included.
+        norm_last_layer: Fix the gain of the last layer at 1 (DINO's option); else it is trained (AttMask's recipe).
+        init_cfg: As every mm module's.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        hidden_channels: int = 2048,
+        bottleneck_channels: int = 256,
+        num_layers: int = 3,
+        norm_last_layer: bool = True,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if num_layers < 1:
+            raise ValueError(f'DINOProjection needs at least one layer, got num_layers={num_layers}.')
+        widths = [in_channels] + [hidden_channels] * (num_layers - 1) + [bottleneck_channels]
+        layers: list[nn.Module] = []
+        for width_in, width_out in zip(widths[:-1], widths[1:]):
+            layers += [nn.Linear(width_in, width_out), nn.GELU()]
+        self.mlp = nn.Sequential(*layers[:-1])
+        self.last_layer = weight_norm(nn.Linear(bottleneck_channels, out_channels, bias=False))
+        gain = self.last_layer.parametrizations.weight.original0
+        nn.init.ones_(gain)
+        gain.requires_grad = not norm_last_layer
+
+    def init_weights(self) -> None:
+        super().init_weights()
+        for layer in self.mlp:
+            if isinstance(layer, nn.Linear):
+                nn.init.trunc_normal_(layer.weight, std=0.02)
+                nn.init.zeros_(layer.bias)
+
+    def bottleneck(self, tokens: Tensor) -> Tensor:
+        """L2-normalised bottleneck features, (..., C) -> (..., D)."""
+        return F.normalize(self.mlp(tokens), dim=-1)
+
+    def logits(self, bottleneck: Tensor) -> Tensor:
+        """Prototype logits, (..., D) -> (..., K); linear in its argument."""
+        return self.last_layer(bottleneck)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits of tokens, (..., C) -> (..., K)."""
+        return self.logits(self.bottleneck(tokens))
