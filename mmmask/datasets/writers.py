@@ -149,9 +149,9 @@ def mask_fields(mask: np.ndarray) -> dict:
 class SegTree(SceneTree):
     """ADE style: ``images/{train,val}/<index>.jpg`` and ``annotations/{train,val}/<index>.png``.
 
-    A label map holds class index + 1 at every pixel of an object *and* of its background material; 0
-    ("other") where the background is a photograph without a class. So texture decides everywhere,
-    not the outline alone.
+    A label map holds class index + 1 at every pixel of an object *and* of its background material,
+    and 0 ("other") where the background is a photograph without a class. So texture decides
+    everywhere, not the outline alone.
     """
 
     def names(self) -> list[str]:

@@ -1,0 +1,218 @@
+"""Checks of a user's data before anything is trained. Plain values in, `UserError` out.
+
+Only the standard library is imported at the top, so that the launchers can afford these checks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mmmask.errors import UserError
+
+IMAGE_EXTENSIONS = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
+DEMO_DATA = 'material_scenes'
+
+
+def _shown(path: str | Path) -> str:
+    """A path as an error names it, with the remedy where the path is the embedded data's."""
+    remedy = ' (run python tools/prepare_demo_data.py)' if DEMO_DATA in Path(path).parts else ''
+    return f'{path}{remedy}'
+
+
+def _images(folder: Path, extensions: Sequence[str]) -> Iterator[Path]:
+    """Image files anywhere below a folder, hidden ones left out, without an order."""
+    for root, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith('.')]
+        for name in files:
+            if not name.startswith('.') and name.lower().endswith(tuple(extensions)):
+                yield Path(root, name)
+
+
+def check_folder(
+    path: str | Path, what: str = 'images', extensions: Sequence[str] = IMAGE_EXTENSIONS
+) -> None:
+    """A folder must exist and hold at least one image, at any depth.
+
+    Args:
+        path: The folder.
+        what: What it is for, as the message says it (``'training images'``).
+        extensions: Endings of file names, in lower case.
+
+    Raises:
+        UserError: It doesn't, with what was found.
+    """
+    folder = Path(path)
+    if not folder.exists():
+        raise UserError(f'the folder of {what} does not exist: {_shown(path)}')
+    if not folder.is_dir():
+        raise UserError(f'the {what} must be a folder, but this is a file: {path}')
+    if next(_images(folder, extensions), None) is None:
+        entries = sum(1 for _ in folder.iterdir())
+        found = f'{entries} other entries' if entries else 'it is empty'
+        raise UserError(
+            f'no {what} in {_shown(path)}: expected files {", ".join(extensions)}, found {found}'
+        )
+
+
+def class_folders(path: str | Path) -> list[str]:
+    """Names of the sub-folders of an ImageNet-style folder, sorted: the classes."""
+    return sorted(entry.name for entry in os.scandir(path) if entry.is_dir())
+
+
+def check_class_folders(
+    path: str | Path,
+    num_classes: int | None = None,
+    what: str = 'images',
+    extensions: Sequence[str] = IMAGE_EXTENSIONS,
+) -> None:
+    """An ImageNet-style folder: one sub-folder per class, each with at least one image.
+
+    Args:
+        path: The folder.
+        num_classes: Classes that the model has; None if any number will do.
+        what: What the folder is for, as the message says it.
+        extensions: Endings of file names, in lower case.
+
+    Raises:
+        UserError: The folder is missing, empty, flat, or has another number of classes.
+    """
+    check_folder(path, what, extensions)
+    classes = class_folders(path)
+    if not classes:
+        raise UserError(
+            f'{path} has no sub-folders, but labels come from them: expected {path}/<class>/<image>'
+            ' (for images without labels set with_label=False)'
+        )
+    empty = [name for name in classes if next(_images(Path(path, name), extensions), None) is None]
+    if empty:
+        raise UserError(f'no {what} in {len(empty)} class folders of {path}, first: {empty[0]}')
+    if num_classes is not None and len(classes) != num_classes:
+        raise UserError(
+            f'{path} has {len(classes)} class folders, but the model has {num_classes} classes: '
+            'make num_classes and the folder agree'
+        )
+
+
+def check_num_classes(class_names: Sequence[str], num_classes: int) -> None:
+    """A model must have as many classes as the data set has names.
+
+    Raises:
+        UserError: It doesn't.
+    """
+    if len(class_names) != num_classes:
+        raise UserError(
+            f'the model has num_classes={num_classes}, but the data set names {len(class_names)} '
+            'classes: make num_classes and metainfo.classes agree'
+        )
+
+
+def check_coco_classes(
+    ann_file: str | Path,
+    class_names: Sequence[str],
+    num_classes: int,
+    allow_subset: bool = False,
+) -> None:
+    """The classes of a detector, of its data set and of its COCO file must be the same.
+
+    Args:
+        ann_file: COCO instances json.
+        class_names: ``metainfo.classes`` of the data set, in the order of the labels.
+        num_classes: Classes of the detector's head.
+        allow_subset: Whether the file may hold categories that ``class_names`` leaves out.
+
+    Raises:
+        UserError: They aren't, or the file is missing, unreadable or without annotations.
+    """
+    check_num_classes(class_names, num_classes)
+    try:
+        coco = json.loads(Path(ann_file).read_text())
+        categories = {c['id']: c['name'] for c in coco['categories']}
+        used = {annotation['category_id'] for annotation in coco['annotations']}
+    except FileNotFoundError:
+        raise UserError(f'the annotation file does not exist: {_shown(ann_file)}') from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f'{ann_file} is not a COCO instances json ({error!r})') from error
+    if not used:
+        raise UserError(f'{ann_file} holds no annotations')
+    strange = used - set(categories)
+    if strange:
+        raise UserError(f'{ann_file} annotates category ids it does not name: {sorted(strange)}')
+    missing = [name for name in class_names if name not in categories.values()]
+    if missing:
+        raise UserError(
+            f'{ann_file} has no category {missing[0]!r} ({len(missing)} of the {len(class_names)} '
+            f'names in metainfo.classes are missing; the file has {len(categories)}, '
+            f'such as {next(iter(categories.values()))!r})'
+        )
+    surplus = [name for name in categories.values() if name not in class_names]
+    if surplus and not allow_subset:
+        raise UserError(
+            f'{ann_file} has {len(categories)} categories, but metainfo.classes names '
+            f'{len(class_names)}: {surplus[0]!r} is left out'
+        )
+
+
+def check_seg_labels(
+    folder: str | Path,
+    num_classes: int,
+    reduce_zero_label: bool,
+    sample: int = 16,
+    ignore_index: int = 255,
+    suffix: str = '.png',
+    class_names: Sequence[str] | None = None,
+) -> None:
+    """Label maps must hold only the values that a segmenter's classes stand for.
+
+    Args:
+        folder: Folder of the label maps.
+        num_classes: Classes of the segmenter's head.
+        reduce_zero_label: Whether value 0 is ignored and k stands for class k - 1.
+        sample: How many maps are read, evenly spaced over the sorted names.
+        ignore_index: Value of pixels that don't count.
+        suffix: Ending of the maps' names.
+        class_names: ``metainfo.classes`` of the data set, if its number is to be checked too.
+
+    Raises:
+        UserError: A map has another value (named with the map), can't be read, or all sampled maps
+            hold nothing but ignored pixels.
+    """
+    if class_names is not None:
+        check_num_classes(class_names, num_classes)
+    check_folder(folder, f'label maps (*{suffix})', (suffix,))
+    maps = sorted(_images(Path(folder), (suffix,)))
+    step = max(1, len(maps) // sample)
+    first = 1 if reduce_zero_label else 0
+    classes = set(range(first, first + num_classes))
+    ignored = {ignore_index} | ({0} if reduce_zero_label else set())
+    seen: set[int] = set()
+    for path in maps[::step][:sample]:
+        values = _label_values(path)
+        strange = values - classes - ignored
+        if strange:
+            raise UserError(
+                f'{path} has label {max(strange)}, but num_classes={num_classes} allows '
+                f'{first} to {first + num_classes - 1} (and ignores {sorted(ignored)})'
+            )
+        seen |= values & classes
+    if not seen:
+        raise UserError(
+            f'the label maps in {folder} hold only ignored pixels: check reduce_zero_label'
+        )
+
+
+def _label_values(path: Path) -> set[int]:
+    """The distinct values of one label map."""
+    import numpy as np
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            labels = np.asarray(image)
+    except (OSError, SyntaxError) as error:
+        raise UserError(f'{path} is not a readable label map ({error})') from error
+    if labels.ndim != 2:
+        raise UserError(f'{path} is no label map: it has {labels.shape[-1]} channels, not one')
+    return set(np.unique(labels).tolist())

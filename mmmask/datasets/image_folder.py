@@ -1,0 +1,180 @@
+"""A folder of images, with or without labels, that says at once what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from mmcv.transforms import LoadImageFromFile
+from mmengine.logging import MMLogger
+from mmpretrain.datasets import CustomDataset
+from mmpretrain.registry import DATASETS
+
+from mmmask.datasets.checks import (
+    IMAGE_EXTENSIONS,
+    check_class_folders,
+    check_folder,
+    check_num_classes,
+    class_folders,
+)
+from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict
+from mmmask.errors import UserError
+
+
+@DATASETS.register_module()
+class StrictImageFolder(CustomDataset):
+    """mmpretrain's ``CustomDataset`` for data that may be missing, empty or broken.
+
+    With labels: ``<folder>/<class>/**/<image>``; without: images at any depth of a folder. A
+    pipeline's ``LoadImageFromFile`` becomes a `LoadImageStrict` with the same arguments, so
+    upstream's pipelines work as they are.
+
+    Args:
+        data_root: As in ``CustomDataset``.
+        data_prefix: As in ``CustomDataset``.
+        with_label: Whether sub-folders are classes.
+        extensions: Endings of image files.
+        pipeline: Transforms.
+        skip_broken: In training, a broken image is replaced by the next one that isn't, logged once
+            and counted in `broken`. In ``test_mode`` every image counts, so the broken ones are
+            found and left out before the run (as with ``verify``).
+        verify: Decode every image once before the run.
+        cache: Keep decoded images in memory, `CACHE_BYTES` at most in each process: for small data.
+        **kwargs: As in ``CustomDataset``.
+
+    Raises:
+        UserError: One line: the folder is missing, empty or laid out differently, has another
+            number of classes than ``metainfo``, or holds broken images (named).
+    """
+
+    def __init__(
+        self,
+        data_root: str = '',
+        data_prefix: str | dict = '',
+        ann_file: str = '',
+        with_label: bool = True,
+        extensions: Sequence[str] = IMAGE_EXTENSIONS,
+        pipeline: Sequence = (),
+        skip_broken: bool = False,
+        verify: bool = False,
+        cache: bool = False,
+        **kwargs,
+    ) -> None:
+        if not (data_root or data_prefix or ann_file):
+            raise UserError('no data folder is given: set data_root or data_prefix')
+        pipeline = [_strict(step, cache) for step in pipeline]
+        if (skip_broken or cache) and not any(map(_is_strict, pipeline)):
+            raise UserError(
+                'skip_broken and cache need a pipeline with LoadImageFromFile or LoadImageStrict'
+            )
+        self.skip_broken = skip_broken
+        self.verify = verify
+        self.broken: dict[str, str] = {}
+        """Broken images met in this process: path -> reason."""
+        super().__init__(
+            data_root=data_root,
+            data_prefix=data_prefix,
+            ann_file=ann_file,
+            with_label=with_label,
+            extensions=extensions,
+            pipeline=pipeline,
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Paths and labels, after the checks of the folder."""
+        if self.ann_file:
+            if not Path(self.ann_file).is_file():
+                raise UserError(f'the list of images does not exist: {self.ann_file}')
+        elif self.with_label:
+            check_class_folders(self.img_prefix, None, 'images', self.extensions)
+            if self.CLASSES is not None:
+                check_num_classes(class_folders(self.img_prefix), len(self.CLASSES))
+        else:
+            check_folder(self.img_prefix, 'images', self.extensions)
+        samples = super().load_data_list()
+        if not samples:
+            raise UserError(f'the list of images is empty: {self.ann_file}')
+        return samples
+
+    def filter_data(self) -> list[dict]:
+        """All images, or with ``verify`` those that can be decoded."""
+        if not (self.verify or (self.skip_broken and self.test_mode)):
+            return self.data_list
+        errors = _verify([info['img_path'] for info in self.data_list])
+        if errors and not self.skip_broken:
+            first = errors[0]
+            raise UserError(
+                f'{len(errors)} of {len(self.data_list)} images are broken, first: {first.path} '
+                f'({first.reason}); mend or delete them, or set skip_broken=True'
+            )
+        for error in errors:
+            self._note(error)
+        whole = [info for info in self.data_list if info['img_path'] not in self.broken]
+        if not whole:
+            raise UserError(f'all {len(self.data_list)} images of {self.img_prefix} are broken')
+        return whole
+
+    def prepare_data(self, idx: int) -> dict:
+        """Image ``idx`` after the pipeline, or with ``skip_broken`` the next one that is whole."""
+        for step in range(len(self)):
+            try:
+                return super().prepare_data((idx + step) % len(self))
+            except BrokenImageError as error:
+                if not self.skip_broken or self.test_mode:
+                    raise
+                self._note(error)
+        raise UserError(f'all {len(self)} images of {self.img_prefix} are broken')
+
+    def _note(self, error: BrokenImageError) -> None:
+        """Count a broken image and log it once."""
+        if error.path not in self.broken:
+            self.broken[error.path] = error.reason
+            MMLogger.get_current_instance().warning(
+                f'skipped broken image {error.path} ({error.reason}); {len(self.broken)} so far'
+            )
+
+
+def _strict(step: dict | object, cache: bool) -> dict | object:
+    """The strict reader in place of mmcv's, with the same arguments; other steps as they are."""
+    readers = ('LoadImageFromFile', 'mmpretrain.LoadImageFromFile', LoadImageFromFile)
+    if isinstance(step, dict) and step.get('type') in readers:
+        return LoadImageStrict(**{k: v for k, v in step.items() if k != 'type'}, cache=cache)
+    return step
+
+
+def _is_strict(step: dict | object) -> bool:
+    names = ('LoadImageStrict', 'mmpretrain.LoadImageStrict', LoadImageStrict)
+    return (
+        step.get('type') in names if isinstance(step, dict) else isinstance(step, LoadImageStrict)
+    )
+
+
+def _verify(paths: Sequence[str], interval: float = 10.0) -> list[BrokenImageError]:
+    """Decode every file; the errors of those that can't be, in the order of the paths."""
+    logger = MMLogger.get_current_instance()
+    reader = LoadImageStrict()
+
+    def attempt(path: str) -> BrokenImageError | None:
+        try:
+            reader.decode(path)
+        except BrokenImageError as error:
+            return error
+        return None
+
+    errors = []
+    start = shown = time.monotonic()
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for done, error in enumerate(pool.map(attempt, paths), start=1):
+            if error is not None:
+                errors.append(error)
+            now = time.monotonic()
+            if now - shown > interval:
+                shown = now
+                remaining = (now - start) / done * (len(paths) - done)
+                logger.info(f'checked {done} of {len(paths)} images, ETA {remaining:.0f} s')
+    logger.info(f'checked {len(paths)} images: {len(errors)} are broken')
+    return errors
