@@ -1,5 +1,12 @@
 from .ema_teacher_hook import EMATeacherHook
 from .gradient_hooks import FreezeLastLayerHook, PerParameterGradClipHook
+from .resumable_checkpoint_hook import ResumableCheckpointHook
 from .schedule_hook import ScheduleHook
 
-__all__ = ['EMATeacherHook', 'FreezeLastLayerHook', 'PerParameterGradClipHook', 'ScheduleHook']
+__all__ = [
+    'EMATeacherHook',
+    'FreezeLastLayerHook',
+    'PerParameterGradClipHook',
+    'ResumableCheckpointHook',
+    'ScheduleHook',
+]

@@ -1,0 +1,13 @@
+"""Benchmarks how attention-guided masked pre-training transfers, on OpenMMLab.
+
+Importing the package registers its parts as mmpretrain components.
+"""
+
+from mmmask.compat import mend_mmseg_configs
+from mmmask.version import __version__
+
+mend_mmseg_configs()
+
+from mmmask import datasets, engine, models  # noqa: E402, F401
+
+__all__ = ['__version__']

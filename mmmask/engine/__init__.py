@@ -1,0 +1,1 @@
+from . import hooks, optimizers, schedules  # noqa: F401

@@ -1,0 +1,81 @@
+"""The command lines of the two launchers."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from mmengine.config import DictAction
+
+
+def train_parser() -> argparse.ArgumentParser:
+    """Options of ``tools/train.py``."""
+    parser = argparse.ArgumentParser('train.py', description='Train any mmpretrain, mmdet or mmseg config.')
+    _add_config(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on from this checkpoint; without a path from the last one in the work dir, '
+        'or from the start if there is none yet',
+    )
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help="scale the learning rate by (batch size of all processes) / (the config's auto_scale_lr.base_batch_size)",
+    )
+    _add_common(parser)
+    return parser
+
+
+def test_parser() -> argparse.ArgumentParser:
+    """Options of ``tools/test.py``."""
+    parser = argparse.ArgumentParser('test.py', description='Test any mmpretrain, mmdet or mmseg config.')
+    _add_config(parser)
+    parser.add_argument(
+        'checkpoint',
+        help='file with the weights, which must fit completely; for a config of frozen features any pre-training '
+        "checkpoint; 'none' for an untrained network",
+    )
+    _add_common(parser)
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('config', help="a file, or an installed package's: mmdet::..., mmseg::..., mmpretrain::...")
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--work-dir', help="where logs, checkpoints and result.json go [work_dirs/<config's name>]")
+    parser.add_argument('--amp', action='store_true', help='automatic mixed precision; needs a GPU')
+    parser.add_argument('--seed', type=_seed, help="seed of everything random, instead of the config's")
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='change values of the config: model.backbone.drop_path_rate=0.2; lists as key="[a,b]"',
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
+
+
+def parse(parser: argparse.ArgumentParser, argv: list[str] | None) -> argparse.Namespace:
+    """Parse, and hand a launcher's ``--local-rank`` on to the environment."""
+    try:
+        args = parser.parse_args(argv)
+    except ValueError as error:  # mmengine's DictAction
+        parser.error(f'--cfg-options: {error}')
+    if args.local_rank is not None:
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def _seed(text: str) -> int:
+    seed = int(text)
+    if not 0 <= seed < 2**31:
+        raise argparse.ArgumentTypeError(f'must be from 0 to 2147483647, got {text}')
+    return seed

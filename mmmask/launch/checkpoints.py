@@ -1,0 +1,98 @@
+"""The weights that a config names."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmengine.config import Config, ConfigDict
+
+from mmmask.errors import UserError
+
+_SCHEME = re.compile(r'^[A-Za-z0-9_.+-]+:(//)?')
+
+
+def is_remote(path: str) -> bool:
+    """Whether a checkpoint is named by a scheme (``https://``, ``torchvision://``, ``s3://``), not by a path."""
+    return _SCHEME.match(path) is not None
+
+
+def named_checkpoints(cfg: Config) -> Iterator[tuple[str, str]]:
+    """Every checkpoint that training would read: its place in the config and its path."""
+    if cfg.get('load_from'):
+        yield 'load_from', cfg.load_from
+    yield from _pretrained(cfg.model, 'model')
+
+
+def initial_checkpoint(cfg: Config) -> str | None:
+    """The first of :func:`named_checkpoints`."""
+    return next((path for _, path in named_checkpoints(cfg)), None)
+
+
+def check_readable(path: str) -> None:
+    """A local checkpoint must be a file.
+
+    Raises:
+        UserError: It isn't.
+    """
+    if not is_remote(path) and not Path(path).expanduser().is_file():
+        raise UserError(f"There is no checkpoint '{path}'.")
+
+
+def check_named_checkpoints(cfg: Config) -> None:
+    """Every local checkpoint that a config names must be there.
+
+    Raises:
+        UserError: One isn't; the message names its place in the config.
+    """
+    for place, path in named_checkpoints(cfg):
+        if not is_remote(path) and not Path(path).expanduser().is_file():
+            raise UserError(f"There is no checkpoint '{path}' ({place}). Set {place}=PATH.")
+
+
+def sha256_if_local(path: str | None) -> str | None:
+    """Hash of a local file, None for others."""
+    if path is None or is_remote(path):
+        return None
+    from mmmask.transfer import sha256_of_file
+
+    return sha256_of_file(str(Path(path).expanduser()))
+
+
+def without_pretrained(model: ConfigDict) -> ConfigDict:
+    """A model's config that reads no checkpoint while it is initialised."""
+    model = copy.deepcopy(model)
+    _drop_pretrained(model)
+    return model
+
+
+def _pretrained(node: object, place: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, dict):
+        if node.get('type') == 'Pretrained' and isinstance(node.get('checkpoint'), str):
+            yield f'{place}.checkpoint', node['checkpoint']
+        if isinstance(node.get('pretrained'), str):
+            yield f'{place}.pretrained', node['pretrained']
+        for key, child in node.items():
+            yield from _pretrained(child, f'{place}.{key}')
+    elif isinstance(node, (list, tuple)):
+        for index, child in enumerate(node):
+            yield from _pretrained(child, f'{place}.{index}')
+
+
+def _drop_pretrained(node: object) -> None:
+    if isinstance(node, dict):
+        for key, child in node.items():
+            entries = child if isinstance(child, (list, tuple)) else [child]
+            if key == 'pretrained' and isinstance(child, str):
+                node[key] = None
+            elif key == 'init_cfg' and any(
+                isinstance(entry, dict) and entry.get('type') == 'Pretrained' for entry in entries
+            ):
+                node[key] = None
+            else:
+                _drop_pretrained(child)
+    elif isinstance(node, (list, tuple)):
+        for child in node:
+            _drop_pretrained(child)

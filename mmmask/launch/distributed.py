@@ -1,0 +1,82 @@
+"""Several processes, on GPUs or on CPUs, without a setting of the user's."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+
+from mmmask.errors import UserError
+
+# Where each launcher says who a process is: variables of (rank, world size, local rank).
+_VARIABLES = dict(
+    pytorch=('RANK', 'WORLD_SIZE', 'LOCAL_RANK'),
+    slurm=('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'),
+    mpi=('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK'),
+)
+
+
+def rank_before_start(launcher: str) -> int:
+    """This process's rank, before the process group exists; 0 without a launcher."""
+    return 0 if launcher == 'none' else int(os.environ.get(_VARIABLES[launcher][0], 0))
+
+
+def prepare_distributed(cfg: Config, launcher: str) -> None:
+    """Adapt a config to the launcher and to the devices that are there, and start gloo where there are only CPUs.
+
+    On GPUs mmengine starts NCCL itself; BatchNorm layers are synchronised unless the config has ``sync_bn``. On CPUs:
+    gloo, one thread per process, no device ids, BN instead of SyncBN.
+
+    Raises:
+        UserError: If the launcher's variables are missing, or there are more processes than GPUs.
+    """
+    cfg.launcher = launcher
+    on_cpu = get_device() == 'cpu'
+    if on_cpu:
+        _replace_sync_bn(cfg.model)
+    if launcher == 'none':
+        return
+    missing = [name for name in _VARIABLES[launcher] if name not in os.environ]
+    if missing:
+        raise UserError(
+            f'--launcher {launcher} needs the variables {", ".join(missing)}, which that launcher sets: start with '
+            'tools/dist_train.sh, tools/dist_test.sh or tools/slurm_train.sh.'
+        )
+    if on_cpu:
+        _start_gloo(launcher)
+        cfg.sync_bn = None
+        cfg.model_wrapper_cfg = dict(
+            type='MMDistributedDataParallel',
+            device_ids=None,
+            broadcast_buffers=False,
+            find_unused_parameters=cfg.get('find_unused_parameters', False),
+        )
+    else:
+        local_rank, gpus = int(os.environ[_VARIABLES[launcher][2]]), torch.cuda.device_count()
+        if launcher != 'slurm' and local_rank >= gpus > 0:
+            raise UserError(f'This machine has {gpus} GPU(s), too few for process {local_rank + 1}: start fewer.')
+        cfg.setdefault('sync_bn', 'torch')
+
+
+def _start_gloo(launcher: str) -> None:
+    rank, world_size, local_rank = (os.environ[name] for name in _VARIABLES[launcher])
+    os.environ.update(RANK=rank, WORLD_SIZE=world_size, LOCAL_RANK=local_rank)
+    os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
+    os.environ.setdefault('MASTER_PORT', '29500')
+    torch.set_num_threads(1)
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group('gloo')
+
+
+def _replace_sync_bn(node: object) -> None:
+    """Turn every ``dict(type='SyncBN')`` below ``node`` into BN: SyncBN has no CPU kernel."""
+    if isinstance(node, dict):
+        if node.get('type') in ('SyncBN', 'MMSyncBN', 'mmpretrain.SyncBN'):
+            node['type'] = 'BN'
+        for child in node.values():
+            _replace_sync_bn(child)
+    elif isinstance(node, (list, tuple)):
+        for child in node:
+            _replace_sync_bn(child)

@@ -1,0 +1,46 @@
+"""One line for a mistake of the user's, a traceback for one of ours."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+import traceback
+from collections.abc import Callable
+
+from mmmask.errors import UserError
+
+
+def run_guarded(run: Callable[[argparse.Namespace], None], args: argparse.Namespace, rank: int) -> int:
+    """Run a launcher and turn a :class:`UserError` into one line and an exit status.
+
+    Args:
+        run: The launcher.
+        args: Its options; ``args.debug`` keeps the traceback, ``args.prepared`` says that the checks have passed.
+        rank: This process's rank: rank 0 reports, the others only when they may be alone with their error.
+
+    Returns:
+        0, or 1 after an error.
+    """
+    args.prepared = False
+    try:
+        run(args)
+    except UserError as error:
+        if args.debug:
+            traceback.print_exc()
+        if rank == 0 or args.prepared:
+            where = '' if rank == 0 else f' (process {rank})'
+            print(f'error{where}: {one_line(error)}', file=sys.stderr, flush=True)
+        else:
+            time.sleep(3)  # every process has found the same: rank 0 says it before the launcher ends them all
+        return 1
+    return 0
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an exception in one line, also if a data loader's worker raised it."""
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    if text.startswith('Caught ') and 'Original Traceback' in text:
+        text = text.strip().rsplit('\n', 1)[-1].partition(': ')[2]
+    return re.sub(r'\s*\n\s*', ' ', text.strip()) or type(error).__name__

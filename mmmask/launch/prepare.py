@@ -1,0 +1,62 @@
+"""From the command line to a complete, checked config."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import torch
+from mmengine.config import Config
+
+from mmmask.errors import UserError
+from mmmask.launch.checkpoints import check_named_checkpoints
+from mmmask.launch.config_file import config_name, read_config
+from mmmask.launch.distributed import prepare_distributed
+
+_NEEDED = dict(
+    train=('train_dataloader', 'train_cfg', 'optim_wrapper'),
+    test=('test_dataloader', 'test_cfg', 'test_evaluator'),
+)
+
+
+def prepare_config(args: argparse.Namespace, modes: Sequence[str]) -> Config:
+    """Read, merge, check and adapt a config.
+
+    Args:
+        args: Options of either launcher.
+        modes: Which of ``train``, ``val`` and ``test`` will run.
+
+    Returns:
+        The config that the runner is built from.
+
+    Raises:
+        UserError: For whatever can be found wrong before anything is built.
+    """
+    cfg = read_config(args.config)
+    merge_options(cfg, args.cfg_options)
+    for key in _NEEDED[modes[0]]:
+        if cfg.get(key) is None:
+            raise UserError(f"The config '{args.config}' has no {key}: there is nothing to {modes[0]}.")
+    check_named_checkpoints(cfg) if modes[0] == 'train' else None
+    if args.amp and not torch.cuda.is_available():
+        raise UserError('--amp needs a GPU, and there is none: leave it out.')
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{config_name(args.config)}'
+    if args.seed is not None:
+        cfg.randomness = dict(cfg.get('randomness') or {}, seed=args.seed, diff_rank_seed=True)
+    _make_resumable(cfg)
+    prepare_distributed(cfg, args.launcher)
+    args.prepared = True
+    return cfg
+
+
+def merge_options(cfg: Config, options: dict) -> None:
+    """Merge ``--cfg-options``."""
+    cfg.merge_from_dict(options)
+
+
+def _make_resumable(cfg: Config) -> None:
+    """Use this project's checkpoint hook where the config has mmengine's."""
+    hooks = cfg.setdefault('default_hooks', {})
+    checkpoint = hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
+    if checkpoint and checkpoint.get('type') in ('CheckpointHook', 'mmengine.CheckpointHook'):
+        checkpoint['type'] = 'mmpretrain.ResumableCheckpointHook'

@@ -1,0 +1,92 @@
+"""``result.json``: what a run gave, written when it has succeeded."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import platform
+import shlex
+import subprocess
+import time
+from datetime import datetime
+from pathlib import Path
+
+from mmmask.engine.hooks.atomic_save import write_text_atomically
+from mmmask.version import __version__
+
+PACKAGES = ('torch', 'torchvision', 'numpy', 'mmengine', 'mmcv', 'mmdet', 'mmseg', 'mmpretrain')
+
+
+class Result:
+    """The result of one run.
+
+    Args:
+        work_dir: Where ``result.json`` goes. An earlier one is removed: it speaks of another run.
+        config: As the user named it.
+        program: ``train.py`` or ``test.py``.
+        argv: The program's arguments.
+    """
+
+    def __init__(self, work_dir: str, config: str, program: str, argv: list[str]) -> None:
+        self._path = Path(work_dir) / 'result.json'
+        self._path.unlink(missing_ok=True)
+        self._config = config
+        self._command = shlex.join(['python', f'tools/{program}', *argv])
+        self._started = datetime.now().astimezone()
+        self._clock = time.monotonic()
+
+    def write(
+        self,
+        metrics: dict,
+        seed: int,
+        checkpoint: str | None,
+        checkpoint_sha256: str | None,
+        output_checkpoint: str | None,
+    ) -> None:
+        """Write the file.
+
+        Args:
+            metrics: Of the last validation or test; what isn't a number is left out.
+            seed: The seed of rank 0.
+            checkpoint: What the run was initialised from, or tested.
+            checkpoint_sha256: That file's hash.
+            output_checkpoint: What training saved last.
+        """
+        content = dict(
+            status='done',
+            config=self._config,
+            metrics=numbers(metrics),
+            seed=seed,
+            checkpoint=checkpoint,
+            checkpoint_sha256=checkpoint_sha256,
+            output_checkpoint=output_checkpoint,
+            command=self._command,
+            versions=versions(),
+            started=self._started.isoformat(timespec='seconds'),
+            duration_s=round(time.monotonic() - self._clock, 3),
+        )
+        write_text_atomically(self._path, json.dumps(content, indent=2) + '\n')
+
+
+def numbers(metrics: dict) -> dict[str, float]:
+    """The metrics that are numbers (or arrays of one), as floats."""
+    result = {}
+    for name, value in metrics.items():
+        try:
+            result[name] = float(value)
+        except (TypeError, ValueError):
+            continue
+    return result
+
+
+def versions() -> dict[str, str]:
+    """Of Python, this project (with its commit in a checkout) and the packages below it."""
+    found = dict(python=platform.python_version(), mmmask=__version__)
+    git = subprocess.run(
+        ['git', 'rev-parse', '--short=12', 'HEAD'], cwd=Path(__file__).parent, capture_output=True, text=True
+    )
+    if git.returncode == 0:
+        found['commit'] = git.stdout.strip()
+    for name in PACKAGES:
+        found[name] = importlib.import_module(name).__version__
+    return found

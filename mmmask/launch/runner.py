@@ -1,0 +1,89 @@
+"""mmengine's runner with a short console and the weights checked first."""
+
+from __future__ import annotations
+
+import logging
+
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+
+class LaunchRunner(Runner):
+    """A runner that initialises the weights, and so finds a wrong checkpoint, before it reads the data.
+
+    Until training or testing starts, the console shows only the first line of long messages (environment, whole config,
+    list of hooks); the log file has them in full.
+    """
+
+    _short_console = True
+    _weights_initialised = False
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if type(handler) is logging.StreamHandler:
+                handler.setFormatter(_FirstLine(handler.formatter, self))
+        return logger
+
+    def train(self):
+        self._init_model_weights()
+        return super().train()
+
+    def _init_model_weights(self) -> None:
+        if not self._weights_initialised:
+            super()._init_model_weights()
+            self._weights_initialised = True
+
+    def call_hook(self, fn_name: str, **kwargs) -> None:
+        if fn_name in ('before_train', 'before_val', 'before_test'):
+            self._short_console = False
+        super().call_hook(fn_name, **kwargs)
+
+
+class _FirstLine(logging.Formatter):
+    """Keeps messages short on the console while the runner says so."""
+
+    def __init__(self, formatter: logging.Formatter, runner: LaunchRunner) -> None:
+        super().__init__()
+        self._formatter = formatter
+        self._runner = runner
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = self._formatter.format(record)
+        lines = [line for line in text.splitlines() if line.strip(' -')]
+        if not self._runner._short_console or record.levelno > logging.INFO or len(lines) < 4:
+            return text
+        return f'{lines[0].rstrip(" -")} {lines[1] if lines[0].endswith("- ") else ""}... (in full in the log file)'
+
+
+def build_runner(cfg: Config) -> Runner:
+    """The config's own runner if it names one (``runner_type``), else :class:`LaunchRunner`."""
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else LaunchRunner.from_cfg(cfg)
+
+
+class MetricRecorder(Hook):
+    """Keeps the last validation's or test's metrics, and whether training has begun."""
+
+    priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self.metrics: dict | None = None
+        self.started = False
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
+        self.started = True
+
+    def before_val_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
+        self.started = True
+
+    def before_test_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
+        self.started = True
+
+    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        self.metrics = metrics
+
+    def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        self.metrics = metrics

@@ -1,0 +1,54 @@
+"""``tools/test.py``: tests a checkpoint, or an untrained network."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
+
+from mmmask.launch.arguments import parse, test_parser
+from mmmask.launch.build import build_and_run
+from mmmask.launch.checkpoints import check_readable, sha256_if_local, without_pretrained
+from mmmask.launch.distributed import rank_before_start
+from mmmask.launch.errors import run_guarded
+from mmmask.launch.prepare import prepare_config
+from mmmask.launch.result import Result
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the launcher; gives the exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    args = parse(test_parser(), argv)
+    args.argv = argv
+    return run_guarded(test, args, rank_before_start(args.launcher))
+
+
+def test(args: argparse.Namespace) -> None:
+    """Test and write ``result.json``."""
+    cfg = prepare_config(args, modes=('test',))
+    checkpoint = None if args.checkpoint == 'none' else args.checkpoint
+    if checkpoint is not None:
+        check_readable(checkpoint)
+    cfg.model = without_pretrained(cfg.model)  # what is tested is what the command line names
+    cfg.load_from, cfg.resume = None, False
+    if args.amp:
+        cfg.test_cfg.fp16 = True
+    checksum = sha256_if_local(checkpoint)
+    result = Result(cfg.work_dir, args.config, 'test.py', args.argv)
+
+    def run(runner: Runner, recorder) -> None:
+        if checkpoint is None:
+            runner.logger.info("Checkpoint 'none': the network is tested untrained.")
+            runner._init_model_weights()
+        else:
+            from mmmask.transfer import load_for_test
+
+            load_for_test(runner.model, checkpoint)
+        runner.test()
+
+    runner, metrics = build_and_run(cfg, run)
+    if is_main_process():
+        result.write(metrics, runner.seed, checkpoint, checksum, None)

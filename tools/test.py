@@ -1,0 +1,11 @@
+"""Test a checkpoint with any mmpretrain, mmdet or mmseg config: python tools/test.py CONFIG CHECKPOINT ... (--help)."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+if __name__ == '__main__':
+    from mmmask.launch.test import main
+
+    sys.exit(main())

@@ -1,0 +1,11 @@
+"""Train any mmpretrain, mmdet or mmseg config: python tools/train.py CONFIG [--work-dir DIR] ... (--help)."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+if __name__ == '__main__':
+    from mmmask.launch.train import main
+
+    sys.exit(main())
