@@ -1,0 +1,117 @@
+"""k-NN accuracy over the course of pre-training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmpretrain.registry import HOOKS
+from torch import nn
+
+from mmmask.errors import UserError
+from mmmask.evaluation.features import FeatureEncoder
+from mmmask.evaluation.loader import build_loader
+from mmmask.evaluation.knn_protocol import KNNProtocol
+from mmmask.evaluation.undisturbed import undisturbed
+
+
+@HOOKS.register_module()
+class KNNHook(Hook):
+    """Evaluates the backbone every few epochs and at the end, and leaves no trace in the training.
+
+    A run with the hook ends with the same weights as one without. All ranks take part. Accuracy in
+    per cent goes to the log, to the message hub as ``val/knn/top1_k20``, and to the visualizer
+    (``scalars.json``) as ``knn/top1_k20`` with ``epoch``, ``iter`` and ``step``, the number of
+    finished iterations.
+
+    Args:
+        bank_dataloader: Config of the loader of labelled images; not augmented.
+        query_dataloader: Config of the loader of the images to classify.
+        interval: Epochs, or iterations, between two evaluations.
+        by_epoch: Whether the interval counts epochs.
+        at_start: Whether the untrained network is evaluated, too.
+        source: 'teacher' (the EMA teacher) or 'student'.
+        k: See `KNNProtocol`.
+        temperature: See `KNNProtocol`.
+        feature: 'cls' or 'gap', see `FeatureEncoder`.
+        max_bank: At most so many images of the bank, evenly spread over its data set; None: all.
+
+    Raises:
+        UserError: Before training, if an argument is wrong, a k exceeds the bank, the model has no
+            such backbone, or the data sets don't fit each other.
+    """
+
+    priority = 'LOW'  # behind the teacher's update, before the checkpoint
+
+    def __init__(
+        self,
+        bank_dataloader: dict,
+        query_dataloader: dict,
+        interval: int = 1,
+        by_epoch: bool = True,
+        at_start: bool = False,
+        source: str = 'teacher',
+        k: int | Sequence[int] | None = 20,
+        temperature: float = 0.07,
+        feature: str = 'cls',
+        max_bank: int | None = None,
+    ) -> None:
+        if source not in ('teacher', 'student'):
+            raise UserError(f"KNNHook: source must be 'teacher' or 'student', not {source!r}")
+        if interval < 1 or (max_bank is not None and max_bank < 1):
+            raise UserError('KNNHook: interval and max_bank must be at least 1')
+        self.bank_dataloader, self.query_dataloader = bank_dataloader, query_dataloader
+        self.interval, self.by_epoch, self.at_start = interval, by_epoch, at_start
+        self.source, self.feature, self.max_bank = source, feature, max_bank
+        self.protocol = KNNProtocol(k, temperature)
+
+    def before_train(self, runner: Runner) -> None:
+        """Build the loaders and check everything that can be checked."""
+        with undisturbed(runner.model):
+            self.bank = build_loader(runner, self.bank_dataloader, self.max_bank)
+            self.queries = build_loader(runner, self.query_dataloader)
+        self.protocol.check(self.bank, self.queries)
+        self._encoder(runner)
+        if self.at_start and runner.iter == 0:
+            self._evaluate(runner, epoch=0, iteration=0)
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        """Evaluate when the interval counts iterations."""
+        if not self.by_epoch and (
+            self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner)
+        ):
+            self._evaluate(runner, epoch=runner.epoch + 1, iteration=runner.iter + 1)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Evaluate when the interval counts epochs."""
+        if self.by_epoch and (
+            self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner)
+        ):
+            self._evaluate(runner, epoch=runner.epoch + 1, iteration=runner.iter)
+
+    def _encoder(self, runner: Runner) -> FeatureEncoder:
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        owner: nn.Module | None = model
+        if self.source == 'teacher':
+            owner = getattr(model, 'teacher', None)
+        if getattr(owner, 'backbone', None) is None:
+            raise UserError(
+                f'KNNHook: {type(model).__name__} has no {self.source} with a backbone: '
+                "choose another source, 'teacher' or 'student'"
+            )
+        return FeatureEncoder(owner.backbone, model.data_preprocessor, self.feature)
+
+    def _evaluate(self, runner: Runner, epoch: int, iteration: int) -> None:
+        with undisturbed(runner.model):
+            metrics = self.protocol.evaluate(self.bank, self.queries, self._encoder(runner))
+        values = '  '.join(f'{name}: {value:.2f}' for name, value in metrics.items())
+        runner.logger.info(f'k-NN of the {self.source} after {iteration} iterations  {values}')
+        for name, value in metrics.items():
+            runner.message_hub.update_scalar(f'val/{name}', value)
+        runner.visualizer.add_scalars(
+            dict(**metrics, epoch=epoch, iter=iteration), step=iteration
+        )

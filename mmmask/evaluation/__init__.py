@@ -1,0 +1,15 @@
+from .frozen_backbone import FrozenBackbone
+from .knn import knn_accuracy, knn_correct, knn_predict
+from .knn_loop import KNNLoop
+from .sweep_accuracy import SweepAccuracy
+from .sweep_optimizer import SweepOptimWrapperConstructor
+
+__all__ = [
+    'FrozenBackbone',
+    'KNNLoop',
+    'SweepAccuracy',
+    'SweepOptimWrapperConstructor',
+    'knn_accuracy',
+    'knn_correct',
+    'knn_predict',
+]

@@ -1,0 +1,28 @@
+"""Loaders of evaluation data."""
+
+from __future__ import annotations
+
+import numpy as np
+from mmengine.runner import Runner
+from mmpretrain.registry import DATASETS
+from torch.utils.data import DataLoader
+
+
+def build_loader(runner: Runner, dataloader: dict, size: int | None = None) -> DataLoader:
+    """A data loader by mm's config.
+
+    Args:
+        runner: Gives the seed.
+        dataloader: The config.
+        size: At most so many images, evenly spread over the data set (which is usually sorted by
+            class); None: all.
+    """
+    dataset = DATASETS.build(dataloader['dataset'])
+    dataset.full_init()
+    if size is not None and size < len(dataset):
+        dataset.get_subset_(np.linspace(0, len(dataset) - 1, size).round().astype(int).tolist())
+    return runner.build_dataloader(
+        {**dataloader, 'dataset': dataset},
+        seed=runner.seed,
+        diff_rank_seed=runner._randomness_cfg.get('diff_rank_seed', False),
+    )

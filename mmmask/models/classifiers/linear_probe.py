@@ -1,0 +1,124 @@
+"""Linear probing: linear classifiers on a frozen ViT, one for each learning rate."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from mmpretrain.models.classifiers import BaseClassifier
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmmask.errors import UserError
+
+
+@MODELS.register_module()
+class LinearProbe(BaseClassifier):
+    """DINO's linear evaluation, with iBOT's sweep of learning rates on one frozen forward.
+
+    The feature is the CLS token of each of the last blocks behind the *same* final norm,
+    concatenated in the blocks' order; with ``avgpool`` the mean patch token of the last block
+    follows, normalised too. The backbone is in evaluation mode, has no gradient and never changes.
+    One linear layer per learning rate starts from the same weights, N(0, 0.01) and zero biases;
+    their losses are summed and share no parameter, so that a sweep equals that many separate runs.
+    The layers get their rates from ``SweepOptimWrapperConstructor``; ``SweepAccuracy`` measures.
+
+    Args:
+        backbone: Config of a ViT; ``out_type`` and ``out_indices`` are set here.
+        num_classes: Classes.
+        lrs: Learning rates, each of its own layer.
+        n_last_blocks: 4 for ViT-S, 1 for ViT-B (DINO).
+        avgpool: False for ViT-S, True for ViT-B (DINO).
+        data_preprocessor: As mmpretrain's ``ClsDataPreprocessor``.
+        init_cfg: As every mm module's.
+
+    Raises:
+        UserError: If learning rates aren't positive and different, or the backbone has too few
+            blocks, no CLS token or no final norm.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        num_classes: int,
+        lrs: Sequence[float] = (0.003,),
+        n_last_blocks: int = 4,
+        avgpool: bool = False,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        preprocessor = {'type': 'ClsDataPreprocessor', **(data_preprocessor or {})}
+        super().__init__(init_cfg=init_cfg, data_preprocessor=preprocessor)
+        self.backbone = MODELS.build({**backbone, 'out_type': 'raw'})
+        self.backbone.requires_grad_(False)
+        depth = self.backbone.num_layers
+        if not 1 <= n_last_blocks <= depth:
+            raise UserError(f'n_last_blocks = {n_last_blocks}, but the backbone has {depth} blocks')
+        if not (self.backbone.with_cls_token and self.backbone.final_norm):
+            raise UserError('linear probing needs a ViT with a CLS token and final_norm=True')
+        self.backbone.out_indices = list(range(depth - n_last_blocks, depth))
+        self.lrs = tuple(lrs)
+        if not self.lrs or min(self.lrs) <= 0 or len(set(self.lr_names)) < len(self.lrs):
+            raise UserError(f'lrs must be one or more different positive rates, not {self.lrs}')
+        self.avgpool = avgpool
+        first = nn.Linear(self.backbone.embed_dims * (n_last_blocks + avgpool), num_classes)
+        nn.init.normal_(first.weight, std=0.01)
+        nn.init.zeros_(first.bias)
+        self.heads = nn.ModuleList(copy.deepcopy(first) for _ in self.lrs)
+        self.train(self.training)
+
+    @property
+    def lr_names(self) -> list[str]:
+        """The learning rates as metrics and losses name them: 'lr0.003'."""
+        return [f'lr{lr:g}' for lr in self.lrs]
+
+    def train(self, mode: bool = True) -> LinearProbe:
+        """As every module's, but the backbone stays in evaluation mode."""
+        super().train(mode)
+        self.backbone.eval()
+        return self
+
+    @torch.no_grad()
+    def extract_feat(self, inputs: Tensor) -> Tensor:
+        """Frozen features (B, n C), or (B, (n + 1) C) with ``avgpool``, of images (B, 3, H, W)."""
+        *blocks, last = self.backbone(inputs)  # (B, E + L, C) each; only the last is normalised
+        features = [self.backbone.ln1(block[:, 0]) for block in blocks] + [last[:, 0]]
+        if self.avgpool:
+            features.append(last[:, self.backbone.num_extra_tokens :].mean(dim=1))
+        return torch.cat(features, dim=1)
+
+    def forward(
+        self, inputs: Tensor, data_samples: list[DataSample] | None = None, mode: str = 'tensor'
+    ) -> Tensor | dict[str, Tensor] | list[DataSample]:
+        """Logits (B, n, num_classes) of the n layers ('tensor'), losses, or predictions.
+
+        Raises:
+            ValueError: If the mode is another.
+        """
+        features = self.extract_feat(inputs)
+        logits = torch.stack([head(features) for head in self.heads], dim=1)
+        if mode == 'tensor':
+            return logits
+        if mode == 'loss':
+            return self._loss(logits, data_samples)
+        if mode == 'predict':
+            return self._predict(logits, data_samples)
+        raise ValueError(f'LinearProbe has no mode {mode!r}')
+
+    def _loss(self, logits: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """Cross entropy of each layer, 'loss_lr0.003' and so on."""
+        labels = torch.cat([sample.gt_label for sample in data_samples]).to(logits.device)
+        return {
+            f'loss_{name}': F.cross_entropy(logits[:, i], labels)
+            for i, name in enumerate(self.lr_names)
+        }
+
+    def _predict(self, logits: Tensor, data_samples: list[DataSample]) -> list[DataSample]:
+        """The samples with ``sweep_scores`` (n, num_classes) and ``sweep_lrs`` (n values)."""
+        for sample, scores in zip(data_samples, logits):
+            sample.set_field(scores, 'sweep_scores')
+            sample.set_field(self.lrs, 'sweep_lrs')
+        return data_samples

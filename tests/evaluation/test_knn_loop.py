@@ -1,0 +1,143 @@
+"""k-NN as a test loop, from images in a folder to metrics."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from PIL import Image
+
+import mmmask.datasets
+import mmmask.evaluation  # noqa: F401
+from mmmask.errors import UserError
+from mmmask.evaluation.features import FeatureEncoder, extract_features
+
+BACKBONE = dict(
+    type='VisionTransformer',
+    arch=dict(embed_dims=12, num_layers=2, num_heads=2, feedforward_channels=24),
+    img_size=16,
+    patch_size=8,
+)
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    """Two flat colours with noise, 6 images each to train and 2 each to test."""
+    root = tmp_path_factory.mktemp('data')
+    generator = np.random.default_rng(0)
+    for split, count in (('train', 6), ('val', 2)):
+        for name, colour in (('blue', (20, 30, 200)), ('red', (200, 30, 20))):
+            (root / split / name).mkdir(parents=True)
+            for i in range(count):
+                noise = generator.integers(-20, 20, (16, 16, 3))
+                image = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+                Image.fromarray(image).save(root / split / name / f'{i}.png')
+    return str(root)
+
+
+def loader(root, split, **dataset):
+    pipeline = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
+    return dict(
+        batch_size=5,
+        num_workers=0,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        dataset=dict(
+            type='CustomDataset', data_root=root, data_prefix=split, pipeline=pipeline, **dataset
+        ),
+    )
+
+
+def config(root, work_dir, **test_cfg):
+    return Config(
+        dict(
+            default_scope='mmpretrain',
+            work_dir=str(work_dir),
+            model=dict(
+                type='FrozenBackbone',
+                backbone=BACKBONE,
+                data_preprocessor=dict(mean=[127.0] * 3, std=[64.0] * 3, to_rgb=True),
+            ),
+            test_dataloader=loader(root, 'val'),
+            test_evaluator=[],
+            test_cfg=dict(
+                type='KNNLoop', **{'bank_dataloader': loader(root, 'train'), **test_cfg}
+            ),
+            randomness=dict(seed=0),
+            experiment_name='knn',
+        )
+    )
+
+
+@pytest.mark.parametrize('feature', ['cls', 'gap'])
+def test_two_colours_are_told_apart(root, tmp_path, feature):
+    runner = Runner.from_cfg(config(root, tmp_path, feature=feature, k=(1, 3)))
+    runner._init_model_weights()
+    assert runner.test() == {'knn/top1_k1': 100.0, 'knn/top1_k3': 100.0}
+    assert runner.message_hub.get_scalar('test/knn/top1_k3').current() == 100.0
+
+
+def test_twenty_images_are_enough_for_the_default(root, tmp_path):
+    runner = Runner.from_cfg(config(root, tmp_path))
+    assert set(runner.test()) == {'knn/top1_k10'}  # of 10, 20, 100, 200, in a bank of 12
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(k=(10, 20)), 'bank of 12 images'),
+        (dict(feature='mean'), "'cls' or 'gap'"),
+    ],
+)
+def test_bad_options_are_errors(root, tmp_path, options, message):
+    with pytest.raises(UserError, match=message):
+        Runner.from_cfg(config(root, tmp_path, **options)).test()
+
+
+def test_other_classes_and_evaluators_are_errors(root, tmp_path):
+    cfg = config(root, tmp_path)
+    cfg.test_dataloader.dataset.metainfo = dict(classes=['a', 'b'])
+    with pytest.raises(UserError, match='must be the same'):
+        Runner.from_cfg(cfg).test()
+    cfg = config(root, tmp_path)
+    cfg.test_evaluator = dict(type='Accuracy')
+    with pytest.raises(UserError, match='test_evaluator=\\[\\]'):
+        Runner.from_cfg(cfg).test()
+
+
+def test_all_parameters_are_the_backbones(root, tmp_path):
+    model = Runner.from_cfg(config(root, tmp_path)).model
+    assert all(name.startswith('backbone.') for name in model.state_dict())
+
+
+def test_features_come_in_the_order_of_the_data_set(root, tmp_path):
+    runner = Runner.from_cfg(config(root, tmp_path))
+    encode = FeatureEncoder(runner.model.backbone.eval() or runner.model.backbone,
+                            runner.model.data_preprocessor)
+    features, labels = extract_features(runner.build_dataloader(loader(root, 'train')), encode)
+    assert labels.tolist() == [0] * 6 + [1] * 6
+    shuffled = loader(root, 'train')
+    shuffled['sampler']['shuffle'] = True
+    again, labels = extract_features(runner.build_dataloader(shuffled, seed=3), encode)
+    assert labels.tolist() == [0] * 6 + [1] * 6
+    torch.testing.assert_close(again, features)
+
+
+def test_images_left_out_are_an_error(root, tmp_path):
+    runner = Runner.from_cfg(config(root, tmp_path))
+    encode = FeatureEncoder(runner.model.backbone, runner.model.data_preprocessor)
+    incomplete = runner.build_dataloader(dict(**loader(root, 'train'), drop_last=True))
+    with pytest.raises(UserError, match='2 of 12 images were left out'):
+        extract_features(incomplete, encode)
+
+
+def test_cls_is_the_first_token_and_gap_the_mean_of_the_others(root, tmp_path):
+    runner = Runner.from_cfg(config(root, tmp_path))
+    model = runner.model
+    model.eval()
+    batch = next(iter(runner.build_dataloader(loader(root, 'val'))))
+    tokens = model.data_preprocessor(batch)['inputs']
+    tokens = model(tokens).detach()  # (4, 1 + 4, 12)
+    cls = FeatureEncoder(model.backbone, model.data_preprocessor, 'cls')(batch)
+    gap = FeatureEncoder(model.backbone, model.data_preprocessor, 'gap')(batch)
+    torch.testing.assert_close(cls, tokens[:, 0])
+    torch.testing.assert_close(gap, sum(tokens[:, i] for i in range(1, 5)) / 4)
