@@ -37,5 +37,5 @@ class FrozenBackbone(BaseModel):
             ValueError: If the mode isn't 'tensor'.
         """
         if mode != 'tensor':
-            raise ValueError(f"FrozenBackbone has no mode {mode!r}: test it with a KNNLoop")
+            raise ValueError(f'FrozenBackbone has no mode {mode!r}: test it with a KNNLoop')
         return self.backbone(inputs)[-1]

@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader
 from mmmask.errors import UserError
 
 from .features import FeatureEncoder
-from .loader import build_loader
 from .knn_protocol import KNNProtocol
+from .loader import build_loader
 
 
 @LOOPS.register_module()

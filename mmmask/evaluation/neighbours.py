@@ -30,7 +30,7 @@ def nearest_neighbours(
         UserError: If k is out of range.
     """
     if not 1 <= k <= len(bank):
-        raise UserError(f'k = {k} neighbours of a bank of {len(bank)}: choose 1 <= k <= {len(bank)}')
+        raise UserError(f'k = {k} neighbours of a bank of {len(bank)}: choose 1 to {len(bank)}')
     parts = [_search(bank, part, k, chunk_size) for part in queries.split(chunk_size)]
     similarities, rows = zip(*parts)
     return torch.cat(similarities), torch.cat(rows)

@@ -19,7 +19,7 @@ class SweepOptimWrapperConstructor:
     size, as DINO does.
 
     Args:
-        optim_wrapper_cfg: ``type``, ``optimizer`` without ``lr``, and the wrapper's other arguments.
+        optim_wrapper_cfg: ``type``, ``optimizer`` without ``lr``, other arguments of the wrapper.
         paramwise_cfg: Must be empty.
 
     Raises:
@@ -31,7 +31,7 @@ class SweepOptimWrapperConstructor:
         self.optimizer_cfg = dict(self.optim_wrapper_cfg.pop('optimizer'))
         if 'lr' in self.optimizer_cfg or paramwise_cfg:
             raise UserError(
-                "linear probing takes its learning rates from model.lrs: set those, not the "
+                'linear probing takes its learning rates from model.lrs: set those, not the '
                 "optimizer's lr or paramwise_cfg"
             )
 

@@ -1,1 +1,1 @@
-from . import algorithms, attention, backbones, heads, losses, maskers, necks  # noqa: F401
+from . import algorithms, attention, backbones, classifiers, heads, losses, maskers, necks  # noqa: F401

@@ -49,9 +49,7 @@ def test_predictions_equal_a_naive_double_loop(data, temperature):
     predicted = knn_predict(bank, labels, queries, (1, 5, 37), temperature, 7)
     for k, classes in predicted.items():
         for query, found in zip(queries, classes):
-            votes = naive_votes(
-                bank.tolist(), labels.tolist(), query.tolist(), k, temperature, 7
-            )
+            votes = naive_votes(bank.tolist(), labels.tolist(), query.tolist(), k, temperature, 7)
             assert votes[found] == pytest.approx(max(votes), rel=1e-5)
 
 

@@ -7,8 +7,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
 
-import mmmask.datasets
-import mmmask.evaluation  # noqa: F401
+import mmmask  # noqa: F401
 from mmmask.errors import UserError
 from mmmask.evaluation.features import FeatureEncoder, extract_features
 
@@ -18,6 +17,12 @@ BACKBONE = dict(
     img_size=16,
     patch_size=8,
 )
+
+
+@pytest.fixture(autouse=True)
+def quick_start(monkeypatch):
+    """Runners without the seconds that it takes to ask compilers for their versions."""
+    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
 
 
 @pytest.fixture(scope='module')
@@ -59,11 +64,9 @@ def config(root, work_dir, **test_cfg):
             ),
             test_dataloader=loader(root, 'val'),
             test_evaluator=[],
-            test_cfg=dict(
-                type='KNNLoop', **{'bank_dataloader': loader(root, 'train'), **test_cfg}
-            ),
+            test_cfg=dict(type='KNNLoop', **{'bank_dataloader': loader(root, 'train'), **test_cfg}),
             randomness=dict(seed=0),
-            experiment_name='knn',
+            experiment_name=f'knn-{work_dir.name}',
         )
     )
 
@@ -111,8 +114,8 @@ def test_all_parameters_are_the_backbones(root, tmp_path):
 
 def test_features_come_in_the_order_of_the_data_set(root, tmp_path):
     runner = Runner.from_cfg(config(root, tmp_path))
-    encode = FeatureEncoder(runner.model.backbone.eval() or runner.model.backbone,
-                            runner.model.data_preprocessor)
+    runner.model.eval()
+    encode = FeatureEncoder(runner.model.backbone, runner.model.data_preprocessor)
     features, labels = extract_features(runner.build_dataloader(loader(root, 'train')), encode)
     assert labels.tolist() == [0] * 6 + [1] * 6
     shuffled = loader(root, 'train')

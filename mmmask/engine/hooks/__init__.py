@@ -1,11 +1,13 @@
 from .ema_teacher_hook import EMATeacherHook
 from .gradient_hooks import FreezeLastLayerHook, PerParameterGradClipHook
+from .knn_hook import KNNHook
 from .resumable_checkpoint_hook import ResumableCheckpointHook
 from .schedule_hook import ScheduleHook
 
 __all__ = [
     'EMATeacherHook',
     'FreezeLastLayerHook',
+    'KNNHook',
     'PerParameterGradClipHook',
     'ResumableCheckpointHook',
     'ScheduleHook',

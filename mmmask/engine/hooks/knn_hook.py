@@ -12,9 +12,10 @@ from torch import nn
 
 from mmmask.errors import UserError
 from mmmask.evaluation.features import FeatureEncoder
-from mmmask.evaluation.loader import build_loader
 from mmmask.evaluation.knn_protocol import KNNProtocol
-from mmmask.evaluation.undisturbed import undisturbed
+from mmmask.evaluation.loader import build_loader
+
+from .undisturbed import undisturbed
 
 
 @HOOKS.register_module()
@@ -101,7 +102,7 @@ class KNNHook(Hook):
         if getattr(owner, 'backbone', None) is None:
             raise UserError(
                 f'KNNHook: {type(model).__name__} has no {self.source} with a backbone: '
-                "choose another source, 'teacher' or 'student'"
+                "set source to 'teacher' or 'student', whichever it has"
             )
         return FeatureEncoder(owner.backbone, model.data_preprocessor, self.feature)
 
@@ -112,6 +113,4 @@ class KNNHook(Hook):
         runner.logger.info(f'k-NN of the {self.source} after {iteration} iterations  {values}')
         for name, value in metrics.items():
             runner.message_hub.update_scalar(f'val/{name}', value)
-        runner.visualizer.add_scalars(
-            dict(**metrics, epoch=epoch, iter=iteration), step=iteration
-        )
+        runner.visualizer.add_scalars(dict(**metrics, epoch=epoch, iter=iteration), step=iteration)
