@@ -17,7 +17,6 @@ from mmmask.datasets.checks import (
     IMAGE_EXTENSIONS,
     check_class_folders,
     check_folder,
-    check_num_classes,
     class_folders,
 )
 from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict
@@ -91,8 +90,12 @@ class StrictImageFolder(CustomDataset):
                 raise UserError(f'the list of images does not exist: {self.ann_file}')
         elif self.with_label:
             check_class_folders(self.img_prefix, None, 'images', self.extensions)
-            if self.CLASSES is not None:
-                check_num_classes(class_folders(self.img_prefix), len(self.CLASSES))
+            found, named = len(class_folders(self.img_prefix)), self.CLASSES
+            if named is not None and len(named) != found:
+                raise UserError(
+                    f'{self.img_prefix} has {found} class folders, but metainfo names '
+                    f'{len(named)} classes'
+                )
         else:
             check_folder(self.img_prefix, 'images', self.extensions)
         samples = super().load_data_list()

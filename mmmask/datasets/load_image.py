@@ -7,6 +7,7 @@ import mmengine.fileio as fileio
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmpretrain.registry import TRANSFORMS
+from PIL import UnidentifiedImageError
 
 from mmmask.errors import UserError
 
@@ -97,6 +98,8 @@ class LoadImageStrict(LoadImageFromFile):
             Exception
         ) as error:  # decoders raise OSError, SyntaxError, cv2.error, struct.error...
             reason = str(error).replace('\n', ' ').strip() or type(error).__name__
+            if isinstance(error, UnidentifiedImageError):  # its text is a buffer's address
+                reason = 'not an image'
             raise BrokenImageError(path, reason) from error
         if image is None:
             raise BrokenImageError(path, f'{self.imdecode_backend} cannot decode it')

@@ -66,11 +66,12 @@ def refresh(
     old = read_manifest(root)
     owned = old.get('files', {})
     present = {
-        path.relative_to(root).as_posix(): path for path in root.rglob('*') if path.is_file()
+        path.relative_to(root).as_posix(): path
+        for path in root.rglob('*')
+        if path.is_file() and not path.name.startswith('.')  # hidden: half-written, of a killed run
     }
     present.pop(MANIFEST, None)
-    leftovers = {name for name in present if Path(name).name.startswith('.')}  # of a killed run
-    foreign = sorted(set(present) - set(owned) - leftovers)
+    foreign = sorted(set(present) - set(owned))
     if foreign:
         raise UserError(
             f'{root} holds {len(foreign)} files that this tool did not write '
@@ -81,7 +82,7 @@ def refresh(
     # next one wouldn't own.
     plan = {'recipe': recipe, 'files': {**dict.fromkeys([*owned, *names]), **known}}
     changed = sorted((set(owned) & set(present)) - set(names))
-    for name in [*changed, *leftovers]:
+    for name in changed:
         present[name].unlink()
     files = {}
     for name in names:

@@ -29,11 +29,15 @@ def png(labels: np.ndarray) -> bytes:
 
 
 class ClsTree:
-    """ImageNet style: ``{train,val}/<class>/<index>.jpg``."""
+    """ImageNet style: ``{train,val}/<class>/<index>.jpg``.
+
+    ``fields`` names what the content of each file depends on. The numbers of images are not among
+    it, so a larger set keeps the files of a smaller one.
+    """
 
     fields = (
-        'cls_train', 'cls_val', 'cls_size', 'jpeg_quality', 'zoom', 'rotation', 'min_texture',
-        'exposure', 'brightness', 'contrast', 'gamma', 'cast', 'grey',
+        'cls_size', 'jpeg_quality', 'zoom', 'rotation', 'min_texture', 'exposure', 'brightness',
+        'contrast', 'gamma', 'cast', 'grey',
     )  # fmt: skip
 
     def __init__(self, spec: MaterialScenesSpec, seed: int) -> None:
@@ -61,9 +65,9 @@ class SceneTree:
     """What detection and segmentation share: the same scenes, file by file."""
 
     fields = (
-        'scenes_train', 'scenes_val', 'scene_size', 'jpeg_quality', 'scene_zoom', 'rotation',
-        'min_texture', 'exposure', 'brightness', 'contrast', 'gamma', 'cast', 'grey', 'objects',
-        'radius', 'wobble', 'min_visible', 'min_visible_share', 'other_background',
+        'scene_size', 'jpeg_quality', 'scene_zoom', 'rotation', 'min_texture', 'exposure',
+        'brightness', 'contrast', 'gamma', 'cast', 'grey', 'objects', 'radius', 'wobble',
+        'min_visible', 'min_visible_share', 'other_background',
     )  # fmt: skip
 
     def __init__(self, spec: MaterialScenesSpec, seed: int) -> None:
@@ -91,6 +95,8 @@ def _scene(split: str, index: int, spec: MaterialScenesSpec, seed: int) -> Scene
 
 class DetTree(SceneTree):
     """COCO style: ``{train,val}/<index>.jpg`` and ``annotations/instances_{train,val}.json``."""
+
+    fields = (*SceneTree.fields, 'scenes_train', 'scenes_val')  # an annotation file lists them all
 
     def names(self) -> list[str]:
         """Every file of the tree."""
