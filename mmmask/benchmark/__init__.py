@@ -1,0 +1,1 @@
+"""Suites of runs, the store of their results, and the report."""

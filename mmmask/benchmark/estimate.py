@@ -1,0 +1,88 @@
+"""How long a suite will take: pure functions of durations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .suite import Task
+
+
+def expected_seconds(tasks: Sequence[Task], measured: Mapping[str, float]) -> dict[str, float]:
+    """Expected duration of each task.
+
+    In this order: the mean of the measured tasks of the same protocol; the stated minutes, times
+    the mean ratio of measured to stated minutes of the others; the mean of all that is known.
+
+    Args:
+        tasks: The suite's tasks.
+        measured: Seconds of the finished ones, by name.
+
+    Returns:
+        Seconds by name; empty if nothing is known of any task.
+    """
+    by_protocol: dict[str, list[float]] = {}
+    ratios = []
+    for task in tasks:
+        if task.name in measured:
+            by_protocol.setdefault(task.protocol.name, []).append(measured[task.name])
+            if task.protocol.minutes:
+                ratios.append(measured[task.name] / (60 * task.protocol.minutes))
+    scale = sum(ratios) / len(ratios) if ratios else 1.0
+    expected = {}
+    for task in tasks:
+        known = by_protocol.get(task.protocol.name)
+        if known:
+            expected[task.name] = sum(known) / len(known)
+        elif task.protocol.minutes:
+            expected[task.name] = 60 * task.protocol.minutes * scale
+    if expected:
+        mean = sum(expected.values()) / len(expected)
+        expected = {task.name: expected.get(task.name, mean) for task in tasks}
+    return expected
+
+
+def chains(tasks: Sequence[Task], seconds: Mapping[str, float]) -> dict[str, float]:
+    """For each task, the seconds of the longest chain that starts with it.
+
+    Args:
+        tasks: Tasks, each behind the one it needs.
+        seconds: Duration of each; 1 for a task that isn't in it.
+    """
+    longest: dict[str, float] = {}
+    following: dict[str, float] = {}
+    for task in reversed(tasks):
+        longest[task.name] = seconds.get(task.name, 1.0) + following.get(task.name, 0.0)
+        if task.needs:
+            following[task.needs] = max(following.get(task.needs, 0.0), longest[task.name])
+    return longest
+
+
+def remaining_seconds(
+    tasks: Sequence[Task], seconds: Mapping[str, float], elapsed: Mapping[str, float], jobs: int
+) -> float | None:
+    """Time until the last task ends: the larger of the work per job and the longest chain.
+
+    Args:
+        tasks: The unfinished tasks, each behind the one it needs.
+        seconds: Expected duration of each.
+        elapsed: Seconds that the running ones have run.
+        jobs: Tasks that run at a time.
+
+    Returns:
+        Seconds, or None if nothing is known.
+    """
+    if any(task.name not in seconds for task in tasks):
+        return None
+    left = {t.name: max(seconds[t.name] - elapsed.get(t.name, 0.0), 0.0) for t in tasks}
+    names = set(left)
+    heads = [t for t in tasks if t.needs not in names]
+    longest = chains(tasks, left)
+    return max([sum(left.values()) / jobs, *(longest[t.name] for t in heads)], default=0.0)
+
+
+def in_words(seconds: float) -> str:
+    """``'7 s'``, ``'6 min'`` or ``'2 h 05 min'``."""
+    if seconds < 99.5:
+        return f'{seconds:.0f} s'
+    minutes = round(seconds / 60)
+    return f'{minutes} min' if minutes < 60 else f'{minutes // 60} h {minutes % 60:02d} min'

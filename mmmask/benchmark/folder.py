@@ -1,0 +1,93 @@
+"""A task's folder: its log, its state and its result."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from mmmask.engine.hooks.atomic_save import write_text_atomically
+from mmmask.errors import UserError
+
+ERROR_LINE = re.compile(r'(error: |[\w.]*(Error|Exception|Interrupt)\b)')
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a file that is either the old one or the new one, whatever happens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomically(path, json.dumps(content, indent=1) + '\n')
+
+
+def read_json(path: Path) -> Any:
+    """Content of a JSON file, None if there is no such file.
+
+    Raises:
+        UserError: If it isn't JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise UserError(
+            f'{path} is damaged ({error}): remove its folder to run it again'
+        ) from error
+
+
+class TaskFolder:
+    """``DIR/<task>`` on disk.
+
+    ``task.json`` is the runner's: ``status`` (``running``, ``done``, ``failed``), ``command``,
+    ``environment``, ``identity`` (see :func:`~mmmask.benchmark.identity.identity_of`), ``started``,
+    ``seconds`` (of all attempts), ``attempts`` and ``error``. ``result.json`` is the tool's.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def log(self) -> Path:
+        """Output of the tool, of all attempts."""
+        return self.path / 'log.txt'
+
+    @property
+    def state(self) -> dict | None:
+        """Content of ``task.json``; None before the first attempt."""
+        return read_json(self.path / 'task.json')
+
+    @property
+    def result(self) -> dict | None:
+        """Content of ``result.json``; None if the run isn't done."""
+        result = read_json(self.path / 'result.json')
+        return result if result and result.get('status') == 'done' else None
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether an interrupted training left a checkpoint."""
+        return (self.path / 'last_checkpoint').is_file()
+
+    def write_state(self, **changes: Any) -> dict:
+        """Change some values of ``task.json``; returns all of them."""
+        state = {**(self.state or {}), **changes}
+        write_json(self.path / 'task.json', state)
+        return state
+
+    def supersede(self) -> None:
+        """Move the folder out of the way, into ``DIR/.superseded``: nothing is deleted."""
+        target = self.path.parent / '.superseded' / f'{self.path.name}-{time.time_ns()}'
+        target.parent.mkdir(exist_ok=True)
+        self.path.rename(target)
+
+    def last_error(self) -> str:
+        """The last line of the log that names an error, else its last line."""
+        if not self.log.is_file():
+            return 'no output'
+        lines = [line.strip() for line in self.log.read_text(errors='replace').splitlines()]
+        lines = [line for line in lines if line]
+        errors = [line for line in lines if ERROR_LINE.match(line)]
+        return (errors or lines or ['no output'])[-1][:300]

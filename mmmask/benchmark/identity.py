@@ -1,0 +1,134 @@
+"""What a result belongs to: the resolved config, the seed, the input weights and the data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from mmmask.errors import UserError
+from mmmask.launch.config_file import read_config
+from mmmask.launch.prepare import merge_options
+
+from .suite import Task, suggestion
+
+
+def _text(value: Any) -> str:
+    """What stands for a value that JSON doesn't know; the same in every process."""
+    return getattr(value, '__qualname__', None) or repr(value)
+
+
+@lru_cache(maxsize=256)
+def _resolve(config: str, options: str) -> dict:
+    resolved = read_config(config)
+    merge_options(resolved, json.loads(options))
+    return json.loads(json.dumps(resolved.to_dict(), default=_text, sort_keys=True))
+
+
+def resolve_config(task: Task, root: Path) -> dict:
+    """The task's config with its bases and options, as JSON values (others by their name).
+
+    Raises:
+        UserError: If the config can't be read, or an option doesn't fit it.
+    """
+    config = task.protocol.config
+    path = config if '::' in config else str(root / config)
+    return _resolve(path, json.dumps(task.options, sort_keys=True))
+
+
+def value_at(config: dict, dotted: str) -> Any:
+    """The value at a dotted path; numbers index lists.
+
+    Raises:
+        UserError: If there is none.
+    """
+    value: Any = config
+    for depth, key in enumerate(dotted.split('.')):
+        known = list(map(str, range(len(value)))) if isinstance(value, list) else value
+        if not isinstance(value, (dict, list)) or key not in known:
+            parent = '.'.join(dotted.split('.')[:depth]) or 'the config'
+            hint = suggestion(key, known) if isinstance(value, (dict, list)) else ''
+            raise UserError(f'{dotted!r}: {parent} has no {key!r}{hint}')
+        value = value[int(key)] if isinstance(value, list) else value[key]
+    return value
+
+
+def protocol_values(task: Task, root: Path) -> dict[str, Any]:
+    """The protocol's values as they are in the resolved config, by label."""
+    config = resolve_config(task, root)
+    try:
+        return {label: value_at(config, path) for label, path in task.protocol.values.items()}
+    except UserError as error:
+        raise UserError(f'{task.protocol.config}: {error}') from None
+
+
+@lru_cache(maxsize=1024)
+def _sha256(path: Path, size: int, modified_ns: int) -> str:
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sha256(path: str | Path) -> str:
+    """SHA-256 of a file's content, computed again only when its size or time has changed."""
+    path = Path(path).resolve()
+    stat = path.stat()
+    return _sha256(path, stat.st_size, stat.st_mtime_ns)
+
+
+def data_hashes(patterns: Iterable[str], root: Path) -> dict[str, str]:
+    """Hash of every file that matches, by its path relative to the root.
+
+    Raises:
+        UserError: If a pattern matches nothing.
+    """
+    hashes = {}
+    for pattern in patterns:
+        files = sorted(path for path in root.glob(pattern) if path.is_file())
+        if not files:
+            raise UserError(f'no data: nothing matches {pattern}')
+        hashes.update({str(path.relative_to(root)): sha256(path) for path in files})
+    return hashes
+
+
+def identity_of(
+    task: Task, root: Path, weights: str | Path | None, data: dict[str, str]
+) -> dict[str, Any]:
+    """All that a result depends on, besides the program: when it changes, the run is repeated.
+
+    Args:
+        task: The run.
+        root: The repository's root.
+        weights: The checkpoint file, if there is one.
+        data: See :func:`data_hashes`.
+    """
+    return dict(
+        run=task.protocol.run,
+        seed=task.seed,
+        weights=sha256(weights) if weights else task.weights,
+        data=data,
+        config=resolve_config(task, root),
+    )
+
+
+def first_change(old: Any, new: Any, path: str = '') -> str | None:
+    """The first difference of two identities in words, None if there is none."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            inner = f'{path}.{key}' if path else key
+            if key not in old or key not in new:
+                return f'{inner} is {"new" if key in new else "gone"}'
+            if change := first_change(old[key], new[key], inner):
+                return change
+        return None
+    if old == new:
+        return None
+    if path == 'weights' or path.startswith('data.'):
+        return f'{path} changed'
+    short = [text if len(text) <= 40 else text[:37] + '...' for text in map(repr, (old, new))]
+    return f'{path} changed from {short[0]} to {short[1]}'

@@ -1,0 +1,160 @@
+"""A task's process and its place among the others."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmmask.errors import UserError
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for one process at a time, with the environment that keeps it to its share."""
+
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def make_slots(jobs: int | None, cores: int, gpus: Sequence[str]) -> list[Slot]:
+    """Places for ``jobs`` processes.
+
+    With GPUs, each place sees one of them; without, the cores are shared evenly
+    (two processes at default threads are twenty times slower than one).
+
+    Args:
+        jobs: Processes at a time; None: one for each GPU, else one for each core up to 2.
+        cores: Number of usable CPU cores.
+        gpus: Names for ``CUDA_VISIBLE_DEVICES``.
+
+    Raises:
+        UserError: If ``jobs`` isn't positive.
+    """
+    if jobs is None:
+        jobs = len(gpus) or min(2, cores)
+    if jobs < 1:
+        raise UserError(f'--jobs must be at least 1, got {jobs}')
+    if gpus:
+        return [Slot(dict(CUDA_VISIBLE_DEVICES=gpus[i % len(gpus)])) for i in range(jobs)]
+    return [Slot(dict(OMP_NUM_THREADS=str(max(1, cores // jobs))))] * jobs
+
+
+class Child:
+    """A command that writes into a log, with all processes that it starts.
+
+    Args:
+        command: Program and arguments.
+        log: File to append to.
+        cwd: Working directory.
+        environment: Variables on top of this process's.
+        keep_open: File descriptors that it inherits.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        cwd: Path,
+        environment: dict[str, str],
+        keep_open: Sequence[int] = (),
+    ) -> None:
+        self.started = time.monotonic()
+        with log.open('ab') as file:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                cwd=cwd,
+                env={**os.environ, **environment, 'PYTHONUNBUFFERED': '1'},
+                start_new_session=True,
+                pass_fds=keep_open,
+            )
+
+    @property
+    def seconds(self) -> float:
+        """Time since the start."""
+        return time.monotonic() - self.started
+
+    def poll(self) -> int | None:
+        """Exit status, None while it runs."""
+        return self._process.poll()
+
+    def wait(self) -> int:
+        """Wait for the end; returns the exit status."""
+        return self._process.wait()
+
+    def stop(self, patience: float = 10.0) -> None:
+        """End it and what it started: first asked, then killed after ``patience`` seconds."""
+        for number, timeout in ((signal.SIGTERM, patience), (signal.SIGKILL, None)):
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+            try:
+                self._process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                continue
+
+
+class Interrupted(Exception):
+    """The user or the system asked the runner to stop.
+
+    Args:
+        number: The signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+@contextmanager
+def stop_signals() -> Iterator[None]:
+    """Turn SIGINT, SIGTERM and SIGHUP into :class:`Interrupted`, once; more are ignored."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(number: int, _frame: object) -> None:
+        for other in numbers:
+            signal.signal(other, signal.SIG_IGN)
+        raise Interrupted(number)
+
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[int]:
+    """Keep other runners out of a folder.
+
+    The lock belongs to an open file; children that inherit the descriptor keep it, so that a
+    runner doesn't start a task again which outlived the runner before.
+
+    Yields:
+        The file descriptor.
+
+    Raises:
+        UserError: If somebody else is at work there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / '.lock').open('a+') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            raise UserError(
+                f'{folder} is in use by the runner with process id {file.read().strip() or "?"}, '
+                'or by a task that it left: wait for it or stop it'
+            ) from None
+        file.truncate(0)
+        file.write(f'{os.getpid()}\n')
+        file.flush()
+        yield file.fileno()

@@ -1,0 +1,314 @@
+"""Runs a suite: every task a process, in the order of needs, skipped or continued where it can."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from mmmask.errors import UserError
+
+from .estimate import chains, expected_seconds, in_words, remaining_seconds
+from .folder import TaskFolder
+from .identity import data_hashes, first_change, identity_of, protocol_values
+from .process import Child, Slot, exclusive, stop_signals
+from .results import build_records, write_results
+from .suite import NO_WEIGHTS, Suite, Task, select
+
+INIT_CFG = 'model.backbone.init_cfg'
+"""Where a training takes its weights from."""
+
+
+class SuiteFailed(UserError):
+    """A task failed."""
+
+
+class SuiteRunner:
+    """Runs the tasks of a suite.
+
+    Args:
+        suite: What to run.
+        work_dir: Where everything goes; each task has a folder of its name in it.
+        slots: Places for processes, see :func:`~mmmask.benchmark.process.make_slots`.
+        keep_going: After a failure, go on with what doesn't depend on it.
+        say: Receives each line of progress.
+        python: The interpreter, first words of a command.
+        tools: Folder of ``train.py`` and ``test.py``, relative to the root.
+    """
+
+    def __init__(
+        self,
+        suite: Suite,
+        work_dir: str | Path,
+        slots: Sequence[Slot],
+        keep_going: bool = False,
+        say: Callable[[str], None] = print,
+        python: Sequence[str] = (sys.executable,),
+        tools: str = 'tools',
+    ) -> None:
+        self.suite = suite
+        self.work_dir = Path(work_dir).resolve()
+        self.slots = list(slots)
+        self.keep_going = keep_going
+        self.say = say
+        self.python = list(python)
+        self.tools = tools
+        self._data: dict[str, str] = {}
+        self._running: dict[str, tuple[Child, Slot]] = {}
+        self._seconds: dict[str, float] = {}
+        self._failed: dict[str, str] = {}
+
+    def folder(self, task: Task) -> TaskFolder:
+        """The task's folder."""
+        return TaskFolder(self.work_dir / task.name)
+
+    def check(self) -> None:
+        """Resolve every config, and the values that are to be printed.
+
+        Raises:
+            UserError: If a config can't be read, or a value isn't in it.
+        """
+        for task in self.suite.tasks:
+            protocol_values(task, self.suite.root)
+
+    def weights_of(self, task: Task) -> Path | None:
+        """The checkpoint that the task takes, None if it takes none.
+
+        Raises:
+            UserError: If the task that should have written it hasn't.
+        """
+        if task.weights in (None, NO_WEIGHTS):
+            return None
+        if task.needs is None:
+            return self.suite.root / task.weights
+        result = self.folder(self.suite.task(task.needs)).result
+        path = result and result.get('output_checkpoint')
+        if not path or not (self.suite.root / path).is_file():
+            raise UserError(
+                f'{task.needs} left no checkpoint ({path}): remove its folder to run it again'
+            )
+        return self.suite.root / path
+
+    def command(self, task: Task, weights: Path | str | None) -> list[str]:
+        """The command line of a task, without ``--resume``; paths relative to the root."""
+        command = [*self.python, f'{self.tools}/{task.protocol.run}.py', task.protocol.config]
+        weights = self._shown(weights) if weights else task.weights
+        if task.protocol.run == 'test':
+            command.append(weights)
+        command += ['--work-dir', self._shown(self.work_dir / task.name), '--seed', str(task.seed)]
+        options = [f'{path}={_option(value)}' for path, value in task.options.items()]
+        if task.protocol.run == 'train' and weights == NO_WEIGHTS:
+            options.append(f'{INIT_CFG}=None')
+        elif task.protocol.run == 'train' and weights:
+            options.append(f'{INIT_CFG}.checkpoint={weights}')
+        return command + (['--cfg-options', *options] if options else [])
+
+    def plan(self, only: Iterable[str] = ()) -> list[tuple[Task, str, list[str]]]:
+        """What :meth:`run` would do now: (task, what and why, command) of each."""
+        self.check()
+        stale: set[str] = set()
+        try:
+            self._data = data_hashes(self.suite.data, self.suite.root)
+        except UserError:  # it will be made
+            self._data = {}
+        steps = []
+        for task in select(self.suite, only):
+            upstream = self.suite.task(task.needs) if task.needs else None
+            if upstream and (upstream.name in stale or not self.folder(upstream).result):
+                what = f'run, after {task.needs}'
+                weights: Path | str | None = f'<checkpoint of {task.needs}>'
+            else:
+                weights = self.weights_of(task)
+                what = self._decide(task, weights)[0]
+            if what != 'skip':
+                stale.add(task.name)
+            steps.append((task, what, self.command(task, weights)))
+        return steps
+
+    def run(self, only: Iterable[str] = ()) -> None:
+        """Run the tasks that aren't done.
+
+        Raises:
+            SuiteFailed: If one failed.
+            UserError: If the suite or the work directory isn't usable.
+            Interrupted: If a signal came; the children are dead then.
+        """
+        tasks = list(select(self.suite, only))
+        self.check()
+        with exclusive(self.work_dir) as lock, stop_signals():
+            self._prepare(lock)
+            self._data = data_hashes(self.suite.data, self.suite.root)
+            waiting = list(tasks)
+            try:
+                while waiting or self._running:
+                    waiting = self._start(waiting, tasks, lock)
+                    self._collect(tasks)
+                    if self._failed and not self.keep_going:
+                        break
+                    time.sleep(0.1)
+            finally:
+                self._stop()
+        if self._failed:
+            name, why = next(iter(self._failed.items()))
+            others = f' (and {len(self._failed) - 1} more)' if len(self._failed) > 1 else ''
+            raise SuiteFailed(f'{name} failed{others}: {why}')
+
+    def _prepare(self, lock: int) -> None:
+        if not self.suite.prepare:
+            return
+        command = [*self.python, *self.suite.prepare]
+        self.say(f'prepare: {shlex.join(self.suite.prepare)}')
+        folder = TaskFolder(self.work_dir / 'prepare')
+        folder.path.mkdir(exist_ok=True)
+        folder.log.write_text('')
+        child = Child(command, folder.log, self.suite.root, {}, [lock])
+        try:
+            status = child.wait()
+        finally:
+            child.stop()
+        if status:
+            raise SuiteFailed(f'prepare failed: {folder.last_error()} (log: {folder.log})')
+
+    def _start(self, waiting: list[Task], tasks: list[Task], lock: int) -> list[Task]:
+        """Start or skip what is ready, longest chain first; returns what still waits."""
+        if len(self._running) == len(self.slots):
+            return waiting
+        longest = chains(tasks, expected_seconds(self.suite.tasks, self._seconds))
+        for task in sorted(waiting, key=lambda t: -longest[t.name]):
+            if task.needs in self._failed:
+                self._failed[task.name] = f'it needs {task.needs}'
+                self.folder(task).path.mkdir(exist_ok=True)
+                self.folder(task).write_state(status='failed', error=f'needs {task.needs}')
+            elif task.needs is None or task.needs in self._seconds:
+                self._start_one(task, tasks, lock)
+        begun = {*self._running, *self._seconds, *self._failed}
+        return [task for task in waiting if task.name not in begun]
+
+    def _start_one(self, task: Task, tasks: list[Task], lock: int) -> None:
+        folder = self.folder(task)
+        try:
+            weights = self.weights_of(task)
+            what, why, identity = self._decide(task, weights)
+        except UserError as error:
+            self._fail(task, folder, 0.0, str(error), tasks)
+            return
+        if what == 'skip':
+            folder.write_state(status='done', error=None)
+            self._finish(task, folder, 'already done', tasks)
+            return
+        free = list(self.slots)
+        for _, slot in self._running.values():
+            free.remove(slot)
+        if not free:
+            return
+        if what == 'run' and folder.path.exists() and any(folder.path.iterdir()):
+            folder.supersede()
+        folder.path.mkdir(parents=True, exist_ok=True)
+        command = self.command(task, weights)
+        folder.write_state(
+            status='running',
+            command=shlex.join(command),
+            environment=free[0].environment,
+            identity=identity,
+            started=datetime.now(timezone.utc).isoformat(timespec='seconds'),
+            attempts=(folder.state or {}).get('attempts', 0) + 1,
+            error=None,
+        )
+        resume = ['--resume'] if what == 'continue' else []
+        child = Child(command + resume, folder.log, self.suite.root, free[0].environment, [lock])
+        self._running[task.name] = (child, free[0])
+        self.say(f'{self._count(task, tasks)} {"starts" if what == "run" else "continues"}{why}')
+
+    def _decide(self, task: Task, weights: Path | None) -> tuple[str, str, dict]:
+        """``'skip'``, ``'continue'`` or ``'run'``; why, in words; the task's identity."""
+        identity = identity_of(task, self.suite.root, weights, self._data)
+        folder = self.folder(task)
+        state = folder.state
+        if state is None or 'identity' not in state:
+            return 'run', '', identity
+        change = first_change(state['identity'], identity)
+        if change:
+            return 'run', f' anew: {change}', identity
+        if folder.result:
+            return 'skip', '', identity
+        if task.protocol.run == 'train' and folder.can_resume:
+            return 'continue', ' where it was interrupted', identity
+        return 'run', ' again: it did not end', identity
+
+    def _collect(self, tasks: list[Task]) -> None:
+        """Take note of the processes that ended."""
+        for name, (child, _) in list(self._running.items()):
+            status = child.poll()
+            if status is None:
+                continue
+            del self._running[name]
+            child.stop()
+            task = self.suite.task(name)
+            folder = self.folder(task)
+            seconds = (folder.state or {}).get('seconds', 0.0) + child.seconds
+            if status or not folder.result:
+                error = folder.last_error() if status else 'it ended without a result'
+                self._fail(task, folder, seconds, error, tasks)
+            else:
+                folder.write_state(status='done', seconds=round(seconds, 2))
+                self._finish(task, folder, f'done in {in_words(seconds)}', tasks)
+
+    def _finish(self, task: Task, folder: TaskFolder, how: str, tasks: list[Task]) -> None:
+        seconds = folder.state.get('seconds', 0.0)
+        try:
+            records = build_records(self.suite, self.work_dir, task)
+        except UserError as error:
+            self._fail(task, folder, seconds, str(error), tasks)
+            return
+        self._seconds[task.name] = seconds
+        write_results(self.suite, self.work_dir)
+        scaled = {m.name: m for m in task.protocol.metrics}
+        numbers = ', '.join(
+            f'{r["label"]} {r["value"] * scaled[r["metric"]].scale:.{scaled[r["metric"]].digits}f}'
+            for r in records
+        )
+        self.say(f'{self._count(task, tasks)} {how}{numbers and ": " + numbers}{self._eta(tasks)}')
+
+    def _fail(
+        self, task: Task, folder: TaskFolder, seconds: float, error: str, tasks: list[Task]
+    ) -> None:
+        folder.write_state(status='failed', seconds=round(seconds, 2), error=error)
+        why = f'{error} (log: {self._shown(folder.log)})'
+        self._failed[task.name] = why
+        self.say(f'{self._count(task, tasks)} FAILED: {why}')
+
+    def _stop(self) -> None:
+        for name, (child, _) in self._running.items():
+            child.stop()
+            folder = self.folder(self.suite.task(name))
+            seconds = (folder.state or {}).get('seconds', 0.0) + child.seconds
+            folder.write_state(seconds=round(seconds, 2))
+        self._running.clear()
+
+    def _count(self, task: Task, tasks: list[Task]) -> str:
+        ended = sum(t.name in self._seconds or t.name in self._failed for t in tasks)
+        return f'[{ended}/{len(tasks)}] {task.name}'
+
+    def _eta(self, tasks: list[Task]) -> str:
+        left = [t for t in tasks if t.name not in self._seconds and t.name not in self._failed]
+        elapsed = {name: child.seconds for name, (child, _) in self._running.items()}
+        expected = expected_seconds(self.suite.tasks, self._seconds)
+        seconds = remaining_seconds(left, expected, elapsed, len(self.slots))
+        return '' if not left or seconds is None else f' (ETA {in_words(seconds)})'
+
+    def _shown(self, path: str | Path) -> str:
+        """A path as a command names it: relative to the root if it lies in it."""
+        path = Path(path)
+        if path.is_relative_to(self.suite.root):
+            path = path.relative_to(self.suite.root)
+        return str(path)
+
+
+def _option(value: object) -> str:
+    """A value in ``--cfg-options``' notation."""
+    if isinstance(value, (list, tuple)):
+        return '[' + ','.join(map(_option, value)) + ']'
+    return str(value)

@@ -1,0 +1,286 @@
+"""What a suite is: protocols, and tasks that apply them to weights and seeds.
+
+A suite is a Python config file of mmengine with these names (others must start with an underscore):
+
+- ``title``, ``description``: text of the report.
+- ``prepare``: ``dict(command=[script, ...], data=[pattern, ...])``; the command runs first, and
+  the files that the patterns match are the data that results belong to.
+- ``protocols``: name -> :class:`Protocol`, how a number is made.
+- ``tasks``: list of :class:`Task`, which numbers are made.
+
+Everything is checked here, before anything runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import MISSING, dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from mmmask.errors import UserError
+from mmmask.launch.config_file import read_config
+
+NO_WEIGHTS = 'none'
+"""``weights`` of a network that starts from random values."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that is kept of each run.
+
+    Attributes:
+        name: Its name in the run's ``result.json``.
+        label: What the report calls it.
+        scale: Factor for the report (100 for a share shown in per cent).
+        digits: Decimals in the report.
+    """
+
+    name: str
+    label: str
+    scale: float = 1.0
+    digits: int = 1
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a number is made; shared by the tasks that are compared.
+
+    Attributes:
+        name: Key in the suite.
+        run: ``'train'`` or ``'test'``, the tool that runs it.
+        config: Config file, relative to the repository's root, or ``package::path``.
+        title: What the report calls it.
+        note: A sentence for the report.
+        metrics: What is kept; the first one is the protocol's headline number.
+        values: Label -> dotted path in the config, whose value is printed beside each number.
+        options: Dotted path -> value, set over the config.
+        baseline: The arm that the others are compared with; empty: nothing is compared.
+        minutes: Expected duration, for the first ETA and the order of tasks.
+        figures: Pictures for the report, each ``dict(type=..., ...)``.
+    """
+
+    name: str
+    run: str
+    config: str
+    title: str
+    note: str = ''
+    metrics: tuple[Metric, ...] = ()
+    values: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    baseline: str = ''
+    minutes: float | None = None
+    figures: tuple[dict, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run.
+
+    Attributes:
+        name: Name of its folder in the suite's work directory.
+        protocol: How it is run.
+        seed: Its random seed.
+        arm: What is compared, e.g. ``'untrained'`` beside ``'pre-trained'``.
+        weights: What the backbone starts from (``train``) or what is tested (``test``): the name of
+            a ``train`` task (its last checkpoint), a file, or ``'none'`` for random values. None:
+            as the config says (``train`` only).
+        options: Dotted path -> value, set over the config and the protocol's options.
+        needs: The task whose checkpoint is ``weights``, or None.
+    """
+
+    name: str
+    protocol: Protocol
+    seed: int = 0
+    arm: str = ''
+    weights: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    needs: str | None = None
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A checked suite; ``tasks`` are in an order in which every task follows the one it needs."""
+
+    path: Path
+    root: Path
+    title: str
+    description: str
+    prepare: tuple[str, ...]
+    data: tuple[str, ...]
+    protocols: dict[str, Protocol]
+    tasks: tuple[Task, ...]
+
+    def task(self, name: str) -> Task:
+        """The task of that name."""
+        return next(task for task in self.tasks if task.name == name)
+
+
+def load_suite(path: str | Path, root: str | Path) -> Suite:
+    """Read and check a suite.
+
+    Args:
+        path: The suite's file.
+        root: The repository's root, to which paths in the suite are relative.
+
+    Raises:
+        UserError: If the file can't be read, or anything in it is misspelt, missing, doubled or
+            refers to something that doesn't exist.
+    """
+    path, root = Path(path), Path(root)
+    content = read_config(str(path)).to_dict()
+    content = {k: v for k, v in content.items() if not k.startswith('_')}
+    known = ('title', 'description', 'prepare', 'protocols', 'tasks')
+    _check_keys(content, known, ('protocols', 'tasks'), str(path), "; start a local's name with _")
+    prepare = content.get('prepare', {})
+    _check_keys(prepare, ('command', 'data'), (), 'prepare')
+    command = tuple(prepare.get('command', ()))
+    if command and not (root / command[0]).is_file():
+        raise UserError(f'prepare: no such script: {command[0]}')
+    protocols = {k: _protocol(k, v, root) for k, v in content['protocols'].items()}
+    return Suite(
+        path=path,
+        root=root,
+        title=content.get('title', path.stem),
+        description=content.get('description', ''),
+        prepare=command,
+        data=tuple(prepare.get('data', ())),
+        protocols=protocols,
+        tasks=_tasks(content['tasks'], protocols, root),
+    )
+
+
+def select(suite: Suite, names: Iterable[str]) -> tuple[Task, ...]:
+    """The tasks of these names and those they need, in the suite's order; all if none is named."""
+    by_name = {task.name: task for task in suite.tasks}
+    chosen = set()
+    for name in names:
+        _check_known(name, by_name, 'no such task: {}')
+        while name is not None and name not in chosen:
+            chosen.add(name)
+            name = by_name[name].needs
+    return tuple(task for task in suite.tasks if not chosen or task.name in chosen)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """``'; did you mean x?'`` if something known is spelt like ``name``, else what is known."""
+    known = sorted(known)
+    close = get_close_matches(name, known, 1)
+    if close:
+        return f'; did you mean {close[0]!r}?'
+    return f'; known: {", ".join(known[:12])}{", ..." if len(known) > 12 else ""}'
+
+
+def _check_known(name: str, known: Iterable[str], message: str) -> None:
+    if name not in known:
+        raise UserError(message.format(repr(name)) + suggestion(name, known))
+
+
+def _check_keys(
+    item: Any, known: Iterable[str], required: Iterable[str], where: str, hint: str = ''
+) -> None:
+    if not isinstance(item, dict):
+        raise UserError(f'{where} must be a dict, got {item!r}')
+    for key in item:
+        if key not in known:
+            raise UserError(f'{where}: unknown key {key!r}{suggestion(key, known)}{hint}')
+    missing = [key for key in required if key not in item]
+    if missing:
+        raise UserError(f'{where}: {missing[0]!r} is missing')
+
+
+def _check_schema(item: Any, schema: type, where: str, implied: Iterable[str] = ()) -> None:
+    """Check a dict's keys against the fields of a dataclass, less the implied ones."""
+    chosen = [f for f in fields(schema) if f.name not in implied]
+    required = [f.name for f in chosen if f.default is MISSING and f.default_factory is MISSING]
+    _check_keys(item, [f.name for f in chosen], required, where)
+
+
+def _protocol(name: str, item: Any, root: Path) -> Protocol:
+    where = f'protocol {name!r}'
+    item = {'title': name, **item} if isinstance(item, dict) else item
+    _check_schema(item, Protocol, where, implied=('name',))
+    _check_known(item['run'], ('train', 'test'), where + ": 'run' can't be {}")
+    if '::' not in item['config'] and not (root / item['config']).is_file():
+        folder = (root / item['config']).parent
+        siblings = [str(p.relative_to(root)) for p in folder.glob('*.py')]
+        raise UserError(
+            f'{where}: no such config: {item["config"]}' + suggestion(item['config'], siblings)
+        )
+    metrics = []
+    for metric, spec in item.get('metrics', {}).items():
+        spec = dict(label=spec) if isinstance(spec, str) else spec
+        _check_schema(spec, Metric, f'{where}, metric {metric!r}', implied=('name',))
+        metrics.append(Metric(name=metric, **spec))
+    for figure in item.get('figures', ()):
+        if not isinstance(figure, dict) or 'type' not in figure:
+            raise UserError(f'{where}: a figure is dict(type=...), got {figure!r}')
+    item.update(metrics=tuple(metrics), figures=tuple(item.get('figures', ())))
+    return Protocol(name=name, **item)
+
+
+def _tasks(items: list, protocols: dict[str, Protocol], root: Path) -> tuple[Task, ...]:
+    for number, item in enumerate(items):
+        where = f'task {item["name"]!r}' if isinstance(item, dict) and 'name' in item else None
+        where = where or f'task {number + 1}'
+        _check_schema(item, Task, where, implied=('needs',))
+        if not re.fullmatch(r'[A-Za-z0-9][A-Za-z0-9._-]*', item['name']) or item['name'] in (
+            'prepare',
+            'report',
+        ):
+            raise UserError(f'{where}: not a name for a folder of its own')
+        _check_known(item['protocol'], protocols, where + ': no such protocol: {}')
+    twice = [name for name, count in Counter(i['name'] for i in items).items() if count > 1]
+    if twice:
+        raise UserError(f'two tasks are named {twice[0]!r}')
+    trained = {i['name'] for i in items if protocols[i['protocol']].run == 'train'}
+    tasks = [_task(i, protocols[i['protocol']], trained, root) for i in items]
+    _check_arms(tasks)
+    return _in_order(tasks)
+
+
+def _task(item: dict, protocol: Protocol, trained: set[str], root: Path) -> Task:
+    where, weights = f'task {item["name"]!r}', item.get('weights')
+    if weights is None and protocol.run == 'test':
+        raise UserError(f"{where}: a test needs 'weights' (a task, a file, or {NO_WEIGHTS!r})")
+    needs = weights if weights in trained else None
+    if weights not in (None, NO_WEIGHTS) and not needs and not (root / weights).is_file():
+        raise UserError(
+            f"{where}: 'weights' names neither a train task nor a file: {weights!r}"
+            + suggestion(weights, trained)
+        )
+    item = {
+        **item,
+        'protocol': protocol,
+        'options': {**protocol.options, **item.get('options', {})},
+    }
+    return Task(**item, needs=needs)
+
+
+def _check_arms(tasks: list[Task]) -> None:
+    points = Counter((t.protocol.name, t.arm, t.seed) for t in tasks if t.protocol.baseline)
+    for (protocol, arm, seed), count in points.items():
+        if count > 1:
+            raise UserError(f'{count} tasks of protocol {protocol!r} have arm {arm!r}, seed {seed}')
+    for protocol in {t.protocol.name: t.protocol for t in tasks}.values():
+        arms = {t.arm for t in tasks if t.protocol is protocol}
+        if protocol.baseline:
+            message = f"protocol {protocol.name!r}: no task has the baseline's arm {{}}"
+            _check_known(protocol.baseline, arms, message)
+
+
+def _in_order(tasks: list[Task]) -> tuple[Task, ...]:
+    """The tasks, each behind the one it needs, else in the given order."""
+    ordered: dict[str, Task] = {}
+    waiting = list(tasks)
+    while waiting:
+        ready = [t for t in waiting if t.needs is None or t.needs in ordered]
+        if not ready:
+            names = ' -> '.join(t.name for t in waiting)
+            raise UserError(f'these tasks need one another: {names}')
+        ordered[ready[0].name] = ready[0]
+        waiting.remove(ready[0])
+    return tuple(ordered.values())

@@ -1,0 +1,93 @@
+import pytest
+
+from mmmask.benchmark.suite import load_suite, select
+from mmmask.errors import UserError
+
+PRETRAIN = dict(name='pre', protocol='pretrain')
+KNN = dict(name='knn', protocol='knn', weights='pre', arm='trained')
+UNTRAINED = dict(name='knn-0', protocol='knn', weights='none', arm='untrained')
+PROTOCOL = dict(run='train', config='configs/pretrain.py')
+
+
+def test_a_suite_is_read_in_the_order_of_needs(miniature):
+    path = miniature.suite([KNN, UNTRAINED, PRETRAIN], title='T', _local=3)
+    suite = load_suite(path, miniature.root)
+    assert [task.name for task in suite.tasks] == ['knn-0', 'pre', 'knn']
+    assert suite.task('knn').needs == 'pre' and suite.task('knn-0').needs is None
+    assert suite.title == 'T' and suite.protocols['knn'].metrics[0].label == 'top-1'
+    assert [task.name for task in select(suite, ['knn'])] == ['pre', 'knn']
+    assert len(select(suite, [])) == 3
+    with pytest.raises(UserError, match="no such task: 'kn'; did you mean 'knn'"):
+        select(suite, ['kn'])
+
+
+def test_options_of_a_task_come_after_its_protocols(miniature):
+    protocols = dict(pretrain=dict(PROTOCOL, options={'a': 1, 'b': 1}))
+    path = miniature.suite([dict(PRETRAIN, options={'b': 2})], protocols)
+    assert load_suite(path, miniature.root).tasks[0].options == {'a': 1, 'b': 2}
+
+
+@pytest.mark.parametrize(
+    'tasks, message',
+    [
+        ([dict(PRETRAIN, sed=1)], "task 'pre': unknown key 'sed'; did you mean 'seed'"),
+        ([dict(protocol='pretrain')], "task 1: 'name' is missing"),
+        ([PRETRAIN, PRETRAIN], "two tasks are named 'pre'"),
+        (
+            [dict(PRETRAIN, protocol='pretrian')],
+            "no such protocol: 'pretrian'; did you mean 'pretrain'",
+        ),
+        ([dict(PRETRAIN, name='a/b')], "task 'a/b': not a name for a folder"),
+        ([dict(PRETRAIN, name='report')], "task 'report': not a name for a folder"),
+        ([PRETRAIN, UNTRAINED, dict(KNN, weights='prä')], "neither a train task nor a file: 'prä'"),
+        ([PRETRAIN, UNTRAINED, dict(KNN, weights='knn-0')], 'neither a train task nor a file'),
+        ([UNTRAINED, dict(name='k', protocol='knn')], "task 'k': a test needs 'weights'"),
+        (
+            [PRETRAIN, UNTRAINED, KNN, dict(KNN, name='x')],
+            "2 tasks of protocol 'knn' have arm 'trained'",
+        ),
+        ([PRETRAIN, KNN], "no task has the baseline's arm 'untrained'; did you mean 'trained'"),
+        (
+            [dict(PRETRAIN, weights='b'), dict(PRETRAIN, name='b', weights='pre')],
+            'need one another: pre -> b',
+        ),
+    ],
+)
+def test_a_wrong_task_is_told(miniature, tasks, message):
+    with pytest.raises(UserError, match=message):
+        load_suite(miniature.suite(tasks), miniature.root)
+
+
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        (dict(run='tset'), "protocol 'p': 'run' can't be 'tset'; did you mean 'test'"),
+        (
+            dict(config='configs/pretrian.py'),
+            "no such config: .* did you mean 'configs/pretrain.py'",
+        ),
+        (dict(metric={}), "protocol 'p': unknown key 'metric'; did you mean 'metrics'"),
+        (
+            dict(metrics={'a': dict(lable='A')}),
+            "metric 'a': unknown key 'lable'; did you mean 'label'",
+        ),
+        (dict(figures=[dict(kind='masks')]), "protocol 'p': a figure is dict"),
+    ],
+)
+def test_a_wrong_protocol_is_told(miniature, changes, message):
+    path = miniature.suite([dict(name='a', protocol='p')], dict(p={**PROTOCOL, **changes}))
+    with pytest.raises(UserError, match=message):
+        load_suite(path, miniature.root)
+
+
+def test_a_wrong_suite_is_told(miniature):
+    with pytest.raises(UserError, match='nowhere.py'):
+        load_suite(miniature.root / 'nowhere.py', miniature.root)
+    with pytest.raises(UserError, match="unknown key 'titel'; did you mean 'title'.*_"):
+        load_suite(miniature.suite([], titel='T'), miniature.root)
+    with pytest.raises(UserError, match="'tasks' is missing"):
+        load_suite(miniature.write('suite.py', 'protocols = {}'), miniature.root)
+    with pytest.raises(UserError, match='ZeroDivisionError'):
+        load_suite(miniature.write('suite.py', 'tasks = 1 / 0'), miniature.root)
+    with pytest.raises(UserError, match='no such script: tools/x.py'):
+        load_suite(miniature.suite([], prepare=dict(command=['tools/x.py'])), miniature.root)
