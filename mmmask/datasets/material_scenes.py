@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from mmmask.datasets.materials import OTHERS, PHOTOGRAPHS
 from mmmask.datasets.spec import MaterialScenesSpec
@@ -69,10 +70,10 @@ def prepare(
 
 
 class ProgressLine:
-    """One line per tree with the time that remains, rewritten in place on a terminal."""
+    """Files done and the time that remains: rewritten in place on a terminal, else rarely."""
 
-    def __init__(self, stream=sys.stderr, interval: float = 0.5) -> None:
-        self.stream, self.interval = stream, interval
+    def __init__(self, stream: TextIO = sys.stderr) -> None:
+        self.stream, self.interval = stream, 0.5 if stream.isatty() else 5.0
         self.tree, self.start, self.shown = '', 0.0, 0.0
 
     def __call__(self, tree: str, done: int, total: int) -> None:
