@@ -86,9 +86,7 @@ def test_weights_and_options_become_cfg_options(miniature):
     weights = miniature.write('some.pth', 'x')
     tasks = [
         dict(name='file', protocol='pretrain', weights=str(weights.name)),
-        dict(
-            name='scratch', protocol='pretrain', weights='none', options={'a.b': [1, 'x']}, seed=2
-        ),
+        dict(name='scratch', protocol='pretrain', weights='none', options={'k': [1, 'x']}, seed=2),
     ]
     suite = load_suite(miniature.suite(tasks), miniature.root)
     runner = SuiteRunner(suite, miniature.work_dir, make_slots(1, 1, []), python=['python'])
@@ -98,7 +96,7 @@ def test_weights_and_options_become_cfg_options(miniature):
     )
     option = 'model.backbone.init_cfg'
     assert ' '.join(commands['file']) == shared.format('file', 0, f'{option}.checkpoint=some.pth')
-    assert ' '.join(commands['scratch']) == shared.format('scratch', 2, f'a.b=[1,x] {option}=None')
+    assert ' '.join(commands['scratch']) == shared.format('scratch', 2, f'k=[1,x] {option}=None')
 
 
 @pytest.mark.parametrize('jobs', [1, 2])
