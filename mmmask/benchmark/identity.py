@@ -11,7 +11,7 @@ from typing import Any
 
 from mmmask.errors import UserError
 from mmmask.launch.config_file import read_config
-from mmmask.launch.prepare import merge_options
+from mmmask.launch.options import merge_options
 
 from .suite import Task, suggestion
 

@@ -1,0 +1,100 @@
+"""Masks and scores of patches over an image."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib import colormaps
+from PIL import Image
+
+GREY = (60, 60, 66)
+
+
+def enlarge(image: np.ndarray, side: int) -> np.ndarray:
+    """Resize an image so that its longer side has ``side`` pixels.
+
+    Args:
+        image: (H, W, 3) uint8.
+        side: Pixels of the longer side of the result.
+
+    Returns:
+        (H', W', 3) uint8, bicubic.
+    """
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+
+
+def to_pixels(patches: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Repeat a value for every pixel of its patch.
+
+    Args:
+        patches: (h, w).
+        shape: Height and width of the image, multiples of h and w.
+
+    Returns:
+        (H, W).
+
+    Raises:
+        ValueError: If they are no multiples.
+    """
+    rows, columns = patches.shape
+    if shape[0] % rows or shape[1] % columns:
+        raise ValueError(f'an image of {shape} pixels has no grid of {rows} x {columns} patches')
+    return patches.repeat(shape[0] // rows, axis=0).repeat(shape[1] // columns, axis=1)
+
+
+def blend(image: np.ndarray, color: np.ndarray, alpha: float | np.ndarray) -> np.ndarray:
+    """(1 - alpha) image + alpha color, rounded to uint8; arrays broadcast."""
+    if not np.all((np.asarray(alpha) >= 0) & (np.asarray(alpha) <= 1)):
+        raise ValueError(f'alpha must be in [0, 1], got {alpha}')
+    mixed = image.astype(np.float64) * (1 - alpha) + np.asarray(color, np.float64) * alpha
+    return mixed.round().astype(np.uint8)
+
+
+def overlay_mask(
+    image: np.ndarray,
+    mask: np.ndarray,
+    color: tuple[int, int, int] = GREY,
+    alpha: float = 0.9,
+) -> np.ndarray:
+    """Cover the masked patches.
+
+    Args:
+        image: (H, W, 3) uint8.
+        mask: (h, w) bool, True = masked.
+        color: What covers them.
+        alpha: How much of it, 1: nothing of the image is left.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    pixels = to_pixels(mask.astype(bool), image.shape[:2])[..., None]
+    return np.where(pixels, blend(image, color, alpha), image)
+
+
+def overlay_heat(
+    image: np.ndarray, heat: np.ndarray, alpha: float = 0.65, colormap: str = 'inferno'
+) -> np.ndarray:
+    """Lay scores of patches over an image, from the image's own lowest to its highest score.
+
+    Args:
+        image: (H, W, 3) uint8; its grey values stay visible below the colours.
+        heat: (h, w) scores; equal scores everywhere give the lowest colour.
+        alpha: Share of the colours.
+        colormap: Name of matplotlib's.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        ValueError: If a score isn't finite.
+    """
+    heat = np.asarray(heat, np.float64)
+    if not np.isfinite(heat).all():
+        raise ValueError('the scores are not finite')
+    span = heat.max() - heat.min()
+    unit = (heat - heat.min()) / span if span > 0 else np.zeros_like(heat)
+    colors = colormaps[colormap](to_pixels(unit, image.shape[:2]))[..., :3] * 255
+    grey = np.asarray(Image.fromarray(image).convert('L'))[..., None]
+    return blend(np.broadcast_to(grey, image.shape), colors, alpha)
