@@ -1,7 +1,5 @@
 """The one hook that moves values during training."""
 
-from collections.abc import Sequence
-
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -19,8 +17,9 @@ class ScheduleHook(Hook):
     value*: per-group rates and scaled learning rates survive, and what isn't decayed stays so.
 
     Args:
-        schedules: Each a dict of ``path``, ``schedule`` (config of a schedule) and ``by`` (``'iter'``, the default, or
-            ``'epoch'``: constant within an epoch, as DINO's teacher temperature).
+        schedules: By any name, a schedule's config with two more keys: ``path``, and ``by``, ``'iter'`` (the default)
+            or ``'epoch'`` (constant within an epoch, as DINO's teacher temperature). A child config overrides one by
+            its name, or drops it with None.
 
     Raises:
         UserError: If a path doesn't exist, when training starts.
@@ -28,16 +27,18 @@ class ScheduleHook(Hook):
 
     priority = 'HIGH'
 
-    def __init__(self, schedules: Sequence[dict]) -> None:
+    def __init__(self, schedules: dict[str, dict | None]) -> None:
         self.items = []
-        for item in schedules:
-            unknown = set(item) - {'path', 'schedule', 'by'}
-            if unknown or not {'path', 'schedule'} <= set(item):
-                raise UserError(f'A schedule needs path and schedule, and takes by; got {dict(item)}.')
-            by = item.get('by', 'iter')
+        for name, config in schedules.items():
+            if config is None:
+                continue
+            config = dict(config)
+            path, by = config.pop('path', None), config.pop('by', 'iter')
+            if path is None:
+                raise UserError(f"Schedule '{name}' has no path: which value does it move?")
             if by not in ('iter', 'epoch'):
-                raise UserError(f"by must be 'iter' or 'epoch' for {item['path']}, got {by!r}.")
-            self.items.append((item['path'], TASK_UTILS.build(item['schedule']), by))
+                raise UserError(f"Schedule '{name}': by must be 'iter' or 'epoch', got {by!r}.")
+            self.items.append((path, TASK_UTILS.build(config), by))
 
     def before_train(self, runner: Runner) -> None:
         for path, _, _ in self.items:

@@ -64,10 +64,10 @@ def patch_distillation_loss(
     Returns:
         Scalar; 0 (with a gradient of 0) if nothing is masked.
     """
-    counts = mask.sum(dim=1).clamp(min=1)
-    weights = (1 / counts).repeat_interleave(mask.sum(dim=1), output_size=len(student_logits))
+    counts = mask.sum(dim=1)
     terms = _cross_entropy(student_logits, targets, temperature)
-    return (terms * weights).sum() / len(mask)
+    divisors = counts.repeat_interleave(counts, output_size=len(terms))  # (M,), each >= 1
+    return (terms / divisors).sum() / len(mask)
 
 
 def _cross_entropy(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
