@@ -1,3 +1,4 @@
+from .layer_decay import LayerDecayOptimWrapperConstructor
 from .matrix_decay import MatrixDecayOptimWrapperConstructor
 
-__all__ = ['MatrixDecayOptimWrapperConstructor']
+__all__ = ['LayerDecayOptimWrapperConstructor', 'MatrixDecayOptimWrapperConstructor']

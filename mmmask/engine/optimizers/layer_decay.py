@@ -1,0 +1,105 @@
+"""Layer-wise learning-rate decay for fine-tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS
+from mmpretrain.registry import OPTIM_WRAPPER_CONSTRUCTORS
+from torch import nn
+
+from mmmask.errors import UserError
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class LayerDecayOptimWrapperConstructor:
+    r"""The further a backbone's parameter is from the output, the smaller its learning rate (BEiT).
+
+    A parameter at depth d of n has the rate :math:`\eta\, \gamma^{n - 1 - d}`. Depths are the
+    backbone's own (``get_layer_depth``): 0 for what makes tokens, i + 1 for block i, n - 1 for what
+    follows the blocks; everything outside of the backbone has depth n - 1, so the full rate.
+    Works for a ``backbone`` of mmpretrain's in a model of mmpretrain's, mmdet's or mmseg's, whose
+    own constructors do not know it. Parameters of one rate and decay share a group, which keeps the
+    optimiser's multi-tensor kernels whole.
+
+    Args:
+        optim_wrapper_cfg: ``type``, ``optimizer`` (with ``lr``) and the wrapper's other arguments.
+        paramwise_cfg: ``layer_decay_rate`` :math:`\gamma`; and optionally ``flat_decay_mult``, a
+            factor on the weight decay of parameters of one dimension, which are biases and norms (0
+            by default); and ``custom_keys``, e.g. ``{'pos_embed': dict(decay_mult=0.0)}``: factors
+            ``lr_mult`` and ``decay_mult`` for parameters whose name contains the key, on top of the
+            others; of several keys the longest counts.
+
+    Raises:
+        UserError: If an option is unknown or missing, or a custom key is in no parameter's name, or
+            the model has no backbone that knows its depths.
+    """
+
+    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
+        self.optim_wrapper_cfg = dict(optim_wrapper_cfg)
+        self.optimizer_cfg = dict(self.optim_wrapper_cfg.pop('optimizer'))
+        options = dict(paramwise_cfg or {})
+        if 'layer_decay_rate' not in options or 'lr' not in self.optimizer_cfg:
+            raise UserError(
+                'Layer decay needs optim_wrapper.paramwise_cfg.layer_decay_rate and '
+                'optim_wrapper.optimizer.lr.'
+            )
+        self.rate = options.pop('layer_decay_rate')
+        self.flat_decay_mult = options.pop('flat_decay_mult', 0.0)
+        self.custom_keys: Mapping[str, Mapping[str, float]] = options.pop('custom_keys', {})
+        known = {'lr_mult', 'decay_mult'}
+        unknown = [*options, *(k for v in self.custom_keys.values() for k in v if k not in known)]
+        if unknown:
+            raise UserError(
+                f"paramwise_cfg of layer decay has no '{unknown[0]}', but layer_decay_rate, "
+                'flat_decay_mult and custom_keys with lr_mult and decay_mult.'
+            )
+
+    def __call__(self, model: nn.Module) -> OptimWrapper:
+        """Build the optimiser and its wrapper for a model."""
+        model = model.module if is_model_wrapper(model) else model
+        optimizer_cfg = {**self.optimizer_cfg, 'params': self._groups(model)}
+        optimizer = OPTIMIZERS.build(optimizer_cfg)
+        wrapper_cfg = {'type': 'OptimWrapper', **self.optim_wrapper_cfg, 'optimizer': optimizer}
+        return OPTIM_WRAPPERS.build(wrapper_cfg)
+
+    def _groups(self, model: nn.Module) -> list[dict]:
+        """One group for each pair of rate and weight decay; ``names`` says whose they are."""
+        if not hasattr(getattr(model, 'backbone', None), 'get_layer_depth'):
+            raise UserError(
+                'Layer decay needs a model whose backbone has get_layer_depth(), as '
+                'mmpretrain.VisionTransformer has.'
+            )
+        names = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+        for key in self.custom_keys:
+            if not any(key in name for name in names):
+                raise UserError(f"paramwise_cfg.custom_keys has '{key}', no parameter's name does.")
+        base_lr = self.optimizer_cfg['lr']
+        base_decay = self.optimizer_cfg.get('weight_decay')
+        groups: dict[tuple, dict] = {}
+        for name, parameter in model.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            lr_mult, decay_mult = self._factors(model.backbone, name, parameter)
+            group = dict(params=[], names=[], lr=base_lr * lr_mult)
+            if base_decay is not None:
+                group['weight_decay'] = base_decay * decay_mult
+            group = groups.setdefault((lr_mult, decay_mult), group)
+            group['params'].append(parameter)
+            group['names'].append(name)
+        return list(groups.values())
+
+    def _factors(
+        self, backbone: nn.Module, name: str, parameter: nn.Parameter
+    ) -> tuple[float, float]:
+        """Factors on the learning rate and on the weight decay of a parameter."""
+        depth, num_depths = backbone.get_layer_depth(name, 'backbone.')
+        keys = [key for key in self.custom_keys if key in name]
+        custom = self.custom_keys[max(keys, key=len)] if keys else {}
+        flat = self.flat_decay_mult if parameter.ndim <= 1 else 1.0
+        return (
+            self.rate ** (num_depths - 1 - depth) * custom.get('lr_mult', 1.0),
+            flat * custom.get('decay_mult', 1.0),
+        )

@@ -1,0 +1,22 @@
+"""Checkpoints that arrive whole. Importing this package replaces mmengine's ``Pretrained``
+initialiser."""
+
+from .checkpoint import PLACEHOLDER, Checkpoint, read_checkpoint, sha256_of_file
+from .exceptions import Allowed
+from .loading import load_strictly
+from .pretrained import Pretrained
+from .testing import load_for_test, load_full
+from .verify import feature_difference
+
+__all__ = [
+    'PLACEHOLDER',
+    'Allowed',
+    'Checkpoint',
+    'Pretrained',
+    'feature_difference',
+    'load_for_test',
+    'load_full',
+    'load_strictly',
+    'read_checkpoint',
+    'sha256_of_file',
+]

@@ -1,0 +1,78 @@
+"""What need not fit: the few expected cases, and those that a user names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from torch import nn
+
+from mmmask.errors import UserError
+
+# By pattern and for which modules; each is reported where it happens.
+_MAY_BE_UNEXPECTED = (
+    (r'mask_token', lambda module: True),
+    (r'ln1\..*', lambda module: getattr(module, 'final_norm', True) is False),
+    (r'(.*\.)?relative_position_index', lambda module: True),
+    (r'(fc|head|classifier)\..*', lambda module: not hasattr(module, 'backbone')),  # a classifier's
+)
+_MAY_BE_MISSING = (
+    (r'mask_token', lambda module: True),
+    (r'ln2\..*', lambda module: getattr(module, 'out_type', None) == 'avg_featmap'),
+    (r'(.*\.)?relative_position_index', lambda module: True),
+    (r'(.*\.)?num_batches_tracked', lambda module: True),
+)
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Exceptions that a user names: names of tensors, or patterns with ``*``.
+
+    Attributes:
+        missing: Tensors of the module that the file need not have.
+        unexpected: Tensors of the file that the module need not have.
+    """
+
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, allow: Mapping[str, Iterable[str]] | None) -> Allowed:
+        """From ``init_cfg.allow``.
+
+        Raises:
+            UserError: If it isn't a dict of 'missing' and 'unexpected' with lists of names.
+        """
+        allow = {} if allow is None else allow
+        if not isinstance(allow, Mapping) or set(allow) - {'missing', 'unexpected'}:
+            raise UserError(
+                f'init_cfg.allow is dict(missing=[...], unexpected=[...]), not {allow}.'
+            )
+        if any(isinstance(names, str) for names in allow.values()):
+            raise UserError(f'init_cfg.allow takes lists of names, not {dict(allow)}.')
+        return cls(**{side: tuple(names) for side, names in allow.items()})
+
+    def sort_missing(self, module: nn.Module, names: list[str]) -> tuple[list[str], list[str]]:
+        """Split names that are missing in the file into fine ones and faults."""
+        return _sort(module, names, self.missing, _MAY_BE_MISSING, 'missing')
+
+    def sort_unexpected(self, module: nn.Module, names: list[str]) -> tuple[list[str], list[str]]:
+        """Split names that the module hasn't into fine ones and faults."""
+        return _sort(module, names, self.unexpected, _MAY_BE_UNEXPECTED, 'unexpected')
+
+
+def _sort(
+    module: nn.Module, names: list[str], allowed: tuple[str, ...], rules: tuple, side: str
+) -> tuple[list[str], list[str]]:
+    for pattern in allowed:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise UserError(f"init_cfg.allow names '{pattern}', but that isn't {side}: remove it.")
+    fine = [
+        name
+        for name in names
+        if any(fnmatchcase(name, pattern) for pattern in allowed)
+        or any(re.fullmatch(pattern, name) and applies(module) for pattern, applies in rules)
+    ]
+    return fine, [name for name in names if name not in fine]

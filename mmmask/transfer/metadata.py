@@ -1,0 +1,84 @@
+"""What a checkpoint's config says about its backbone, read as data and never run."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+
+from mmpretrain.registry import MODELS
+
+from .checkpoint import Checkpoint
+
+
+def backbone_config(checkpoint: Checkpoint) -> dict:
+    """``model.backbone`` of the config that mmengine saved as text in ``meta``, {} if there is
+    none."""
+    text = checkpoint.meta.get('cfg')
+    if not isinstance(text, str):
+        return {}
+    try:
+        for statement in ast.parse(text).body:
+            if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == 'model':
+                model = _value(statement.value)
+                backbone = model.get('backbone') if isinstance(model, dict) else None
+                return backbone if isinstance(backbone, dict) else {}
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        pass  # not the text of a config: nothing is known
+    return {}
+
+
+def num_heads(backbone: dict) -> int | None:
+    """Attention heads of a ViT's config, None if it doesn't tell."""
+    arch = _argument(backbone, 'arch')
+    if isinstance(arch, str):
+        arch = getattr(_class(backbone), 'arch_zoo', {}).get(arch.lower())
+    heads = arch.get('num_heads') if isinstance(arch, dict) else None
+    return heads if isinstance(heads, int) else None
+
+
+def patch_grid(backbone: dict) -> tuple[int, int] | None:
+    """Rows and columns of position embeddings of a ViT's config, None if it doesn't tell."""
+    image = _pair(_argument(backbone, 'img_size'))
+    patch = _pair(_argument(backbone, 'patch_size'))
+    if image is None or patch is None:
+        return None
+    return math.ceil(image[0] / patch[0]), math.ceil(image[1] / patch[1])
+
+
+def _value(node: ast.expr) -> object:
+    """Value of literals and ``dict(...)``; others give their text, nothing is called."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.List):
+        return [_value(item) for item in node.elts]
+    if isinstance(node, ast.Tuple):
+        return tuple(_value(item) for item in node.elts)
+    if isinstance(node, ast.Dict) and all(isinstance(key, ast.Constant) for key in node.keys):
+        return {key.value: _value(value) for key, value in zip(node.keys, node.values)}
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == 'dict' and not node.args:
+        return {keyword.arg: _value(keyword.value) for keyword in node.keywords}
+    return ast.unparse(node)
+
+
+def _argument(backbone: dict, name: str) -> object:
+    """An argument of a backbone's config, or its class's default."""
+    if name in backbone:
+        return backbone[name]
+    for ancestor in getattr(_class(backbone), '__mro__', ()):
+        parameter = inspect.signature(ancestor.__init__).parameters.get(name)
+        if parameter is not None and parameter.default is not parameter.empty:
+            return parameter.default
+    return None
+
+
+def _class(backbone: dict) -> type | None:
+    """The registered class of that name. Looked up only: a name in a checkpoint imports nothing."""
+    return MODELS.module_dict.get(str(backbone.get('type')).rsplit('.', 1)[-1])
+
+
+def _pair(size: object) -> tuple[int, int] | None:
+    sizes = (size, size) if isinstance(size, int) else size
+    if not isinstance(sizes, (list, tuple)) or len(sizes) != 2:
+        return None
+    return tuple(sizes) if all(isinstance(s, int) and s > 0 for s in sizes) else None
