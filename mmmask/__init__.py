@@ -8,6 +8,6 @@ from mmmask.version import __version__
 
 mend_mmseg_configs()
 
-from mmmask import datasets, engine, evaluation, models  # noqa: E402, F401
+from mmmask import datasets, engine, evaluation, models, transfer  # noqa: E402, F401
 
 __all__ = ['__version__']

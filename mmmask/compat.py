@@ -6,6 +6,7 @@ from mmengine.config import utils as config_utils
 def mend_mmseg_configs() -> None:
     """Let ``_base_ = 'mmseg::...'`` find the installed package.
 
-    mmengine maps ``mmseg`` to the distribution ``mmsegmentation``, which the maintained fork isn't called.
+    mmengine maps ``mmseg`` to the distribution ``mmsegmentation``, which the maintained fork isn't
+    called.
     """
     config_utils.MODULE2PACKAGE['mmseg'] = 'mmseg'

@@ -93,5 +93,5 @@ if ! "$VENV/bin/python" -c 'import cv2' 2>/dev/null; then
     install --force-reinstall --no-deps opencv-python-headless
     "$VENV/bin/python" -c 'import cv2' || fail 'OpenCV does not import.'
 fi
-"$VENV/bin/python" -c 'import mmmask' >/dev/null || fail 'mmmask does not import.'
+"$VENV/bin/python" -c 'import mmdet, mmpretrain, mmseg' >/dev/null || fail 'mmdet, mmpretrain or mmseg does not import.'
 echo "done: $found"

@@ -1,4 +1,4 @@
-"""Test a checkpoint with any mmpretrain, mmdet or mmseg config: python tools/test.py CONFIG CHECKPOINT ... (--help)."""
+"""Test a checkpoint: python tools/test.py CONFIG CHECKPOINT ... (--help)."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Train any mmpretrain, mmdet or mmseg config: python tools/train.py CONFIG [--work-dir DIR] ... (--help)."""
+"""Train any mmpretrain, mmdet or mmseg config: python tools/train.py CONFIG ... (--help)."""
 
 import sys
 from pathlib import Path

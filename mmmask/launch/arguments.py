@@ -10,7 +10,9 @@ from mmengine.config import DictAction
 
 def train_parser() -> argparse.ArgumentParser:
     """Options of ``tools/train.py``."""
-    parser = argparse.ArgumentParser('train.py', description='Train any mmpretrain, mmdet or mmseg config.')
+    parser = argparse.ArgumentParser(
+        'train.py', description='Train any mmpretrain, mmdet or mmseg config.'
+    )
     _add_config(parser)
     parser.add_argument(
         '--resume',
@@ -23,7 +25,8 @@ def train_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help="scale the learning rate by (batch size of all processes) / (the config's auto_scale_lr.base_batch_size)",
+        help='scale the learning rate by the batch size of all processes, divided by '
+        "the config's auto_scale_lr.base_batch_size",
     )
     _add_common(parser)
     return parser
@@ -31,25 +34,33 @@ def train_parser() -> argparse.ArgumentParser:
 
 def test_parser() -> argparse.ArgumentParser:
     """Options of ``tools/test.py``."""
-    parser = argparse.ArgumentParser('test.py', description='Test any mmpretrain, mmdet or mmseg config.')
+    parser = argparse.ArgumentParser(
+        'test.py', description='Test any mmpretrain, mmdet or mmseg config.'
+    )
     _add_config(parser)
     parser.add_argument(
         'checkpoint',
-        help='file with the weights, which must fit completely; for a config of frozen features any pre-training '
-        "checkpoint; 'none' for an untrained network",
+        help='file with the weights, which must fit completely; for a config of frozen features '
+        "any pre-training checkpoint; 'none' for an untrained network",
     )
     _add_common(parser)
     return parser
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('config', help="a file, or an installed package's: mmdet::..., mmseg::..., mmpretrain::...")
+    parser.add_argument(
+        'config', help="a file, or an installed package's: mmdet::..., mmseg::..., mmpretrain::..."
+    )
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--work-dir', help="where logs, checkpoints and result.json go [work_dirs/<config's name>]")
+    parser.add_argument(
+        '--work-dir', help="where logs, checkpoints and result.json go [work_dirs/<config's name>]"
+    )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision; needs a GPU')
-    parser.add_argument('--seed', type=_seed, help="seed of everything random, instead of the config's")
+    parser.add_argument(
+        '--seed', type=_seed, help="seed of everything random, instead of the config's"
+    )
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -68,7 +79,7 @@ def parse(parser: argparse.ArgumentParser, argv: list[str] | None) -> argparse.N
     try:
         args = parser.parse_args(argv)
     except ValueError as error:  # mmengine's DictAction
-        parser.error(f'--cfg-options: {error}')
+        parser.error(f'--cfg-options takes KEY=VALUE, several separated by spaces ({error})')
     if args.local_rank is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args

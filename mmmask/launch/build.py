@@ -77,7 +77,7 @@ def _registered(scope: str, kind: str) -> list[str]:
 
 
 def _logged_metrics(runner: Runner) -> dict:
-    """What hooks logged as validation metrics beside the validation loop, e.g. k-NN during pre-training."""
+    """What hooks logged as validation metrics: k-NN during pre-training, say."""
     scalars = runner.message_hub.log_scalars
     names = [n for n in scalars if n.startswith('val/') and n not in ('val/time', 'val/data_time')]
     return {name.removeprefix('val/'): scalars[name].current() for name in names}

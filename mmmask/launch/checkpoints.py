@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 
 from mmmask.errors import UserError
-
-_SCHEME = re.compile(r'^[A-Za-z0-9_.+-]+:(//)?')
-
-
-def is_remote(path: str) -> bool:
-    """Whether a checkpoint is named by a scheme (``https://``, ``torchvision://``, ``s3://``), not by a path."""
-    return _SCHEME.match(path) is not None
+from mmmask.transfer import PLACEHOLDER, sha256_of_file
+from mmmask.transfer.checkpoint import is_remote
 
 
 def named_checkpoints(cfg: Config) -> Iterator[tuple[str, str]]:
@@ -48,16 +42,20 @@ def check_named_checkpoints(cfg: Config) -> None:
         UserError: One isn't; the message names its place in the config.
     """
     for place, path in named_checkpoints(cfg):
+        if path == PLACEHOLDER:
+            initialiser = place.removesuffix('.checkpoint')
+            raise UserError(
+                f'The config starts from a checkpoint that you choose: --cfg-options {place}=FILE, '
+                f'or {initialiser}=None to train from scratch.'
+            )
         if not is_remote(path) and not Path(path).expanduser().is_file():
-            raise UserError(f"There is no checkpoint '{path}' ({place}). Set {place}=PATH.")
+            raise UserError(f"There is no checkpoint '{path}' ({place}).")
 
 
 def sha256_if_local(path: str | None) -> str | None:
     """Hash of a local file, None for others."""
     if path is None or is_remote(path):
         return None
-    from mmmask.transfer import sha256_of_file
-
     return sha256_of_file(str(Path(path).expanduser()))
 
 
@@ -85,10 +83,14 @@ def _drop_pretrained(node: object) -> None:
     if isinstance(node, dict):
         for key, child in node.items():
             entries = child if isinstance(child, (list, tuple)) else [child]
-            if key == 'pretrained' and isinstance(child, str):
-                node[key] = None
-            elif key == 'init_cfg' and any(
-                isinstance(entry, dict) and entry.get('type') == 'Pretrained' for entry in entries
+            if (
+                key == 'pretrained'
+                and isinstance(child, str)
+                or key == 'init_cfg'
+                and any(
+                    isinstance(entry, dict) and entry.get('type') == 'Pretrained'
+                    for entry in entries
+                )
             ):
                 node[key] = None
             else:

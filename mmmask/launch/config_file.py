@@ -15,20 +15,24 @@ def read_config(name: str) -> Config:
     """Read a config.
 
     Args:
-        name: A path, or ``package::path`` for a config of an installed package (mmdet, mmseg, mmpretrain).
+        name: A path, or ``package::path`` for a config of an installed package (mmdet, mmseg,
+            mmpretrain).
 
     Raises:
-        UserError: If there is no such file (near names are named), it isn't Python, or inheriting fails.
+        UserError: If there is no such file (near names are named), it isn't Python, or inheriting
+            fails.
     """
     path = _package_config(*name.split('::', 1)) if '::' in name else _file(Path(name), name)
     try:
         return Config.fromfile(str(path))
     except SyntaxError as error:
-        raise UserError(f"{error.filename or path}, line {error.lineno}: {error.msg}") from error
+        raise UserError(f'{error.filename or path}, line {error.lineno}: {error.msg}') from error
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"The config '{name}' can't be read: {type(error).__name__}: {error}") from error
+        raise UserError(
+            f"The config '{name}' can't be read: {type(error).__name__}: {error}"
+        ) from error
 
 
 def config_name(name: str) -> str:
@@ -42,7 +46,9 @@ def _package_config(package: str, relative: str) -> Path:
     if spec is None or spec.origin is None:
         raise UserError(f"'{package}::{relative}': no package '{package}' is installed.")
     root = Path(spec.origin).parent
-    folders = [folder for folder in (root / '.mim' / 'configs', root.parent / 'configs') if folder.is_dir()]
+    folders = [
+        folder for folder in (root / '.mim' / 'configs', root.parent / 'configs') if folder.is_dir()
+    ]
     if not folders:
         raise UserError(f"'{package}::{relative}': the package '{package}' carries no configs.")
     return _file(folders[0] / relative, f'{package}::{relative}')
@@ -67,7 +73,11 @@ def _suggestion(path: Path, name: str) -> str:
     if missing_folders > 2 or folder == Path(folder.anchor):
         return ''
     depth = 1 + missing_folders
-    files = {str(f.relative_to(folder)): f for d in range(1, depth + 1) for f in folder.glob('/'.join('*' * d) + '.py')}
+    files = {
+        str(f.relative_to(folder)): f
+        for d in range(1, depth + 1)
+        for f in folder.glob('/'.join('*' * d) + '.py')
+    }
     wanted = str(path.relative_to(folder))
     near = difflib.get_close_matches(wanted, list(files), n=1, cutoff=0.5)
     if not near:

@@ -24,10 +24,11 @@ def rank_before_start(launcher: str) -> int:
 
 
 def prepare_distributed(cfg: Config, launcher: str) -> None:
-    """Adapt a config to the launcher and to the devices that are there, and start gloo where there are only CPUs.
+    """Adapt a config to the launcher and to the devices that are there, and start gloo where there
+    are only CPUs.
 
-    On GPUs mmengine starts NCCL itself; BatchNorm layers are synchronised unless the config has ``sync_bn``. On CPUs:
-    gloo, one thread per process, no device ids, BN instead of SyncBN.
+    On GPUs mmengine starts NCCL itself; BatchNorm layers are synchronised unless the config has
+    ``sync_bn``. On CPUs: gloo, one thread per process, no device ids, BN instead of SyncBN.
 
     Raises:
         UserError: If the launcher's variables are missing, or there are more processes than GPUs.
@@ -41,7 +42,8 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
     missing = [name for name in _VARIABLES[launcher] if name not in os.environ]
     if missing:
         raise UserError(
-            f'--launcher {launcher} needs the variables {", ".join(missing)}, which that launcher sets: start with '
+            f'--launcher {launcher} needs the variables {", ".join(missing)}, which that launcher '
+            'sets: start with '
             'tools/dist_train.sh, tools/dist_test.sh or tools/slurm_train.sh.'
         )
     if on_cpu:
@@ -56,7 +58,10 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
     else:
         local_rank, gpus = int(os.environ[_VARIABLES[launcher][2]]), torch.cuda.device_count()
         if launcher != 'slurm' and local_rank >= gpus > 0:
-            raise UserError(f'This machine has {gpus} GPU(s), too few for process {local_rank + 1}: start fewer.')
+            raise UserError(
+                f'This machine has {gpus} GPU(s), too few for process {local_rank + 1}: start '
+                'fewer.'
+            )
         cfg.setdefault('sync_bn', 'torch')
 
 

@@ -12,13 +12,17 @@ from collections.abc import Callable
 from mmmask.errors import UserError
 
 
-def run_guarded(run: Callable[[argparse.Namespace], None], args: argparse.Namespace, rank: int) -> int:
+def run_guarded(
+    run: Callable[[argparse.Namespace], None], args: argparse.Namespace, rank: int
+) -> int:
     """Run a launcher and turn a :class:`UserError` into one line and an exit status.
 
     Args:
         run: The launcher.
-        args: Its options; ``args.debug`` keeps the traceback, ``args.prepared`` says that the checks have passed.
-        rank: This process's rank: rank 0 reports, the others only when they may be alone with their error.
+        args: Its options; ``args.debug`` keeps the traceback, ``args.prepared`` says that the
+            checks have passed.
+        rank: This process's rank: rank 0 reports, the others only when they may be alone with their
+            error.
 
     Returns:
         0, or 1 after an error.
@@ -33,7 +37,9 @@ def run_guarded(run: Callable[[argparse.Namespace], None], args: argparse.Namesp
             where = '' if rank == 0 else f' (process {rank})'
             print(f'error{where}: {one_line(error)}', file=sys.stderr, flush=True)
         else:
-            time.sleep(3)  # every process has found the same: rank 0 says it before the launcher ends them all
+            time.sleep(
+                3
+            )  # every process has found the same: rank 0 says it before the launcher ends them all
         return 1
     return 0
 

@@ -11,7 +11,9 @@ from mmengine.config import Config
 from mmmask.errors import UserError
 from mmmask.launch.checkpoints import check_named_checkpoints
 from mmmask.launch.config_file import config_name, read_config
+from mmmask.launch.data_checks import check_data
 from mmmask.launch.distributed import prepare_distributed
+from mmmask.launch.options import check_own_parts, merge_options
 
 _NEEDED = dict(
     train=('train_dataloader', 'train_cfg', 'optim_wrapper'),
@@ -36,8 +38,13 @@ def prepare_config(args: argparse.Namespace, modes: Sequence[str]) -> Config:
     merge_options(cfg, args.cfg_options)
     for key in _NEEDED[modes[0]]:
         if cfg.get(key) is None:
-            raise UserError(f"The config '{args.config}' has no {key}: there is nothing to {modes[0]}.")
-    check_named_checkpoints(cfg) if modes[0] == 'train' else None
+            raise UserError(
+                f"The config '{args.config}' has no {key}: there is nothing to {modes[0]}."
+            )
+    check_own_parts(cfg)
+    if modes[0] == 'train':
+        check_named_checkpoints(cfg)
+    check_data(cfg, modes)
     if args.amp and not torch.cuda.is_available():
         raise UserError('--amp needs a GPU, and there is none: leave it out.')
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{config_name(args.config)}'
@@ -47,11 +54,6 @@ def prepare_config(args: argparse.Namespace, modes: Sequence[str]) -> Config:
     prepare_distributed(cfg, args.launcher)
     args.prepared = True
     return cfg
-
-
-def merge_options(cfg: Config, options: dict) -> None:
-    """Merge ``--cfg-options``."""
-    cfg.merge_from_dict(options)
 
 
 def _make_resumable(cfg: Config) -> None:

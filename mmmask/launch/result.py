@@ -83,7 +83,10 @@ def versions() -> dict[str, str]:
     """Of Python, this project (with its commit in a checkout) and the packages below it."""
     found = dict(python=platform.python_version(), mmmask=__version__)
     git = subprocess.run(
-        ['git', 'rev-parse', '--short=12', 'HEAD'], cwd=Path(__file__).parent, capture_output=True, text=True
+        ['git', 'rev-parse', '--short=12', 'HEAD'],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
     )
     if git.returncode == 0:
         found['commit'] = git.stdout.strip()

@@ -17,12 +17,14 @@ def find_checkpoint(resume: str, work_dir: str) -> tuple[str | None, list[str]]:
     """The checkpoint to resume from.
 
     Args:
-        resume: A path, or ``'auto'``: what ``last_checkpoint`` in the work dir names (also after the work dir has been
-            moved), else the newest of ``epoch_*.pth`` and ``iter_*.pth`` there. Damaged ones are passed over.
+        resume: A path, or ``'auto'``: what ``last_checkpoint`` in the work dir names (also after
+            the work dir has been moved), else the newest of ``epoch_*.pth`` and ``iter_*.pth``
+            there. Damaged ones are passed over.
         work_dir: The run's folder.
 
     Returns:
-        The path, or None if there is nothing to resume from yet; and a warning for each one passed over.
+        The path, or None if there is nothing to resume from yet; and a warning for each one passed
+        over.
 
     Raises:
         UserError: If the given path is missing or damaged, or all that are there are damaged.
@@ -55,10 +57,12 @@ def damage(path: Path) -> str | None:
     try:
         checkpoint = read_safely(path)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        return f'the file is damaged or holds more than weights and plain values ({str(error).splitlines()[0]})'
+        reason = str(error).splitlines()[0]
+        return f'the file is damaged or holds more than weights and plain values ({reason})'
     missing = {'meta', 'state_dict', 'optimizer', 'message_hub'} - set(checkpoint)
     if missing:
-        return f'the checkpoint has no {" and no ".join(sorted(missing))}: it holds weights, not a state of training'
+        absent = ' and no '.join(sorted(missing))
+        return f'the checkpoint has no {absent}: it holds weights, not a state of training'
     return None
 
 
@@ -70,7 +74,9 @@ def read_safely(path: str | Path) -> dict:
 
 def _candidates(work_dir: Path) -> list[Path]:
     """Checkpoints of a run, the most recent first."""
-    numbered = [p for p in work_dir.glob('*_*.pth') if re.fullmatch(r'(epoch|iter)_\d+\.pth', p.name)]
+    numbered = [
+        p for p in work_dir.glob('*_*.pth') if re.fullmatch(r'(epoch|iter)_\d+\.pth', p.name)
+    ]
     found = sorted(numbered, key=lambda p: int(p.stem.split('_')[1]), reverse=True)
     pointer = work_dir / 'last_checkpoint'
     if pointer.is_file():

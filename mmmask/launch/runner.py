@@ -12,10 +12,10 @@ from mmengine.runner import Runner
 
 
 class LaunchRunner(Runner):
-    """A runner that initialises the weights, and so finds a wrong checkpoint, before it reads the data.
+    """A runner whose weights can be initialised before ``train``, which reads the data first.
 
-    Until training or testing starts, the console shows only the first line of long messages (environment, whole config,
-    list of hooks); the log file has them in full.
+    Until training or testing starts, the console shows only the first line of long messages
+    (environment, whole config, list of hooks); the log file has them in full.
     """
 
     _short_console = True
@@ -27,10 +27,6 @@ class LaunchRunner(Runner):
             if type(handler) is logging.StreamHandler:
                 handler.setFormatter(_FirstLine(handler.formatter, self))
         return logger
-
-    def train(self):
-        self._init_model_weights()
-        return super().train()
 
     def _init_model_weights(self) -> None:
         if not self._weights_initialised:
@@ -56,7 +52,9 @@ class _FirstLine(logging.Formatter):
         lines = [line for line in text.splitlines() if line.strip(' -')]
         if not self._runner._short_console or record.levelno > logging.INFO or len(lines) < 4:
             return text
-        return f'{lines[0].rstrip(" -")} {lines[1] if lines[0].endswith("- ") else ""}... (in full in the log file)'
+        if lines[0].endswith('- '):  # mmengine starts some messages with a new line
+            lines[0] += lines[1]
+        return f'{lines[0].rstrip(" -:")} ... (in full in the log file)'
 
 
 def build_runner(cfg: Config) -> Runner:

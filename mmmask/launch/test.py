@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
@@ -16,6 +15,8 @@ from mmmask.launch.distributed import rank_before_start
 from mmmask.launch.errors import run_guarded
 from mmmask.launch.prepare import prepare_config
 from mmmask.launch.result import Result
+from mmmask.launch.runner import MetricRecorder
+from mmmask.transfer import load_for_test
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,13 +40,11 @@ def test(args: argparse.Namespace) -> None:
     checksum = sha256_if_local(checkpoint)
     result = Result(cfg.work_dir, args.config, 'test.py', args.argv)
 
-    def run(runner: Runner, recorder) -> None:
+    def run(runner: Runner, recorder: MetricRecorder) -> None:
         if checkpoint is None:
             runner.logger.info("Checkpoint 'none': the network is tested untrained.")
             runner._init_model_weights()
         else:
-            from mmmask.transfer import load_for_test
-
             load_for_test(runner.model, checkpoint)
         runner.test()
 

@@ -13,11 +13,13 @@ from mmmask.errors import UserError
 from mmmask.launch.arguments import parse, train_parser
 from mmmask.launch.build import build_and_run
 from mmmask.launch.checkpoints import initial_checkpoint, sha256_if_local
+from mmmask.launch.distributed import rank_before_start
 from mmmask.launch.errors import run_guarded
 from mmmask.launch.prepare import prepare_config
 from mmmask.launch.result import Result
 from mmmask.launch.resume import find_checkpoint, read_safely
-from mmmask.launch.distributed import rank_before_start
+from mmmask.launch.runner import MetricRecorder
+from mmmask.transfer import load_full
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -38,12 +40,17 @@ def train(args: argparse.Namespace) -> None:
     checksum = sha256_if_local(checkpoint)
     result = Result(cfg.work_dir, args.config, 'train.py', args.argv)
 
-    def run(runner: Runner, recorder) -> None:
+    load_from = _whole_model(cfg)
+
+    def run(runner: Runner, recorder: MetricRecorder) -> None:
         for warning in warnings:
             runner.logger.warning(warning)
+        runner._init_model_weights()
+        if load_from is not None:
+            load_full(runner.model, load_from)
         runner.train()
         if recorder.metrics is None and runner.val_loop is not None:
-            runner.val_loop.run()  # the run was resumed at its very end: its last validation is still due
+            runner.val_loop.run()  # resumed at its very end: the last validation is still due
 
     runner, metrics = build_and_run(cfg, run)
     if is_main_process():
@@ -67,8 +74,18 @@ def _scale_lr(cfg: Config, scale: bool) -> None:
     if not scale:
         return
     if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
-        raise UserError('--auto-scale-lr needs auto_scale_lr=dict(base_batch_size=...) in the config.')
+        raise UserError(
+            '--auto-scale-lr needs auto_scale_lr=dict(base_batch_size=...) in the config.'
+        )
     cfg.auto_scale_lr.enable = True
+
+
+def _whole_model(cfg: Config) -> str | None:
+    """Take ``load_from`` out of a config that isn't resumed: it is loaded strictly."""
+    if cfg.get('resume'):
+        return None
+    load_from, cfg.load_from = cfg.get('load_from'), None
+    return load_from
 
 
 def _resume(cfg: Config, resume: str | None) -> list[str]:
@@ -80,7 +97,10 @@ def _resume(cfg: Config, resume: str | None) -> list[str]:
     path, warnings = find_checkpoint(resume, cfg.work_dir)
     cfg.resume = path is not None
     if path is None:
-        return [f'--resume: there is no checkpoint in {cfg.work_dir} yet, so training starts from the beginning.']
+        return [
+            f'--resume: there is no checkpoint in {cfg.work_dir} yet, so training starts from the '
+            'beginning.'
+        ]
     cfg.load_from = path
     if cfg.get('randomness', {}).get('seed') is None:
         # The order of the data follows the seed: it has to be known before the loaders are built.

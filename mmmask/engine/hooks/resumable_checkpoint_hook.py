@@ -24,16 +24,20 @@ class ResumableCheckpointHook(CheckpointHook):
     """mmengine's ``CheckpointHook``, and what bit-exact resuming takes.
 
     - Every checkpoint holds the random number generators of every rank under ``rng_states``.
-    - Validation leaves the generators as it found them, so that it doesn't matter whether it ran in between.
-    - Data loaders draw the seeds of their workers from a generator of their own that follows the epoch.
-    - A file is written aside and renamed; ``last_checkpoint`` is written after it; old ones are deleted last.
+    - Validation leaves the generators as it found them, so that it doesn't matter whether it ran in
+      between.
+    - Data loaders draw the seeds of their workers from a generator of their own that follows the
+      epoch.
+    - A file is written aside and renamed; ``last_checkpoint`` is written after it; old ones are
+      deleted last.
 
-    With ``num_workers=0`` the resumed run is the uninterrupted one, bit by bit (on CPUs, and on GPUs with deterministic
-    operators). With workers that are started anew each epoch it is so, too, in epoch-based loops; persistent workers keep
-    streams of their own, which a new process can't continue, but never repeat one.
+    With ``num_workers=0`` the resumed run is the uninterrupted one, bit by bit (on CPUs, and on
+    GPUs with deterministic operators). With workers that are started anew each epoch it is so, too,
+    in epoch-based loops; persistent workers keep streams of their own, which a new process can't
+    continue, but never repeat one.
 
-    An epoch-based loop can only be resumed at the end of an epoch (mmengine would repeat the begun one), so
-    ``by_epoch=False`` is an error there.
+    An epoch-based loop can only be resumed at the end of an epoch (mmengine would repeat the begun
+    one), so ``by_epoch=False`` is an error there.
 
     Args:
         **kwargs: As mmengine's ``CheckpointHook``.
@@ -54,7 +58,8 @@ class ResumableCheckpointHook(CheckpointHook):
     def before_train(self, runner: Runner) -> None:
         if isinstance(runner.train_loop, EpochBasedTrainLoop) and not self.by_epoch:
             raise UserError(
-                'Training counts epochs, so checkpoints in the middle of one could not be resumed: set '
+                'Training counts epochs, so checkpoints in the middle of one could not be '
+                'resumed: set '
                 'default_hooks.checkpoint.by_epoch=True, or train with an IterBasedTrainLoop.'
             )
         super().before_train(runner)
@@ -78,7 +83,7 @@ class ResumableCheckpointHook(CheckpointHook):
             checkpoint['rng_states'] = self._gathered_states
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
-        """Save, then point ``last_checkpoint`` at it, then delete what is too old. Runs on every rank."""
+        """Save, then point ``last_checkpoint`` at it, then delete the oldest. For all ranks."""
         outdated = self._outdated(runner, step)
         state = self._state_outside_validation or capture_rng_state()
         self._gathered_states = all_gather_object(state)
@@ -135,12 +140,14 @@ class ResumableCheckpointHook(CheckpointHook):
         states = self._loaded_states
         if states is None:
             runner.logger.warning(
-                'The checkpoint has no states of random number generators (another CheckpointHook saved it): '
+                'The checkpoint has no states of random number generators (another CheckpointHook '
+                'saved it): '
                 'training goes on, but not bit-exactly.'
             )
         elif len(states) != get_world_size():
             runner.logger.warning(
-                f'The checkpoint was saved by {len(states)} processes, this run has {get_world_size()}: '
+                f'The checkpoint was saved by {len(states)} processes, this run has '
+                f'{get_world_size()}: '
                 'training goes on, but not bit-exactly.'
             )
         else:

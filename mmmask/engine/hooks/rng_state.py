@@ -9,7 +9,8 @@ import torch
 
 
 def capture_rng_state() -> dict:
-    """The states of this process's generators: Python's, numpy's, torch's and, where there are GPUs, the current one's.
+    """The states of this process's generators: Python's, numpy's, torch's and, where there are
+    GPUs, the current one's.
 
     Returns:
         Tensors and plain Python values only, so that ``torch.load(weights_only=True)`` reads them.
@@ -28,7 +29,8 @@ def capture_rng_state() -> dict:
 def restore_rng_state(state: dict) -> None:
     """Set the generators to what :func:`capture_rng_state` gave.
 
-    A GPU's state is restored only where there is a GPU: a run that moves between CPU and GPU isn't reproducible anyway.
+    A GPU's state is restored only where there is a GPU: a run that moves between CPU and GPU isn't
+    reproducible anyway.
     """
     version, words, gauss = state['python']
     random.setstate((version, tuple(words), gauss))

@@ -12,9 +12,9 @@ from mmengine.runner import Runner
 class LoaderSeed:
     """Makes the train loader's workers draw streams that follow (seed, rank, iteration, worker).
 
-    mmengine seeds a worker with (seed, rank, worker) alone: workers that are started anew each epoch repeat the first
-    epoch's augmentations for ever. And an iterator without workers, too, takes one number from torch's global generator,
-    which a resumed run would do at another time.
+    mmengine seeds a worker with (seed, rank, worker) alone: workers that are started anew each
+    epoch repeat the first epoch's augmentations for ever. And an iterator without workers, too,
+    takes one number from torch's global generator, which a resumed run would do at another time.
 
     Args:
         runner: A runner whose train loop is built.
@@ -25,7 +25,9 @@ class LoaderSeed:
         self._loader = runner.train_dataloader
         self._loader.generator = torch.Generator()
         if getattr(self._loader.worker_init_fn, 'func', None) is worker_init_fn:
-            self._loader.worker_init_fn = None  # torch seeds Python, numpy and torch in each worker from the generator
+            self._loader.worker_init_fn = (
+                None  # torch seeds Python, numpy and torch in each worker from the generator
+            )
 
     def set(self, iteration: int) -> None:
         """Called before an epoch that starts after ``iteration`` iterations."""

@@ -1,0 +1,139 @@
+"""``--cfg-options`` that mean something, and keys of our own parts that exist."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmmask.errors import UserError
+from mmmask.launch.signatures import accepted_keys, find_registered
+
+# What a config may have at its top although ours doesn't: the runner's arguments and what it reads
+# besides.
+_RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {
+    'activation_checkpointing',
+    'compile',
+    'efficient_conv_bn_eval',
+    'find_unused_parameters',
+    'model_wrapper_cfg',
+    'sync_bn',
+}
+
+
+def merge_options(cfg: Config, options: dict[str, Any]) -> None:
+    """Check ``--cfg-options`` and merge them into a config.
+
+    Args:
+        cfg: The config, changed in place.
+        options: Values by dotted key.
+
+    Raises:
+        UserError: For a key whose parents don't exist, that a class doesn't take, or that is nearly
+            an existing one.
+    """
+    for key in options:
+        _check_option(cfg, key)
+    cfg.merge_from_dict(options)
+
+
+def check_own_parts(cfg: Config) -> None:
+    """Every config of a class of this project must have keys that the class takes.
+
+    Raises:
+        UserError: One has not; the message names the key, its place and the nearest one.
+    """
+    for key, value in cfg.items():
+        _check_own(value, key, cfg.get('default_scope', 'mmengine'))
+
+
+def _check_option(cfg: Config, key: str) -> None:
+    *parents, leaf = key.split('.')
+    node: Any = cfg
+    for depth, name in enumerate(parents):
+        place = '.'.join(parents[:depth]) or 'the config'
+        if isinstance(node, (list, tuple)):
+            node = _item(node, name, key, place)
+            continue
+        if name not in node:
+            if depth == 0 and name in _RUNNER_KEYS:
+                return
+            raise _unknown(key, name, place, node.keys())
+        node = node[name]
+        if not isinstance(node, (dict, list, tuple)):
+            here = '.'.join(parents[: depth + 1])
+            raise UserError(
+                f'--cfg-options {key}: {here} is {node!r}, which has no keys. Give it a dict in a '
+                'config of your own.'
+            )
+    place = '.'.join(parents) or 'the config'
+    if isinstance(node, (list, tuple)):
+        _item(node, leaf, key, place)
+    elif leaf not in node:
+        _check_new_leaf(node, leaf, key, place, cfg.get('default_scope', 'mmengine'))
+
+
+def _check_new_leaf(node: Any, leaf: str, key: str, place: str, scope: str) -> None:
+    """A key that the config doesn't have: its class must take it."""
+    if place == 'the config':
+        if leaf not in _RUNNER_KEYS:
+            raise _unknown(key, leaf, place, node.keys())
+        return
+    kinds = [accepted_keys(kind) for kind in find_registered(node.get('type'), scope)]
+    names = set().union(*(kind.names for kind in kinds)) if kinds else set(node)
+    if leaf in names:
+        return
+    is_open = not kinds or any(kind.open for kind in kinds)
+    if not is_open:
+        raise UserError(
+            f'--cfg-options {key}: {node["type"]} ({place}) takes no {leaf!r}. '
+            f'{_accepted(leaf, names)}'
+        )
+    if difflib.get_close_matches(leaf, names, n=1, cutoff=0.8):
+        raise _unknown(key, leaf, place, names)
+
+
+def _check_own(node: Any, place: str, scope: str) -> None:
+    if isinstance(node, dict):
+        for kind in find_registered(node.get('type'), node.get('_scope_', scope)):
+            if not getattr(kind, '__module__', '').startswith('mmmask.'):
+                continue
+            accepted = accepted_keys(kind)
+            unknown = [key for key in node if key != 'type' and key not in accepted.names]
+            if unknown and not accepted.open:
+                raise UserError(
+                    f'{kind.__name__} ({place}) takes no {unknown[0]!r}. '
+                    f'{_accepted(unknown[0], accepted.names)}'
+                )
+        for key, child in node.items():
+            _check_own(child, f'{place}.{key}', scope)
+    elif isinstance(node, (list, tuple)):
+        for index, child in enumerate(node):
+            _check_own(child, f'{place}.{index}', scope)
+
+
+def _item(node: Any, name: str, key: str, place: str) -> Any:
+    if not name.isdigit() or int(name) >= len(node):
+        raise UserError(
+            f'--cfg-options {key}: {place} is a list of {len(node)}, so {name!r} must be a number '
+            'from 0 to '
+            f'{len(node) - 1}.'
+        )
+    return node[int(name)]
+
+
+def _unknown(key: str, name: str, place: str, known: Iterable[str]) -> UserError:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    hint = f' Did you mean {near[0]!r}?' if near else f' It has {", ".join(sorted(known)[:12])}.'
+    return UserError(f'--cfg-options {key}: {place} has no {name!r}.{hint}')
+
+
+def _accepted(name: str, names: Iterable[str]) -> str:
+    names = sorted(n for n in names if not n.startswith('_'))
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f'Did you mean {near[0]!r}? ' if near else ''
+    return f'{hint}It takes {", ".join(names)}.'

@@ -1,0 +1,91 @@
+"""Which keys a registered class takes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import mmengine.registry
+from mmengine.registry import Registry
+
+# Keys that registries and their users take out of a config before they build from it.
+_TAKEN_BEFORE = {
+    '_scope_',
+    '_delete_',
+    'priority',  # hooks
+    'constructor',  # optimiser wrappers
+    'paramwise_cfg',
+}
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Keys of a class: those that it names, and whether it passes others on to who knows where."""
+
+    names: frozenset[str]
+    open: bool
+
+
+def accepted_keys(kind: Callable) -> Accepted:
+    """The keyword arguments of a class or function.
+
+    A class with ``**kwargs`` is taken to pass them to the next class in its MRO, and so on.
+    """
+    if not inspect.isclass(kind):
+        names, is_open = _explicit(kind)
+        return Accepted(frozenset(names | _TAKEN_BEFORE), is_open)
+    names: set[str] = set()
+    is_open = False
+    for parent in kind.__mro__:
+        if '__init__' not in vars(parent) or parent is object:
+            continue
+        more, is_open = _explicit(parent.__init__)
+        names |= more
+        if not is_open or parent.__module__.startswith('torch.'):
+            is_open = False
+            break
+    else:
+        # The last **kwargs in the chain ends at `object`, unless the class keeps them for another.
+        is_open = is_open and not kind.__module__.startswith('mmmask.')
+    return Accepted(frozenset(names | _TAKEN_BEFORE), is_open)
+
+
+def find_registered(name: object, default_scope: str) -> list[Callable]:
+    """Everything that a config's ``type`` may stand for: its place decides between registries, so
+    all are searched.
+
+    Args:
+        name: A class, a name or ``scope.name``.
+        default_scope: Where names without a scope are looked up first.
+    """
+    if not isinstance(name, str):
+        return [name] if callable(name) else []
+    scope, _, bare = name.rpartition('.')
+    scopes = [scope] if scope else [default_scope, 'mmengine']
+    for wanted in scopes:
+        found = [
+            registry.module_dict[bare]
+            for registry in _registries(wanted)
+            if bare in registry.module_dict
+        ]
+        if found:
+            return list(dict.fromkeys(found))
+    return []
+
+
+def _explicit(function: Callable) -> tuple[set[str], bool]:
+    parameters = inspect.signature(function).parameters.values()
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    names = {p.name for p in parameters if p.kind in named and p.name != 'self'}
+    return names, any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
+
+
+def _registries(scope: str) -> list[Registry]:
+    roots = [root for root in vars(mmengine.registry).values() if isinstance(root, Registry)]
+    found = (
+        roots if scope == 'mmengine' else [r.children[scope] for r in roots if scope in r.children]
+    )
+    for registry in found:
+        registry.import_from_location()
+    return found

@@ -1,0 +1,94 @@
+import pytest
+from mmengine.config import Config
+
+from mmmask.errors import UserError
+from mmmask.launch.options import check_own_parts, merge_options
+
+
+def config() -> Config:
+    return Config(
+        dict(
+            default_scope='mmpretrain',
+            model=dict(
+                type='SelfDistillation',
+                backbone=dict(type='VisionTransformer', arch='small', init_cfg=None),
+                masker=dict(type='BlockMasker'),
+            ),
+            train_dataloader=dict(batch_size=4, dataset=dict(type='CustomDataset')),
+            pipeline=[dict(type='RandomFlip', prob=0.5)],
+            default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1)),
+            optim_wrapper=dict(optimizer=dict(type='AdamW', lr=1.0)),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ('key', 'value', 'read'),
+    [
+        ('train_dataloader.batch_size', 8, lambda c: c.train_dataloader.batch_size),
+        ('pipeline.0.prob', 0.1, lambda c: c.pipeline[0].prob),
+        ('model.backbone.init_cfg', 'x', lambda c: c.model.backbone.init_cfg),
+        # keys that the config doesn't have, but the class takes
+        ('model.backbone.drop_path_rate', 0.1, lambda c: c.model.backbone.drop_path_rate),
+        (
+            'default_hooks.checkpoint.max_keep_ckpts',
+            2,
+            lambda c: c.default_hooks.checkpoint.max_keep_ckpts,
+        ),
+        (
+            'optim_wrapper.optimizer.weight_decay',
+            0.1,
+            lambda c: c.optim_wrapper.optimizer.weight_decay,
+        ),
+        # keys that the runner takes
+        ('load_from', 'x.pth', lambda c: c.load_from),
+        ('randomness.seed', 3, lambda c: c.randomness.seed),
+        ('sync_bn', 'torch', lambda c: c.sync_bn),
+    ],
+)
+def test_options_that_mean_something_are_merged(key, value, read):
+    cfg = config()
+    merge_options(cfg, {key: value})
+    assert read(cfg) == value
+
+
+@pytest.mark.parametrize(
+    ('key', 'message'),
+    [
+        ('modle.backbone.arch', "the config has no 'modle'. Did you mean 'model'?"),
+        ('model.bakbone.arch', "model has no 'bakbone'. Did you mean 'backbone'?"),
+        ('train_dataloader.dataset.pth', "CustomDataset .* takes no 'pth'"),
+        ('model.masker.ratioo', "BlockMasker .model.masker. takes no 'ratioo'"),
+        ('train_dataloader.batchsize', "Did you mean 'batch_size'?"),
+        ('pipeline.1.prob', 'a list of 1'),
+        ('pipeline.first.prob', 'a list of 1'),
+        ('model.backbone.init_cfg.checkpoint', 'init_cfg is None, which has no keys'),
+        ('nonsense', "the config has no 'nonsense'"),
+    ],
+)
+def test_options_that_mean_nothing_are_errors(key, message):
+    with pytest.raises(UserError, match=message):
+        merge_options(config(), {key: 1})
+
+
+def test_misspelt_keys_of_our_own_parts():
+    cfg = config()
+    check_own_parts(cfg)
+    cfg.model.masker.min_num_pathces = 4
+    with pytest.raises(UserError, match=r"BlockMasker \(model.masker\) takes no 'min_num_pathces'"):
+        check_own_parts(cfg)
+
+
+def test_misspelt_keys_in_lists_and_of_hooks():
+    cfg = config()
+    cfg.custom_hooks = [dict(type='ResumableCheckpointHook', interval=1, priority=30)]
+    check_own_parts(cfg)
+    cfg.custom_hooks[0]['intervall'] = 2
+    with pytest.raises(UserError, match=r"custom_hooks.0.*'intervall'. Did you mean 'interval'"):
+        check_own_parts(cfg)
+
+
+def test_upstream_parts_are_left_to_upstream():
+    cfg = config()
+    cfg.model.backbone.no_such_key = 1
+    check_own_parts(cfg)
