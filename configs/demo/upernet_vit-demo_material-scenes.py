@@ -1,0 +1,74 @@
+# UperNet at the demo's size, on the embedded data: few labelled images, a short training. From a
+# pre-trained checkpoint, or from scratch (--cfg-options model.backbone.init_cfg=None); nothing else
+# differs.
+_base_ = [
+    '../transfer/_base_/upernet_vit.py',
+    '../_base_/datasets/material_scenes_seg.py',
+    '../_base_/models/vit_demo.py',
+    'mmseg::_base_/default_runtime.py',
+]
+
+num_classes = len(_base_.metainfo['classes'])
+channels = 32
+max_iters = 300
+batch_norm = dict(type='BN', requires_grad=True)
+
+model = dict(
+    data_preprocessor=dict(size=(128, 128)),
+    backbone=dict(drop_path_rate=0.0, out_indices=[-1], **_base_.demo_backbone),
+    neck=dict(
+        _delete_=True,
+        type='mmpretrain.SimpleFeaturePyramid',  # the demo's ViT is too shallow for one of blocks
+        in_channels=_base_.demo_backbone['arch']['embed_dims'],
+        out_channels=channels,
+        scales=(2, 1, 0.5),  # strides 4, 8 and 16
+        num_outs=3,
+    ),
+    decode_head=dict(
+        in_channels=[channels] * 3,
+        in_index=[0, 1, 2],
+        channels=channels,
+        num_classes=num_classes,
+        norm_cfg=batch_norm,
+        loss_decode=dict(avg_non_ignore=True),
+    ),
+    auxiliary_head=dict(
+        in_channels=channels,
+        in_index=1,
+        channels=channels,
+        num_classes=num_classes,
+        norm_cfg=batch_norm,
+        loss_decode=dict(avg_non_ignore=True),
+    ),
+)
+
+optim_wrapper = dict(
+    type='OptimWrapper',
+    constructor='mmpretrain.LayerDecayOptimWrapperConstructor',
+    optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.999), weight_decay=0.05),
+    paramwise_cfg=dict(layer_decay_rate=0.75),
+    clip_grad=dict(max_norm=10.0),
+)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=max_iters // 10),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min_ratio=0.01,
+        by_epoch=False,
+        begin=max_iters // 10,
+        end=max_iters,
+    ),
+]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=False),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(
+        type='CheckpointHook', by_epoch=False, interval=max_iters // 2, max_keep_ckpts=2
+    ),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    visualization=dict(type='SegVisualizationHook'),
+)
