@@ -22,6 +22,6 @@ run_processes() {
         rendezvous=(--nnodes="$nnodes" --node_rank="${NODE_RANK:-0}"
             --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}")
     fi
-    exec "$PYTHON" -m torch.distributed.run "${rendezvous[@]}" --nproc_per_node="$nproc" \
+    exec "$PYTHON" "$TOOLS/spawn.py" "${rendezvous[@]}" --nproc_per_node="$nproc" \
         "$TOOLS/$program" "$@" --launcher pytorch
 }

@@ -34,9 +34,6 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
         UserError: If the launcher's variables are missing, or there are more processes than GPUs.
     """
     cfg.launcher = launcher
-    on_cpu = get_device() == 'cpu'
-    if on_cpu:
-        _replace_sync_bn(cfg.model)
     if launcher == 'none':
         return
     missing = [name for name in _VARIABLES[launcher] if name not in os.environ]
@@ -46,7 +43,7 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
             'sets: start with '
             'tools/dist_train.sh, tools/dist_test.sh or tools/slurm_train.sh.'
         )
-    if on_cpu:
+    if get_device() == 'cpu':
         _start_gloo(launcher)
         cfg.sync_bn = None
         cfg.model_wrapper_cfg = dict(
@@ -73,15 +70,3 @@ def _start_gloo(launcher: str) -> None:
     torch.set_num_threads(1)
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group('gloo')
-
-
-def _replace_sync_bn(node: object) -> None:
-    """Turn every ``dict(type='SyncBN')`` below ``node`` into BN: SyncBN has no CPU kernel."""
-    if isinstance(node, dict):
-        if node.get('type') in ('SyncBN', 'MMSyncBN', 'mmpretrain.SyncBN'):
-            node['type'] = 'BN'
-        for child in node.values():
-            _replace_sync_bn(child)
-    elif isinstance(node, (list, tuple)):
-        for child in node:
-            _replace_sync_bn(child)

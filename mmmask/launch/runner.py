@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
+from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+from torch import nn
 
 
 class LaunchRunner(Runner):
@@ -32,6 +35,11 @@ class LaunchRunner(Runner):
         if not self._weights_initialised:
             super()._init_model_weights()
             self._weights_initialised = True
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        if get_device() == 'cpu':
+            model = revert_sync_batchnorm(model)  # SyncBN has no CPU kernel
+        return super().wrap_model(model_wrapper_cfg, model)
 
     def call_hook(self, fn_name: str, **kwargs) -> None:
         if fn_name in ('before_train', 'before_val', 'before_test'):

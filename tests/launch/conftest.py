@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.logging import MessageHub, MMLogger
+from mmengine.registry import DefaultScope
+from mmengine.visualization import Visualizer
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,3 +86,33 @@ def tiny_config(tmp_path, tiny_data) -> Path:
     path = tmp_path / 'tiny.py'
     path.write_text(CONFIG.format(root=ROOT, data=tiny_data))
     return path
+
+
+def forget_earlier_runs() -> None:
+    """mmengine keeps loggers by config name and second: runs of one process would share them."""
+    for kept in (MMLogger, MessageHub, DefaultScope, Visualizer, *Visualizer.__subclasses__()):
+        kept._instance_dict.clear()
+
+
+@pytest.fixture
+def run_train() -> Callable[[list[str]], int]:
+    """``tools/train.py`` in this process: arguments -> exit status."""
+    from mmmask.launch import train
+
+    def run(arguments: list[str]) -> int:
+        forget_earlier_runs()
+        return train.main(arguments)
+
+    return run
+
+
+@pytest.fixture
+def run_test() -> Callable[[list[str]], int]:
+    """``tools/test.py`` in this process: arguments -> exit status."""
+    from mmmask.launch import test
+
+    def run(arguments: list[str]) -> int:
+        forget_earlier_runs()
+        return test.main(arguments)
+
+    return run

@@ -6,38 +6,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.logging import MessageHub, MMLogger
-from mmengine.registry import DefaultScope
-from mmengine.visualization import Visualizer
-
-from mmmask.launch import test, train
-
-
-def forget_earlier_runs() -> None:
-    """mmengine keeps loggers by config name and second: runs of one process would share them."""
-    for kept in (MMLogger, MessageHub, DefaultScope, Visualizer, *Visualizer.__subclasses__()):
-        kept._instance_dict.clear()
-
-
-def run_train(arguments: list[str]) -> int:
-    forget_earlier_runs()
-    return train.main(arguments)
-
-
-def run_test(arguments: list[str]) -> int:
-    forget_earlier_runs()
-    return test.main(arguments)
 
 
 @pytest.fixture
-def trained(tiny_config, tmp_path) -> Path:
+def trained(tiny_config, tmp_path, run_train) -> Path:
     """Work dir of a run that has succeeded."""
     work_dir = tmp_path / 'run'
     assert run_train([str(tiny_config), '--work-dir', str(work_dir), '--seed', '5']) == 0
     return work_dir
 
 
-def test_train_and_test_write_their_results(tiny_config, trained, tmp_path, capfd):
+def test_train_and_test_write_their_results(
+    tiny_config, trained, tmp_path, capfd, run_train, run_test
+):
     result = json.loads((trained / 'result.json').read_text())
     assert result['status'] == 'done'
     assert result['seed'] == 5
@@ -71,14 +52,14 @@ def test_train_and_test_write_their_results(tiny_config, trained, tmp_path, capf
     assert result['checkpoint'] == checkpoint
 
 
-def test_a_finished_run_is_resumed_to_its_validation(tiny_config, trained):
+def test_a_finished_run_is_resumed_to_its_validation(tiny_config, trained, run_train):
     (trained / 'result.json').unlink()
     assert run_train([str(tiny_config), '--work-dir', str(trained), '--resume']) == 0
     result = json.loads((trained / 'result.json').read_text())
     assert set(result['metrics']) == {'accuracy/top1'}
 
 
-def test_console_shows_an_eta(tiny_config, tmp_path, capfd):
+def test_console_shows_an_eta(tiny_config, tmp_path, capfd, run_train):
     arguments = [str(tiny_config), '--work-dir', str(tmp_path / 'run')]
     assert run_train([*arguments, '--cfg-options', 'default_hooks.logger.interval=1']) == 0
     console = capfd.readouterr().out
@@ -116,7 +97,7 @@ def errors(capfd, status: int) -> str:
         (['model.backbone.arch=huger'], 'huger.*AssertionError during the set-up'),
     ],
 )
-def test_mistakes_are_one_line(tiny_config, tmp_path, capfd, options, message):
+def test_mistakes_are_one_line(tiny_config, tmp_path, capfd, options, message, run_train):
     status = run_train(
         [str(tiny_config), '--work-dir', str(tmp_path / 'run'), '--cfg-options', *options]
     )
@@ -135,7 +116,7 @@ def test_mistakes_are_one_line(tiny_config, tmp_path, capfd, options, message):
     ],
 )
 def test_options_that_cannot_be_met_are_one_line(
-    tiny_config, tmp_path, capfd, arguments, message, monkeypatch
+    tiny_config, tmp_path, capfd, arguments, message, monkeypatch, run_train
 ):
     monkeypatch.delenv('RANK', raising=False)
     if arguments == ['--amp'] and torch.cuda.is_available():
@@ -144,12 +125,12 @@ def test_options_that_cannot_be_met_are_one_line(
     assert message in errors(capfd, status)
 
 
-def test_debug_shows_the_traceback(tmp_path, capfd):
+def test_debug_shows_the_traceback(tmp_path, capfd, run_train):
     assert run_train([str(tmp_path / 'no.py'), '--debug']) == 1
     assert 'Traceback' in capfd.readouterr().err
 
 
-def test_wrong_checkpoint_for_a_test(tiny_config, trained, tmp_path, capfd):
+def test_wrong_checkpoint_for_a_test(tiny_config, trained, tmp_path, capfd, run_test):
     run = ['--work-dir', str(tmp_path / 'tested')]
     status = run_test([str(tiny_config), 'nothing.pth', *run])
     assert "no checkpoint 'nothing.pth'" in errors(capfd, status)
@@ -158,7 +139,7 @@ def test_wrong_checkpoint_for_a_test(tiny_config, trained, tmp_path, capfd):
     assert "doesn't fit" in errors(capfd, status)
 
 
-def test_malformed_options_end_in_a_usage_message(tiny_config, capfd):
+def test_malformed_options_end_in_a_usage_message(tiny_config, capfd, run_train):
     with pytest.raises(SystemExit) as caught:
         run_train([str(tiny_config), '--cfg-options', 'novalue'])
     assert caught.value.code == 2

@@ -1,0 +1,67 @@
+"""``tools/dist_train.sh`` with two processes on CPUs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmmask.launch.resume import read_safely
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def dist(tool: str, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [str(ROOT / 'tools' / tool), *arguments],
+        env={**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_train_and_test(tiny_config, tmp_path):
+    work_dir = tmp_path / 'run'
+    text = tiny_config.read_text()
+    # SyncBN has no CPU kernel: the launcher must have replaced it.
+    text += "model['head'] = dict(type='StackedLinearClsHead', num_classes=2, in_channels=8, "
+    text += "mid_channels=[8], norm_cfg=dict(type='SyncBN'), loss=dict(type='CrossEntropyLoss'))\n"
+    tiny_config.write_text(text)
+    ran = dist('dist_train.sh', str(tiny_config), '2', '--work-dir', str(work_dir), '--seed', '1')
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    result = json.loads((work_dir / 'result.json').read_text())
+    assert 'accuracy/top1' in result['metrics']
+    assert '--launcher pytorch' in result['command']
+
+    checkpoint = read_safely(work_dir / 'epoch_2.pth')
+    first, second = checkpoint['rng_states']
+    assert not torch.equal(first['torch'], second['torch'])  # ranks draw different masks
+    assert checkpoint['meta']['iter'] == 4  # 12 images, 2 processes x 4: two iterations an epoch
+
+    tested = tmp_path / 'tested'
+    arguments = [str(tiny_config), str(work_dir / 'epoch_2.pth'), '2', '--work-dir', str(tested)]
+    ran = dist('dist_test.sh', *arguments)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert 'accuracy/top1' in json.loads((tested / 'result.json').read_text())['metrics']
+
+
+@pytest.mark.slow
+def test_a_mistake_is_said_once(tmp_path):
+    ran = dist('dist_train.sh', str(tmp_path / 'nothing.py'), '2')
+    assert ran.returncode == 1
+    assert ran.stderr.count('error: There is no config') == 1
+    assert 'Traceback' not in ran.stderr
+
+
+def test_usage():
+    assert dist('dist_train.sh', 'config.py').returncode == 2
+    assert 'dist_train.sh CONFIG NPROC' in dist('dist_train.sh').stderr
+    assert 'dist_test.sh CONFIG CHECKPOINT NPROC' in dist('dist_test.sh').stderr
+    assert 'slurm_train.sh PARTITION' in dist('slurm_train.sh').stderr
+    assert "got 'two'" in dist('dist_train.sh', 'config.py', 'two').stderr
