@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import mmengine.registry
@@ -82,10 +84,14 @@ def _explicit(function: Callable) -> tuple[set[str], bool]:
 
 
 def _registries(scope: str) -> list[Registry]:
+    """The registries of a scope, filled."""
     roots = [root for root in vars(mmengine.registry).values() if isinstance(root, Registry)]
-    found = (
-        roots if scope == 'mmengine' else [r.children[scope] for r in roots if scope in r.children]
-    )
+    if scope == 'mmengine':
+        found = roots
+    else:
+        with suppress(ImportError):
+            importlib.import_module(f'{scope}.registry')
+        found = [root.children[scope] for root in roots if scope in root.children]
     for registry in found:
         registry.import_from_location()
     return found

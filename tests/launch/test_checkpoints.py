@@ -1,0 +1,46 @@
+import pytest
+from mmengine.config import Config
+
+from mmmask.errors import UserError
+from mmmask.launch.checkpoints import (
+    check_named_checkpoints,
+    initial_checkpoint,
+    without_pretrained,
+)
+
+
+def config(checkpoint) -> Config:
+    init = dict(type='Pretrained', checkpoint=checkpoint)
+    return Config(dict(model=dict(backbone=dict(init_cfg=init), neck=[dict(pretrained=None)])))
+
+
+def test_paths_must_exist(tmp_path):
+    file = tmp_path / 'a.pth'
+    file.write_text('x')
+    check_named_checkpoints(config(str(file)))
+    assert initial_checkpoint(config(str(file))) == str(file)
+    with pytest.raises(UserError, match=r"'b.pth' \(model.backbone.init_cfg.checkpoint\)"):
+        check_named_checkpoints(config('b.pth'))
+    cfg = config(str(file))
+    cfg.model.neck[0].pretrained = 'c.pth'
+    with pytest.raises(UserError, match=r"'c.pth' \(model.neck.0.pretrained\)"):
+        check_named_checkpoints(cfg)
+
+
+def test_schemes_are_left_alone():
+    for name in ('https://host/x.pth', 'torchvision://resnet50', 'open-mmlab://a/b'):
+        check_named_checkpoints(config(name))
+
+
+def test_placeholder_says_what_to_set():
+    with pytest.raises(UserError, match=r'model.backbone.init_cfg.checkpoint=FILE'):
+        check_named_checkpoints(config('SET-ME'))
+
+
+def test_untrained_networks_read_nothing():
+    cfg = config('a.pth')
+    cfg.model.pretrained = 'b.pth'
+    stripped = without_pretrained(cfg.model)
+    assert stripped.backbone.init_cfg is None
+    assert stripped.pretrained is None
+    assert cfg.model.backbone.init_cfg.checkpoint == 'a.pth'  # the given one is as it was

@@ -1,0 +1,27 @@
+import json
+
+import numpy as np
+import torch
+
+from mmmask.launch.result import Result, numbers
+
+
+def test_only_numbers_are_kept():
+    metrics = dict(a=1, b=torch.tensor(0.5), c=np.float32(2), d='text', e=None, f=[1, 2])
+    assert numbers(metrics) == dict(a=1.0, b=0.5, c=2.0)
+
+
+def test_an_earlier_result_is_gone_until_the_run_succeeds(tmp_path):
+    (tmp_path / 'result.json').write_text('{"status": "done"}')
+    result = Result(
+        str(tmp_path), 'configs/a.py', 'train.py', ['configs/a.py', '--cfg-options', 'a=b c']
+    )
+    assert not (tmp_path / 'result.json').exists()
+    result.write(dict(acc=1), 3, 'in.pth', 'ff', 'out.pth')
+    content = json.loads((tmp_path / 'result.json').read_text())
+    assert content['status'] == 'done'
+    assert content['metrics'] == dict(acc=1.0)
+    assert content['seed'] == 3
+    assert content['command'] == "python tools/train.py configs/a.py --cfg-options 'a=b c'"
+    assert (content['checkpoint'], content['checkpoint_sha256']) == ('in.pth', 'ff')
+    assert content['output_checkpoint'] == 'out.pth'
