@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 
 import torch
+from mmengine.logging import MMLogger
 from mmengine.model import BaseModule, PretrainedInit
 from mmengine.model.weight_init import update_init_info
 from mmengine.registry import WEIGHT_INITIALIZERS
@@ -100,14 +100,14 @@ def _check_that_it_lasts(module: BaseModule, path: str) -> None:
     if type(module).init_weights is BaseModule.init_weights:
         return
     loaded = {name: value.clone() for name, value in module.state_dict().items()}
-    disabled, initialised = logging.root.manager.disable, module._is_init
+    logger, initialised = MMLogger.get_current_instance(), module._is_init
     module._is_init = True  # so that mmengine's part of it does nothing, but for a warning
-    logging.disable(logging.WARNING)
+    logger.disabled = True
     try:
         with torch.random.fork_rng(devices=[]):
             module.init_weights()
     finally:
-        logging.disable(disabled)
+        logger.disabled = False
         module._is_init = initialised
     now = module.state_dict()
     changed = [name for name, value in loaded.items() if not torch.equal(value, now[name])]

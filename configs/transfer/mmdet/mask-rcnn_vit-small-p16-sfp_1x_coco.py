@@ -1,6 +1,6 @@
-# Mask R-CNN on COCO, 1x, with AttMask's settings (its appendix; the paper's detector is Cascade Mask
-# R-CNN): AdamW 1e-4, weight decay 0.05, drops at epochs 9 and 11, multi-scale 480-800. Batch 16 as
-# 8 GPUs x 2 images. Layer decay 0.75 is iBOT's for ViT-S.
+# Mask R-CNN on COCO, 1x, with AttMask's settings (its appendix; the paper's detector is Cascade
+# Mask R-CNN): AdamW 1e-4, weight decay 0.05, drops at epochs 9 and 11, multi-scale 480-800. Batch
+# 16 as 8 GPUs x 2 images. Layer decay 0.75 is iBOT's for ViT-S.
 # Upstream's 1x: SGD 0.02, drops at 8 and 11, one scale, 500 iterations of warm-up (kept).
 _base_ = [
     '../_base_/mask-rcnn_vit-sfp.py',

@@ -1,6 +1,6 @@
-# UperNet on ADE20K, 160k iterations, 512 x 512, single scale, with AttMask's settings (its appendix):
-# AdamW 7e-4, layer decay 0.65, weight decay 0.05, poly, batch 16 (here upstream's 4 GPUs x 4; the
-# paper's 8 x 2). Warm-up and slide inference are iBOT's.
+# UperNet on ADE20K, 160k iterations, 512 x 512, single scale, with AttMask's settings (its
+# appendix): AdamW 7e-4, layer decay 0.65, weight decay 0.05, poly, batch 16 (here upstream's
+# 4 GPUs x 4; the paper's 8 x 2). Warm-up and slide inference are iBOT's.
 # iBOT's published ViT-S config has lr 3e-5 and layer decay 0.9 instead.
 # Upstream's: SGD 0.01, poly of power 0.9 without a warm-up, whole images in tests.
 _base_ = [

@@ -1,0 +1,137 @@
+"""Files are read as data: what is wrong with one is said in a line, and nothing in it runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from mmmask.errors import UserError
+from mmmask.transfer import PLACEHOLDER, read_checkpoint, sha256_of_file
+
+
+def message_of(path) -> str:
+    with pytest.raises(UserError) as error:
+        read_checkpoint(path if path is None else str(path))
+    text = str(error.value)
+    assert '\n' not in text
+    return text
+
+
+def test_reads_what_mmengine_saves(checkpoint, content):
+    read = read_checkpoint(str(checkpoint))
+    assert list(read.state_dict) == list(content['state_dict'])
+    assert all(torch.equal(read.state_dict[k], v) for k, v in content['state_dict'].items())
+    assert read.meta['seed'] == 0
+
+
+def test_reads_numpy_metadata_plain_dicts_and_wrapped_models(tmp_path):
+    weight = torch.arange(3.0)
+    torch.save(
+        dict(state_dict={'module.a': weight}, meta=dict(x=np.float64(1), y=np.arange(2))),
+        tmp_path / 'wrapped.pth',
+    )
+    torch.save({'a': weight}, tmp_path / 'plain.pth')
+    save_file({'a': weight}, tmp_path / 'a.safetensors')
+    for name in ('wrapped.pth', 'plain.pth', 'a.safetensors'):
+        state_dict = read_checkpoint(str(tmp_path / name)).state_dict
+        assert list(state_dict) == ['a'] and torch.equal(state_dict['a'], weight)
+
+
+def test_versions_of_modules_survive(tmp_path):
+    torch.save(dict(state_dict=torch.nn.BatchNorm2d(2).state_dict()), tmp_path / 'bn.pth')
+    state_dict = read_checkpoint(str(tmp_path / 'bn.pth')).state_dict
+    assert state_dict._metadata['']['version'] == 2
+
+
+@pytest.mark.parametrize('share', [0.0, 0.3, 0.99])
+@pytest.mark.parametrize('suffix', ['pth', 'safetensors'])
+def test_truncated(tmp_path, checkpoint, content, share, suffix):
+    whole = checkpoint
+    if suffix == 'safetensors':
+        whole = tmp_path / 'whole.safetensors'
+        save_file(dict(content['state_dict']), whole)
+    data = whole.read_bytes()
+    path = tmp_path / f'cut.{suffix}'
+    path.write_bytes(data[: int(share * len(data))])
+    assert 'truncated or not a checkpoint' in message_of(path)
+
+
+def test_other_files(tmp_path):
+    text = tmp_path / 'notes.pth'
+    text.write_text('not a checkpoint\n')
+    assert 'truncated or not a checkpoint' in message_of(text)
+    torch.save(dict(state_dict={'a': 'text'}), tmp_path / 'a.pth')
+    assert 'no state_dict of weights (found: state_dict)' in message_of(tmp_path / 'a.pth')
+    torch.save([1, 2], tmp_path / 'list.pth')
+    assert 'no state_dict of weights' in message_of(tmp_path / 'list.pth')
+
+
+def test_missing_and_unset(tmp_path):
+    assert 'There is no checkpoint' in message_of(tmp_path / 'nowhere.pth')
+    assert 'There is no checkpoint' in message_of(tmp_path)
+    for unset in (None, '', PLACEHOLDER):
+        assert 'model.backbone.init_cfg.checkpoint=FILE' in message_of(unset)
+
+
+class Command:
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self):
+        return os.system, (self.command,)
+
+
+@pytest.mark.parametrize('plain_pickle', [False, True])
+def test_code_in_a_file_is_refused_and_not_run(tmp_path, plain_pickle):
+    trace, path = tmp_path / 'ran', tmp_path / 'bad.pth'
+    bad = dict(state_dict={'a': torch.zeros(1)}, meta=Command(f'touch {trace}'))
+    if plain_pickle:
+        path.write_bytes(pickle.dumps(dict(meta=Command(f'touch {trace}')), protocol=2))
+    else:
+        torch.save(bad, path)
+    assert 'was refused' in message_of(path) and 'posix.system' in message_of(path)
+    assert not trace.exists()
+
+
+class Attribute:
+    def __init__(self, owner: object, name: str) -> None:
+        self.owner, self.name = owner, name
+
+    def __reduce__(self):
+        return getattr, (self.owner, self.name)
+
+
+def test_getattr_in_a_file_gets_nothing(tmp_path):
+    path = tmp_path / 'getattr.pth'
+    torch.save(dict(state_dict={'a': torch.zeros(1)}, meta=dict(x=Attribute('', 'join'))), path)
+    assert not callable(read_checkpoint(str(path)).meta['x'])
+
+
+def test_names_with_a_scheme_go_through_mmengine_and_run_nothing(tmp_path, monkeypatch):
+    from mmengine.runner import CheckpointLoader
+
+    trace = tmp_path / 'ran'
+    torch.save(dict(state_dict={'a': torch.ones(1)}), tmp_path / 'good.pth')
+    torch.save(dict(state_dict={'a': Command(f'touch {trace}')}), tmp_path / 'bad.pth')
+    schemes = CheckpointLoader._schemes
+
+    def load(name, map_location):  # mmengine's local loader, which falls back to unsafe reading
+        return schemes[''](str(tmp_path / name.removeprefix('shelf://')), map_location)
+
+    monkeypatch.setattr(CheckpointLoader, '_schemes', {'shelf://': load, **schemes})
+    assert list(read_checkpoint('shelf://good.pth').state_dict) == ['a']
+    assert 'posix.system' in message_of('shelf://bad.pth')
+    assert not trace.exists()
+    assert "couldn't be fetched or read" in message_of('shelf://nowhere.pth')
+
+
+def test_sha256(tmp_path):
+    data = bytes(range(256)) * 10000  # several blocks
+    (tmp_path / 'file').write_bytes(data)
+    assert sha256_of_file(tmp_path / 'file') == hashlib.sha256(data).hexdigest()
