@@ -1,0 +1,99 @@
+"""What the hook promises beyond the resumed run of tests/launch/test_resume_exactly.py."""
+
+from functools import partial
+
+import mmengine.runner.runner
+import pytest
+import torch
+from mmengine.dataset import worker_init_fn
+from torch.utils.data import DataLoader, Dataset
+
+from mmmask.engine.hooks.worker_seeds import LoaderSeed
+from mmmask.launch.resume import read_safely
+
+
+def run(run_train, config, work_dir, *options: str) -> dict:
+    """Train two epochs; gives the last checkpoint."""
+    assert run_train([str(config), '--work-dir', str(work_dir), '--cfg-options', *options]) == 0
+    return read_safely(work_dir / 'epoch_2.pth')
+
+
+def test_validation_leaves_no_trace(run_train, tiny_config, tmp_path):
+    # The pipeline of validation is random, too.
+    every = run(run_train, tiny_config, tmp_path / 'a', 'train_cfg.val_interval=1')
+    never = run(run_train, tiny_config, tmp_path / 'b', 'train_cfg.val_interval=100')
+    best = 'default_hooks.checkpoint.save_best=auto'
+    saved_within = run(run_train, tiny_config, tmp_path / 'c', best)
+    assert list((tmp_path / 'c').glob('best_*.pth'))
+    for other in (never, saved_within):
+        for name, value in every['state_dict'].items():
+            assert torch.equal(value, other['state_dict'][name]), name
+        for name in ('torch', 'python'):
+            first, second = every['rng_states'][0][name], other['rng_states'][0][name]
+            assert torch.equal(first, second) if name == 'torch' else first == second
+
+
+def test_the_old_checkpoint_goes_last(run_train, tiny_config, tmp_path, monkeypatch):
+    save = mmengine.runner.runner.save_checkpoint
+
+    def disk_is_full_in_epoch_2(checkpoint, filename, **kwargs):
+        if 'epoch_2' in filename:
+            with open(filename, 'wb') as file:
+                file.write(b'half')
+            raise OSError('disk is full')
+        save(checkpoint, filename, **kwargs)
+
+    monkeypatch.setattr(mmengine.runner.runner, 'save_checkpoint', disk_is_full_in_epoch_2)
+    work_dir = tmp_path / 'run'
+    options = ['--cfg-options', 'default_hooks.checkpoint.max_keep_ckpts=1']
+    with pytest.raises(OSError, match='full'):
+        run_train([str(tiny_config), '--work-dir', str(work_dir), *options])
+    assert [path.name for path in work_dir.glob('*.pth')] == ['epoch_1.pth']
+    assert (work_dir / 'last_checkpoint').read_text() == str(work_dir / 'epoch_1.pth')
+    monkeypatch.undo()
+    assert run_train([str(tiny_config), '--work-dir', str(work_dir), '--resume', *options]) == 0
+    assert [path.name for path in work_dir.glob('*.pth')] == ['epoch_2.pth']
+
+
+class Noise(Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return torch.rand(())
+
+
+class FakeRunner:
+    def __init__(self, num_workers: int) -> None:
+        self.seed = 3
+        self.train_dataloader = DataLoader(Noise(), num_workers=num_workers)
+
+
+def test_workers_streams_follow_seed_and_iteration():
+    def epoch(iteration: int) -> list[float]:
+        runner = FakeRunner(num_workers=1)
+        LoaderSeed(runner).set(iteration)
+        return [batch.item() for batch in runner.train_dataloader]
+
+    first = epoch(0)
+    assert epoch(0) == first
+    assert set(epoch(10)).isdisjoint(first)
+
+
+def test_iterators_draw_nothing_from_the_global_generator():
+    runner = FakeRunner(num_workers=0)
+    LoaderSeed(runner).set(0)
+    torch.manual_seed(0)
+    expected = torch.rand(4).tolist()
+    torch.manual_seed(0)
+    assert [batch.item() for batch in runner.train_dataloader] == expected
+
+
+def test_a_configs_own_worker_init_is_kept():
+    runner = FakeRunner(num_workers=1)
+    runner.train_dataloader.worker_init_fn = print
+    LoaderSeed(runner)
+    assert runner.train_dataloader.worker_init_fn is print
+    runner.train_dataloader.worker_init_fn = partial(worker_init_fn, num_workers=1, rank=0, seed=0)
+    LoaderSeed(runner)
+    assert runner.train_dataloader.worker_init_fn is None
