@@ -1,4 +1,5 @@
-# Linear probing of the demo's network on the embedded data, in seconds: six epochs, the best of seven learning rates.
+# Linear probing of the demo's network on the embedded data, in seconds: six epochs, the best of
+# seven learning rates.
 _base_ = [
     '../_base_/protocols/linear.py',
     '../_base_/models/vit_demo.py',

@@ -38,6 +38,8 @@ class SweepOptimWrapperConstructor:
     def __call__(self, model: nn.Module) -> OptimWrapper:
         model = model.module if is_model_wrapper(model) else model
         groups = [dict(params=list(h.parameters()), lr=lr) for h, lr in zip(model.heads, model.lrs)]
-        optimizer = OPTIMIZERS.build(self.optimizer_cfg, default_args=dict(params=groups))
+        optimizer = OPTIMIZERS.build(
+            self.optimizer_cfg, default_args=dict(params=groups, lr=model.lrs[0])
+        )
         self.optim_wrapper_cfg.setdefault('type', 'OptimWrapper')
         return OPTIM_WRAPPERS.build(self.optim_wrapper_cfg, default_args=dict(optimizer=optimizer))

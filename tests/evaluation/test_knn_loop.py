@@ -40,14 +40,18 @@ def root(tmp_path_factory):
     return str(root)
 
 
-def loader(root, split, **dataset):
+def loader(root, split):
     pipeline = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
     return dict(
         batch_size=5,
         num_workers=0,
         sampler=dict(type='DefaultSampler', shuffle=False),
         dataset=dict(
-            type='CustomDataset', data_root=root, data_prefix=split, pipeline=pipeline, **dataset
+            type='CustomDataset',
+            data_root=root,
+            data_prefix=split,
+            pipeline=pipeline,
+            serialize_data=False,
         ),
     )
 

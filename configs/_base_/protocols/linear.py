@@ -1,19 +1,22 @@
-# DINO's linear evaluation with AttMask's values (Appendix B): CLS of the last 4 blocks (ViT-S), SGD with momentum 0.9, no
-# weight decay, cosine to 0 over 100 epochs, batch 1024, learning rate 0.003.
+# DINO's linear evaluation with AttMask's values (Appendix B): CLS of the last 4 blocks (ViT-S), SGD
+# with momentum 0.9, no weight decay, cosine to 0 over 100 epochs, batch 1024, learning rate 0.003.
 #
-# How the learning rate is read: AttMask's evaluation is DINO's, which multiplies the rate that it is given by batch / 256,
-# so 0.003 becomes 0.012 at a batch of 1024. auto_scale_lr does that for any batch and number of GPUs;
-# auto_scale_lr.enable=False takes 0.003 as it is.
+# How the learning rate is read: AttMask evaluates as DINO, whose code multiplies the rate that it
+# gets by batch / 256, so 0.003 becomes 0.012 at a batch of 1024. auto_scale_lr does that for any
+# batch and number of GPUs; auto_scale_lr.enable=False takes 0.003 as it is.
 #
-# iBOT's sweep: model.lrs="[0.001,0.003,0.01,...]" trains one layer for each on the same frozen features; linear/top1 is
-# then the best of them on the validation set, linear/num_lrs says of how many.
+# A sweep as iBOT's: model.lrs="[0.001,0.003,0.01]" trains one layer for each rate on the same
+# frozen features; linear/top1 is then the best of them on the validation set, linear/num_lrs of how
+# many.
 _base_ = '../default_runtime.py'
 
+# --cfg-options model.backbone.init_cfg.checkpoint=PATH chooses the weights;
+# model.backbone.init_cfg=None is the network before pre-training (hence the pre-training's class).
 model = dict(
     type='LinearProbe',
     backbone=dict(
-        type='VisionTransformer',
-        # --cfg-options model.backbone.init_cfg.checkpoint=PATH, or model.backbone.init_cfg=None for the untrained network
+        type='MaskedVisionTransformer',
+        with_mask_token=False,
         init_cfg=dict(type='Pretrained', checkpoint='SET-ME', source='auto'),
     ),
     n_last_blocks=4,

@@ -1,0 +1,53 @@
+"""The frozen protocols' configs say what the papers say."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmpretrain.registry import MODELS
+
+import mmmask  # noqa: F401
+from mmmask.evaluation.sweep_optimizer import SweepOptimWrapperConstructor
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+KNN = ('frozen/knn_vit-small-p16_in1k.py', 'demo/knn_vit-demo_material-scenes.py')
+LINEAR = ('frozen/linear_vit-small-p16_in1k.py', 'demo/linear_vit-demo_material-scenes.py')
+
+
+def build(cfg):
+    init_default_scope('mmpretrain')
+    cfg.model.backbone.init_cfg = None
+    return MODELS.build(cfg.model)
+
+
+@pytest.mark.parametrize('name', KNN)
+def test_knn(name):
+    cfg = Config.fromfile(CONFIGS / name)
+    queries, bank = cfg.test_dataloader, cfg.test_cfg.bank_dataloader
+    assert bank.dataset.data_prefix == 'train' and queries.dataset.data_prefix == 'val'
+    assert bank.dataset.pipeline == queries.dataset.pipeline  # no augmentation
+    assert bank.dataset.test_mode and not bank.sampler.shuffle
+    assert (cfg.test_cfg.temperature, cfg.test_cfg.feature) == (0.07, 'cls')
+    assert cfg.get('train_dataloader') is None and cfg.get('val_dataloader') is None
+    assert all(key.startswith('backbone.') for key in build(cfg).state_dict())
+
+
+@pytest.mark.parametrize('name', LINEAR)
+def test_linear(name):
+    cfg = Config.fromfile(CONFIGS / name)
+    assert cfg.param_scheduler.T_max == cfg.train_cfg.max_epochs
+    assert cfg.train_cfg.max_epochs % cfg.train_cfg.get('val_interval', 1) == 0
+    model = build(cfg)
+    wrapper = SweepOptimWrapperConstructor(cfg.optim_wrapper)(model)
+    for group, lr in zip(wrapper.optimizer.param_groups, cfg.model.lrs):
+        assert (group['lr'], group['momentum'], group['weight_decay']) == (lr, 0.9, 0.0)
+    assert model.heads[0].in_features == 4 * model.backbone.embed_dims
+
+
+def test_the_papers_linear_probe():
+    cfg = Config.fromfile(CONFIGS / LINEAR[0])
+    assert cfg.model.lrs == (0.003,) and cfg.train_cfg.max_epochs == 100
+    assert 8 * cfg.train_dataloader.batch_size == 1024
+    assert cfg.auto_scale_lr == dict(enable=True, base_batch_size=256)
+    assert build(cfg).heads[0].weight.shape == (1000, 1536)

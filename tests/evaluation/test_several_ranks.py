@@ -1,0 +1,87 @@
+"""k-NN on two ranks equals k-NN on one, with images that the sampler repeats."""
+
+import multiprocessing
+import os
+import socket
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from mmengine.dataset import BaseDataset, DefaultSampler, pseudo_collate
+from mmpretrain.models.backbones import VisionTransformer
+from mmpretrain.structures import DataSample
+from torch.utils.data import DataLoader
+
+from mmmask.evaluation.features import FeatureEncoder, extract_features
+from mmmask.evaluation.knn_protocol import KNNProtocol
+
+
+class Noise(BaseDataset):
+    """Random images of three classes; every class has its own brightness."""
+
+    METAINFO = dict(classes=['dark', 'grey', 'light'])
+
+    def __init__(self, size, seed):
+        self.size, self.seed = size, seed
+        super().__init__(serialize_data=False)
+
+    def load_data_list(self):
+        return [dict(label=i * 3 // self.size) for i in range(self.size)]
+
+    def prepare_data(self, index):
+        generator = np.random.default_rng((self.seed, index))
+        label = self.data_list[index]['label']
+        image = torch.from_numpy(generator.normal(label, 2.0, (3, 16, 16))).float()
+        sample = DataSample(metainfo=dict(sample_idx=index)).set_gt_label(label)
+        return dict(inputs=image, data_samples=sample)
+
+
+def evaluate():
+    """Features of a bank of 11, and the accuracy of 7 queries: neither divides by two."""
+    torch.manual_seed(0)
+    arch = dict(embed_dims=12, num_layers=1, num_heads=2, feedforward_channels=24)
+    vit = VisionTransformer(arch, img_size=16, patch_size=8, out_type='raw')
+    vit.init_weights()
+    vit.eval()
+    encode = FeatureEncoder(vit, lambda batch: batch)
+    bank, queries = (
+        DataLoader(
+            dataset,
+            batch_size=2,
+            sampler=DefaultSampler(dataset, shuffle=False, seed=0),
+            collate_fn=pseudo_collate,
+        )
+        for dataset in (Noise(11, 0), Noise(7, 1))
+    )
+    features, labels = extract_features(bank, encode)
+    metrics = KNNProtocol((1, 3, 11)).evaluate(bank, queries, encode)
+    return features.numpy(), labels.tolist(), metrics
+
+
+def run_rank(rank, port, results):
+    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', rank=rank, world_size=2)
+    results.put((rank, evaluate()))
+    dist.destroy_process_group()
+
+
+def test_two_ranks_measure_what_one_measures():
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context('fork')
+    results = context.Queue()
+    ranks = [context.Process(target=run_rank, args=(rank, port, results)) for rank in (0, 1)]
+    for process in ranks:
+        process.start()
+    found = dict(results.get(timeout=60) for _ in ranks)
+    for process in ranks:
+        process.join(60)
+    features, labels, metrics = evaluate()
+    assert 0 < metrics['knn/top1_k3'] < 100
+    for rank in (0, 1):
+        np.testing.assert_allclose(found[rank][0], features, rtol=1e-5, atol=1e-6)
+        assert found[rank][1] == labels
+        assert found[rank][2] == pytest.approx(metrics)
