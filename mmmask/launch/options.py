@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmmask.errors import UserError
-from mmmask.launch.signatures import accepted_keys, find_registered
+from mmmask.launch.signatures import TAKEN_BEFORE, accepted_keys, find_registered
 
 # What a config may have at its top although ours doesn't: the runner's arguments and what it reads
 # besides.
@@ -85,7 +85,7 @@ def _check_new_leaf(node: Any, leaf: str, key: str, place: str, scope: str) -> N
         return
     kinds = [accepted_keys(kind) for kind in find_registered(node.get('type'), scope)]
     names = set().union(*(kind.names for kind in kinds)) if kinds else set(node)
-    if leaf in names:
+    if leaf in names | TAKEN_BEFORE:
         return
     is_open = not kinds or any(kind.open for kind in kinds)
     if not is_open:
@@ -103,7 +103,7 @@ def _check_own(node: Any, place: str, scope: str) -> None:
             if not getattr(kind, '__module__', '').startswith('mmmask.'):
                 continue
             accepted = accepted_keys(kind)
-            unknown = [key for key in node if key != 'type' and key not in accepted.names]
+            unknown = [key for key in node if key not in accepted.names | TAKEN_BEFORE]
             if unknown and not accepted.open:
                 raise UserError(
                     f'{kind.__name__} ({place}) takes no {unknown[0]!r}. '
@@ -133,7 +133,7 @@ def _unknown(key: str, name: str, place: str, known: Iterable[str]) -> UserError
 
 
 def _accepted(name: str, names: Iterable[str]) -> str:
-    names = sorted(n for n in names if not n.startswith('_'))
+    names = sorted(names)
     near = difflib.get_close_matches(name, names, n=1)
     hint = f'Did you mean {near[0]!r}? ' if near else ''
     return f'{hint}It takes {", ".join(names)}.'

@@ -12,7 +12,8 @@ import mmengine.registry
 from mmengine.registry import Registry
 
 # Keys that registries and their users take out of a config before they build from it.
-_TAKEN_BEFORE = {
+TAKEN_BEFORE = {
+    'type',
     '_scope_',
     '_delete_',
     'priority',  # hooks
@@ -36,7 +37,7 @@ def accepted_keys(kind: Callable) -> Accepted:
     """
     if not inspect.isclass(kind):
         names, is_open = _explicit(kind)
-        return Accepted(frozenset(names | _TAKEN_BEFORE), is_open)
+        return Accepted(frozenset(names), is_open)
     names: set[str] = set()
     is_open = False
     for parent in kind.__mro__:
@@ -50,7 +51,7 @@ def accepted_keys(kind: Callable) -> Accepted:
     else:
         # The last **kwargs in the chain ends at `object`, unless the class keeps them for another.
         is_open = is_open and not kind.__module__.startswith('mmmask.')
-    return Accepted(frozenset(names | _TAKEN_BEFORE), is_open)
+    return Accepted(frozenset(names), is_open)
 
 
 def find_registered(name: object, default_scope: str) -> list[Callable]:
