@@ -39,6 +39,7 @@ def test_linear(name):
     assert cfg.param_scheduler.T_max == cfg.train_cfg.max_epochs
     assert cfg.train_cfg.max_epochs % cfg.train_cfg.get('val_interval', 1) == 0
     model = build(cfg)
+    assert cfg.optim_wrapper.pop('constructor') == SweepOptimWrapperConstructor.__name__
     wrapper = SweepOptimWrapperConstructor(cfg.optim_wrapper)(model)
     for group, lr in zip(wrapper.optimizer.param_groups, cfg.model.lrs):
         assert (group['lr'], group['momentum'], group['weight_decay']) == (lr, 0.9, 0.0)
