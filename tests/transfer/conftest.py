@@ -2,45 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer, MMLogger
-from mmpretrain.registry import MODELS
-
-import mmmask  # noqa: F401
-
-ARCH = dict(embed_dims=12, num_layers=3, num_heads=3, feedforward_channels=24)
-VIT = dict(arch=ARCH, img_size=48, patch_size=8)
-CONFIG_TEXT = f"""
-import os
-default_scope = 'mmpretrain'
-model = dict(
-    backbone=dict(
-        arch={ARCH},
-        img_size=48,
-        patch_size=8,
-        type='MaskedVisionTransformer'),
-    head=dict(patch_weight=1.0, type='SelfDistillationHead'),
-    type='SelfDistillation')
-"""
-
-
-def build_vit(type: str = 'VisionTransformer', **options) -> torch.nn.Module:
-    return MODELS.build(dict(type=f'mmpretrain.{type}', **{**VIT, **options}))
-
-
-def randomise(module: torch.nn.Module, seed: int) -> torch.nn.Module:
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in module.parameters():
-        parameter.data = 0.2 * torch.randn(parameter.shape, generator=generator)
-    return module
-
-
-def below(prefix: str, module: torch.nn.Module) -> OrderedDict:
-    return OrderedDict((prefix + name, value) for name, value in module.state_dict().items())
+from tiny_backbones import CONFIG_TEXT, below, build_vit, randomise
 
 
 @pytest.fixture(scope='session')
@@ -78,7 +45,7 @@ def checkpoint(content, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def log(tmp_path) -> list[str]:
+def log() -> list[str]:
     """Messages of mmengine's logger."""
     lines: list[str] = []
     logger = MMLogger.get_current_instance()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 import pytest
-from conftest import CONFIG_TEXT
+from tiny_backbones import CONFIG_TEXT
 
 from mmmask.transfer.checkpoint import Checkpoint
 from mmmask.transfer.metadata import backbone_config, num_heads, patch_grid

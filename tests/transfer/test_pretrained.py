@@ -6,10 +6,10 @@ import copy
 
 import pytest
 import torch
-from conftest import ARCH, CONFIG_TEXT, below, build_vit, randomise
 from mmengine.model import BaseModule, PretrainedInit
 from mmengine.registry import WEIGHT_INITIALIZERS
 from mmpretrain.registry import MODELS
+from tiny_backbones import ARCH, CONFIG_TEXT, below, build_vit, randomise
 from torch.nn.functional import interpolate
 
 from mmmask.errors import UserError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import ARCH, CONFIG_TEXT, VIT, build_vit, randomise
 from mmengine.model import BaseModel
 from mmpretrain.registry import MODELS
+from tiny_backbones import ARCH, CONFIG_TEXT, VIT, build_vit, randomise
 
 from mmmask.errors import UserError
 from mmmask.transfer import load_for_test, load_full
