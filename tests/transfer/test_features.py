@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
+from mmengine.registry import MODELS as ROOT
+from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from tiny_backbones import below, randomise
 
@@ -33,11 +34,9 @@ def pretrained(cfg: Config, tmp_path: Path) -> tuple[dict, str]:
 
 
 def build(cfg: Config):
-    init_default_scope(cfg.default_scope)
-    from mmengine.registry import MODELS as ROOT
-
-    model = ROOT.build(cfg.model)
-    model.init_weights()
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        model = ROOT.build(cfg.model)
+        model.init_weights()
     return model
 
 
@@ -89,11 +88,9 @@ def test_configs_of_the_papers_size(path, stage, blocks):
     assert cfg.model.backbone.init_cfg.checkpoint == 'SET-ME'
     cfg.model.backbone.init_cfg = None
     cfg.model.backbone.img_size = 224
-    init_default_scope(cfg.default_scope)
-    from mmengine.registry import MODELS as ROOT
-
     cfg.model.neck.pop('norm_cfg', None)
-    model = ROOT.build(cfg.model)
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        model = ROOT.build(cfg.model)
     model.neck.eval(), model.backbone.eval()
     with torch.no_grad():
         maps = model.backbone(torch.randn(1, 3, 224, 224))

@@ -24,8 +24,8 @@ class Lone(BaseModel):
 
 
 def classifier(**options):
-    backbone = dict(type='VisionTransformer', **{**VIT, **options})
-    head = dict(type='VisionTransformerClsHead', num_classes=3, in_channels=12)
+    backbone = dict(type='mmpretrain.VisionTransformer', **{**VIT, **options})
+    head = dict(type='mmpretrain.VisionTransformerClsHead', num_classes=3, in_channels=12)
     return MODELS.build(
         dict(type='mmpretrain.ImageClassifier', backbone=backbone, neck=None, head=head)
     )
@@ -75,7 +75,10 @@ def test_whole_model_needs_its_head(checkpoint, file_of_classifier):
     with pytest.raises(UserError, match='head.layers.head.weight'):
         load_for_test(classifier(), str(checkpoint))
     model = MODELS.build(
-        dict(type='mmpretrain.ImageClassifier', backbone=dict(type='VisionTransformer', **VIT))
+        dict(
+            type='mmpretrain.ImageClassifier',
+            backbone=dict(type='mmpretrain.VisionTransformer', **VIT),
+        )
     )
     with pytest.raises(UserError, match='2 not in the config .head.layers.head.weight'):
         load_full(model, file_of_classifier[1])
