@@ -39,8 +39,8 @@ def read_json(path: Path) -> Any:
 class TaskFolder:
     """``DIR/<task>`` on disk.
 
-    ``task.json`` is the runner's: ``status`` (``running``, ``done``, ``failed``), ``command``,
-    ``environment``, ``identity`` (see :func:`~mmmask.benchmark.identity.identity_of`), ``started``,
+    ``task.json`` is the runner's: ``status`` (``running``, ``interrupted``, ``done``, ``failed``),
+    ``command``, ``environment``, ``identity`` (see :func:`~mmmask.benchmark.identity.identity_of`), ``started``,
     ``seconds`` (of all attempts), ``attempts`` and ``error``. ``result.json`` is the tool's.
 
     Args:

@@ -11,7 +11,7 @@ from typing import Any
 
 from mmmask.errors import UserError
 from mmmask.launch.config_file import read_config
-from mmmask.launch.options import merge_options
+from mmmask.launch.options import check_own_parts, merge_options
 
 from .suite import Task, suggestion
 
@@ -25,6 +25,7 @@ def _text(value: Any) -> str:
 def _resolve(config: str, options: str) -> dict:
     resolved = read_config(config)
     merge_options(resolved, json.loads(options))
+    check_own_parts(resolved)
     return json.loads(json.dumps(resolved.to_dict(), default=_text, sort_keys=True))
 
 

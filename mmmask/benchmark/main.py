@@ -16,9 +16,9 @@ from mmmask.errors import UserError
 from mmmask.launch.errors import one_line
 
 from .estimate import in_words
+from .figures import check_figures
 from .process import Interrupted, make_slots
 from .report import write_report
-from .results import write_results
 from .runner import SuiteFailed, SuiteRunner
 from .suite import load_suite
 
@@ -70,9 +70,12 @@ def run(args: argparse.Namespace) -> int:
     """Run, plan or report."""
     start = time.monotonic()
     path = Path(args.suite)
-    suite = load_suite(path if path.is_file() else ROOT / path, ROOT)
+    work_dir = Path(args.work_dir).resolve()
+    suite = load_suite(path.resolve() if path.is_file() else ROOT / path, ROOT)
+    check_figures(suite)
+    os.chdir(ROOT)  # configs name data relative to it
     slots = make_slots(args.jobs, _cores(), _gpus())
-    runner = SuiteRunner(suite, args.work_dir, slots, args.keep_going, say=_say)
+    runner = SuiteRunner(suite, work_dir, slots, args.keep_going, say=_say)
     if args.dry_run:
         for task, what, command in runner.plan(args.only):
             print(f'{task.name}: {what}\n    {shlex.join(command)}')
@@ -86,8 +89,7 @@ def run(args: argparse.Namespace) -> int:
                 raise
             failure = error
     runner.check()
-    write_results(suite, runner.work_dir)
-    report, complaints = write_report(suite, runner.work_dir)
+    report, complaints = write_report(suite, work_dir)
     for complaint in complaints:
         print(f'warning: {complaint}', file=sys.stderr)
     _say(f'report: {report} ({in_words(time.monotonic() - start)} in all)')

@@ -54,7 +54,7 @@ class SuiteRunner:
         self.slots = list(slots)
         self.keep_going = keep_going
         self.say = say
-        self.python = list(python)
+        self.python = [self._shown(word) for word in python]
         self.tools = tools
         self._data: dict[str, str] = {}
         self._running: dict[str, tuple[Child, Slot]] = {}
@@ -261,7 +261,7 @@ class SuiteRunner:
         try:
             records = build_records(self.suite, self.work_dir, task)
         except UserError as error:
-            self._fail(task, folder, seconds, str(error), tasks)
+            self._fail(task, folder, seconds, str(error).removeprefix(f'{task.name}: '), tasks)
             return
         self._seconds[task.name] = seconds
         write_results(self.suite, self.work_dir)
@@ -285,7 +285,7 @@ class SuiteRunner:
             child.stop()
             folder = self.folder(self.suite.task(name))
             seconds = (folder.state or {}).get('seconds', 0.0) + child.seconds
-            folder.write_state(seconds=round(seconds, 2))
+            folder.write_state(status='interrupted', seconds=round(seconds, 2))
         self._running.clear()
 
     def _count(self, task: Task, tasks: list[Task]) -> str:

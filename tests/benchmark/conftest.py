@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from mmmask.benchmark import identity
+from mmmask.benchmark.process import make_slots
+from mmmask.benchmark.runner import SuiteRunner
+from mmmask.benchmark.suite import load_suite
+
 STUB = """
 import json, os, runpy, signal, sys, time
 from pathlib import Path
@@ -42,7 +47,7 @@ checkpoint = argv[1] if not train else next(
     (o.split('=', 1)[1] for o in options if o.startswith('model.backbone.init_cfg')), None)
 result = dict(
     status='done', config=argv[0], seed=seed, command='python ' + ' '.join(sys.argv),
-    metrics={'accuracy/top1': config.get('accuracy', 50.0) + seed, 'loss': 0.5},
+    metrics={'accuracy/top1': 50.0 + seed + 10 * (checkpoint not in (None, 'none')), 'loss': 0.5},
     checkpoint=None if checkpoint in ('none', 'None') else checkpoint, checkpoint_sha256=None,
     output_checkpoint=None, versions=dict(python='3.x'), started='2026-01-01T00:00:00',
     duration_s=1.0)
@@ -98,6 +103,15 @@ class Miniature:
             protocols=self.protocols if protocols is None else protocols, tasks=tasks, **values
         )
         return self.write('suite.py', '\n'.join(f'{k} = {v!r}' for k, v in values.items()))
+
+    def run(self, tasks: list, jobs=1, only=(), keep_going=False, protocols=None, **values) -> list:
+        """Write a suite and run it; gives the lines of progress."""
+        identity._resolve.cache_clear()
+        lines = []
+        suite = load_suite(self.suite(tasks, protocols, **values), self.root)
+        slots = make_slots(jobs, 4, [])
+        SuiteRunner(suite, self.work_dir, slots, keep_going, say=lines.append).run(only)
+        return lines
 
     @property
     def events(self) -> list[str]:

@@ -1,0 +1,40 @@
+"""Curves of training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmmask.benchmark.scalars import read_scalars, series_of
+from mmmask.visualization import Curve, Panel, curves, svg_uri
+
+from .base import Context, Figure
+
+
+def training(context: Context, *, panels: Sequence[dict], columns: int = 2) -> Figure:
+    """What was logged over iterations, of all seeds.
+
+    Args:
+        context: A protocol that trains.
+        panels: Each ``dict(title=..., names={scalar: label}, log=False, marked=False)``. With
+            arms, the colour tells the arm; else it tells the scalar.
+        columns: Panels in a row.
+    """
+    runs = [(task, read_scalars(context.work_dir / task.name)) for task in context.tasks]
+    drawn = []
+    for panel in panels:
+        names, found = panel['names'], []
+        for task, logged in runs:
+            for name, label in names.items():
+                x, y = series_of(logged, name)
+                parts = [task.arm, label if len(names) > 1 or not task.arm else '']
+                if x:
+                    found.append(Curve(x, y, ', '.join(part for part in parts if part)))
+        drawn.append(
+            Panel(panel['title'], found, panel.get('log', False), panel.get('marked', False))
+        )
+    seeds = sorted({task.seed for task, _ in runs})
+    return Figure(
+        title='Training',
+        caption=f'One line for each seed ({", ".join(map(str, seeds))}).',
+        drawing=svg_uri(curves(drawn, columns)),
+    )

@@ -1,0 +1,165 @@
+"""The report: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mmmask.engine.hooks.atomic_save import write_text_atomically
+from mmmask.errors import UserError
+
+from .estimate import in_words
+from .figures import Context, Figure, make_figure
+from .folder import TaskFolder
+from .identity import protocol_values
+from .results import Comparison, arms_of, comparisons, write_results
+from .suite import Protocol, Suite, Task
+
+
+def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
+    """Write ``report/index.html`` from what is in the work directory.
+
+    Args:
+        suite: The suite.
+        work_dir: Its results.
+
+    Returns:
+        The file, and what could not be shown, one line each.
+    """
+    records = write_results(suite, work_dir)
+    found = comparisons(records, suite.protocols)
+    complaints: list[str] = []
+    sections = [
+        _section(Context(suite, work_dir, protocol), records, found, complaints)
+        for protocol in suite.protocols.values()
+        if any(task.protocol.name == protocol.name for task in suite.tasks)
+    ]
+    runs = [_run(task, TaskFolder(work_dir / task.name), records) for task in suite.tasks]
+    page = (
+        _environment()
+        .get_template('report.html')
+        .render(
+            title=suite.title,
+            description=suite.description,
+            made=datetime.now().strftime('%Y-%m-%d %H:%M'),
+            cards=[c for c in found if c.metric is c.protocol.metrics[0]],
+            sections=sections,
+            runs=runs,
+            failed=[run for run in runs if run['status'] == 'failed'],
+            missing=[run for run in runs if run['status'] not in ('failed', 'done')],
+            total=in_words(sum(run['seconds'] for run in runs)),
+            versions=_versions(records),
+        )
+    )
+    path = work_dir / 'report' / 'index.html'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomically(path, page)
+    return path, complaints
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader('mmmask.benchmark', ''),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(words=in_words, short=_short)
+    return environment
+
+
+def _section(
+    context: Context, records: list[dict], found: list[Comparison], complaints: list[str]
+) -> dict[str, Any]:
+    """What the report says of one protocol."""
+    protocol, suite = context.protocol, context.suite
+    tasks = [task for task in suite.tasks if task.protocol.name == protocol.name]
+    figures: list[Figure] = []
+    for spec in protocol.figures if context.tasks else ():
+        try:
+            figures.append(make_figure(context, spec))
+        except Exception as error:  # a picture must not cost the numbers
+            reason = (
+                str(error) if isinstance(error, UserError) else f'{type(error).__name__}: {error}'
+            )
+            complaints.append(f'{protocol.title}: no figure {spec["type"]!r}: {reason}')
+            figures.append(Figure(title=spec['type'], caption=complaints[-1]))
+    return dict(
+        protocol=protocol,
+        values=_shared_values(tasks, suite.root),
+        tables=[_table(protocol, metric, records, found) for metric in protocol.metrics],
+        figures=figures,
+        done=len(context.tasks),
+        count=len(tasks),
+        seconds=[s for t in context.tasks if (s := (context.folder(t).state or {}).get('seconds'))],
+    )
+
+
+def _shared_values(tasks: list[Task], root: Path) -> dict[str, str]:
+    """The protocol's values; where tasks differ, all of them."""
+    texts: dict[str, list[str]] = {}
+    for task in tasks:
+        for label, value in protocol_values(task, root).items():
+            text = _value_text(value)
+            if text not in texts.setdefault(label, []):
+                texts[label].append(text)
+    return {label: ' or '.join(different) for label, different in texts.items()}
+
+
+def _value_text(value: Any) -> str:
+    if isinstance(value, float):
+        return f'{value:.4g}'
+    if isinstance(value, list):
+        return ', '.join(map(_value_text, value))
+    if isinstance(value, dict):
+        return ', '.join(f'{k} {_value_text(v)}' for k, v in value.items())
+    return str(value)
+
+
+def _table(protocol: Protocol, metric, records: list[dict], found: list[Comparison]) -> dict:
+    """Every seed's value, means, and differences from the baseline."""
+    arms = arms_of(records, protocol, metric)
+    arms.sort(key=lambda arm: arm.arm != protocol.baseline)
+    mine = [c for c in found if c.protocol is protocol and c.metric is metric]
+    return dict(
+        metric=metric,
+        arms=arms,
+        seeds=sorted({seed for arm in arms for seed in arm.values}),
+        comparisons=mine,
+    )
+
+
+def _run(task: Task, folder: TaskFolder, records: list[dict]) -> dict[str, Any]:
+    """What the report says of one task."""
+    state, result = folder.state or {}, folder.result or {}
+    return dict(
+        task=task,
+        status=state.get('status', 'not run'),
+        error=state.get('error'),
+        log=f'{task.name}/log.txt',
+        command=state.get('command', ''),
+        environment=' '.join(f'{k}={v}' for k, v in state.get('environment', {}).items()),
+        attempts=state.get('attempts', 0),
+        seconds=state.get('seconds', 0.0),
+        checkpoint=result.get('checkpoint'),
+        sha256=result.get('checkpoint_sha256'),
+        records=[r for r in records if r['task'] == task.name],
+    )
+
+
+def _versions(records: list[dict]) -> dict[str, str]:
+    """Versions behind the numbers; where they differ, all of them."""
+    versions: dict[str, list[str]] = {}
+    for record in records:
+        for name, version in record['versions'].items():
+            if version not in versions.setdefault(name, []):
+                versions[name].append(version)
+    return {name: ' and '.join(different) for name, different in versions.items()}
+
+
+def _short(digest: str | None) -> str:
+    return digest[:12] if digest else ''

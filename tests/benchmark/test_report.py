@@ -1,0 +1,108 @@
+import json
+import re
+
+import pytest
+
+from mmmask.benchmark.figures import check_figures
+from mmmask.benchmark.report import write_report
+from mmmask.benchmark.runner import SuiteFailed
+from mmmask.benchmark.suite import load_suite
+from mmmask.errors import UserError
+
+TASKS = [
+    task
+    for s in (0, 1)
+    for task in (
+        dict(name=f'pre-{s}', protocol='pretrain', seed=s),
+        dict(name=f'none-{s}', protocol='knn', weights='none', arm='untrained', seed=s),
+        dict(name=f'knn-{s}', protocol='knn', weights=f'pre-{s}', arm='pre-trained', seed=s),
+    )
+]
+TRAINING = dict(type='training', panels=[dict(title='Loss', names={'loss': 'loss'})])
+
+
+def report_of(miniature, tasks=TASKS, protocols=None):
+    suite = load_suite(miniature.suite(tasks, protocols, title='Bricks & <b>'), miniature.root)
+    path, complaints = write_report(suite, miniature.work_dir)
+    return path.read_text(), complaints
+
+
+def cells(page):
+    """Rows of tables as lists of text."""
+    rows = re.findall(r'<tr.*?</tr>', page, flags=re.S)
+    strip = [re.findall(r'<t[hd][^>]*>(.*?)</t[hd]>', row, flags=re.S) for row in rows]
+    return [[re.sub(r'<[^>]+>', '', cell).strip() for cell in row] for row in strip]
+
+
+@pytest.fixture
+def protocols(miniature):
+    pretrain = dict(miniature.protocols['pretrain'], figures=[TRAINING])
+    return dict(miniature.protocols, pretrain=pretrain)
+
+
+def test_the_report_by_hand(miniature, protocols):
+    miniature.run(TASKS, jobs=2, protocols=protocols)
+    scalars = miniature.work_dir / 'pre-0' / 'x' / 'vis_data' / 'scalars.json'
+    scalars.parent.mkdir(parents=True)
+    scalars.write_text(json.dumps(dict(loss=2.0, iter=1, step=1)))
+    page, complaints = report_of(miniature, protocols=protocols)
+    assert complaints == []
+    # The stub gives 50 + seed, and 10 more with weights. Deviation of (0, 1): sqrt(1/2) = 0.7.
+    assert cells(page) == [
+        ['', 'seed 0', 'seed 1', 'mean', '±', 'n'],
+        ['untrained', '50.0', '51.0', '50.5', '0.7', '2'],
+        ['pre-trained', '60.0', '61.0', '60.5', '0.7', '2'],
+        ['pre-trained − untrained', '+10.0', '+10.0', '+10.0', '', ''],
+    ]
+    assert '10.0 higher, 14.1 times the spread; 2 of 2 seeds agree.' in page
+    assert 'tools/test.py configs/knn.py out/pre-1/last.pth --work-dir out/knn-1 --seed 1' in page
+    assert re.search(r'k <b>20</b>', page) and 'python <b>3.x</b>' in page
+    assert 'Bricks &amp; &lt;b&gt;' in page and 'FAILED' not in page and 'Not done' not in page
+
+
+def test_the_report_needs_nothing_else(miniature, protocols):
+    miniature.run(TASKS, protocols=protocols)
+    page, _ = report_of(miniature, protocols=protocols)
+    sources = re.findall(r'(?:src|href|srcset|data|action)\s*=\s*"([^"]*)"', page)
+    assert sources and all(source.startswith('data:image/') for source in sources)
+    assert not re.search(r'https?://|@import|url\(|<script|<link|<iframe', page)
+
+
+def test_failures_are_told(miniature, protocols):
+    miniature.config('pretrain', broken=True)
+    with pytest.raises(SuiteFailed):
+        miniature.run(TASKS[:3], keep_going=True, protocols=protocols)
+    page, _ = report_of(miniature, TASKS[:3], protocols=protocols)
+    assert 'FAILED' in page and 'pre-0 (ValueError: the images are upside down' in page
+    assert 'knn-0 (needs pre-0' in page
+    assert cells(page)[1] == ['untrained', '50.0', '50.0', '–', '1']
+
+
+def test_what_did_not_run_is_told(miniature, protocols):
+    miniature.run(TASKS, only=['none-0'], protocols=protocols)
+    page, _ = report_of(miniature, protocols=protocols)
+    assert 'Not done' in page and 'pre-0, knn-0, pre-1' in re.sub(r'\s+', ' ', page)
+    assert '1 of 4 runs are done' in page
+
+
+def test_a_figure_that_fails_costs_no_number(miniature, protocols):
+    protocols['pretrain']['figures'] = [dict(type='attention', images='nowhere/*.jpg', size=8)]
+    miniature.run(TASKS, protocols=protocols)
+    page, complaints = report_of(miniature, protocols=protocols)
+    assert len(complaints) == 1 and complaints[0].startswith("pretrain: no figure 'attention': ")
+    assert '+10.0' in page and 'no figure &#39;attention&#39;' in page
+
+
+@pytest.mark.parametrize(
+    'figure, message',
+    [
+        (dict(type='atention'), "no such figure: 'atention'; did you mean 'attention'"),
+        (dict(TRAINING, panel=1), "figure 'training' takes no 'panel'; did you mean 'panels'"),
+        (dict(type='masks', size=8), "figure 'masks' needs 'images'"),
+    ],
+)
+def test_wrong_figures_are_told_before_anything_runs(miniature, protocols, figure, message):
+    protocols['pretrain']['figures'] = [figure]
+    suite = load_suite(miniature.suite(TASKS, protocols), miniature.root)
+    with pytest.raises(UserError, match=message):
+        check_figures(suite)

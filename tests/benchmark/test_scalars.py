@@ -1,0 +1,42 @@
+import json
+
+from mmmask.benchmark.scalars import read_scalars, series_of
+
+
+def write(folder, name, *lines):
+    path = folder / name / 'vis_data' / 'scalars.json'
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        '\n'.join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+    )
+
+
+def test_a_resumed_run_is_one_series(tmp_path):
+    write(
+        tmp_path,
+        '20260101_000002',
+        dict(loss=2.5, epoch=2, iter=4, step=4),
+        dict(acc=70.0, step=2),
+        dict(loss=1.0, epoch=3, iter=6, step=6),
+        dict(acc=80.0, step=3),
+    )
+    write(
+        tmp_path,
+        '20260101_000001',
+        dict(loss=5.0, epoch=1, iter=2, step=2),
+        dict(acc=60.0, step=1),
+        dict(loss=3.0, epoch=2, iter=4, step=4),
+        '{"loss": 2.9, "ep',
+    )
+    lines = read_scalars(tmp_path)
+    assert series_of(lines, 'loss') == ([2, 4, 6], [5.0, 2.5, 1.0])
+    assert series_of(lines, 'acc') == ([2, 4, 6], [60.0, 70.0, 80.0])  # epochs became iterations
+    assert series_of(lines, 'other') == ([], [])
+
+
+def test_iterations_stay_iterations(tmp_path):
+    write(tmp_path, 'a', dict(loss=1.0, iter=10, step=10), dict(mIoU=3.0, step=10), dict(mIoU='x'))
+    write(tmp_path, 'b', {'knn/top1': 5.0, 'epoch': 1, 'iter': 7, 'step': 7})
+    lines = read_scalars(tmp_path)
+    assert series_of(lines, 'mIoU') == ([10], [3.0])
+    assert series_of(lines, 'knn/top1') == ([7], [5.0])
