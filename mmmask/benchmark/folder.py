@@ -40,8 +40,9 @@ class TaskFolder:
     """``DIR/<task>`` on disk.
 
     ``task.json`` is the runner's: ``status`` (``running``, ``interrupted``, ``done``, ``failed``),
-    ``command``, ``environment``, ``identity`` (see :func:`~mmmask.benchmark.identity.identity_of`), ``started``,
-    ``seconds`` (of all attempts), ``attempts`` and ``error``. ``result.json`` is the tool's.
+    ``command``, ``environment``, ``identity`` (see
+    :func:`~mmmask.benchmark.identity.identity_of`), ``started``, ``seconds`` (of all attempts),
+    ``attempts`` and ``error``. ``result.json`` is the tool's.
 
     Args:
         path: The folder.
