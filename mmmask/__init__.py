@@ -3,10 +3,11 @@
 Importing the package registers its parts as mmpretrain components.
 """
 
-from mmmask.compat import mend_mmseg_configs
+from mmmask.compat import mend_mmseg_configs, silence_mmdet
 from mmmask.version import __version__
 
 mend_mmseg_configs()
+silence_mmdet()
 
 from mmmask import datasets, engine, evaluation, models, transfer  # noqa: E402, F401
 

@@ -15,8 +15,8 @@ from mmmask.launch.resume import read_safely
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Two epochs of three iterations and two of the rest: stochastic masks, crops and drop path, an EMA
-# teacher, centres, per-epoch and per-iteration schedules.
+# Twelve iterations, killed in the eighth: stochastic masks, crops and drop path, an EMA teacher,
+# centres, per-epoch and per-iteration schedules.
 CONFIG = """
 _base_ = '{root}/configs/demo/attmask-high-ibot_vit-demo_material-scenes.py'
 custom_imports = dict(imports=['mmmask', 'killer'], allow_failed_imports=False)
@@ -25,7 +25,11 @@ model = dict(
     neck=dict(in_channels=24, hidden_channels=16, bottleneck_channels=8, out_channels=16),
     head=dict(out_channels=16),
 )
-train_dataloader = dict(batch_size=4, dataset=dict(data_root='{data}', data_prefix='train'))
+train_dataloader = dict(
+    batch_size=4,
+    sampler=dict(type='{sampler}', shuffle=True),
+    dataset=dict(data_root='{data}', data_prefix='train'),
+)
 train_cfg = {train_cfg}
 default_hooks = dict(checkpoint=dict({checkpoint}, max_keep_ckpts=2))
 custom_hooks = [dict(type='Killer', at={kill_at})]
@@ -47,9 +51,14 @@ class Killer(Hook):
 """
 
 BY_EPOCH = dict(
-    train_cfg='dict(max_epochs=4)', checkpoint='interval=1', last='epoch_4.pth', first='epoch_2.pth'
+    sampler='DefaultSampler',
+    train_cfg='dict(max_epochs=4)',
+    checkpoint='interval=1',
+    last='epoch_4.pth',
+    first='epoch_2.pth',
 )
 BY_ITERATION = dict(
+    sampler='InfiniteSampler',
     train_cfg="dict(_delete_=True, type='IterBasedTrainLoop', max_iters=12)",
     checkpoint='interval=4, by_epoch=False',
     last='iter_12.pth',
@@ -74,7 +83,7 @@ def start(folder: Path, config: str, work_dir: str, *options: str) -> subprocess
 def test_killed_and_resumed_is_as_never_killed(kind, tmp_path, tiny_data, run_train, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'killer.py').write_text(KILLER)
-    values = {k: kind[k] for k in ('train_cfg', 'checkpoint')}
+    values = {k: kind[k] for k in ('train_cfg', 'checkpoint', 'sampler')}
     for name, kill_at in (('whole', 0), ('killed', 8)):
         text = CONFIG.format(root=ROOT, data=tiny_data, kill_at=kill_at, **values)
         (tmp_path / f'{name}.py').write_text(text)
