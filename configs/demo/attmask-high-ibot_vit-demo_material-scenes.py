@@ -1,5 +1,6 @@
-# AttMask-High on iBOT at the demo's size, on the embedded data: what differs from the paper's config is sizes, data and
-# length (and what goes with a short run: momentum, learning rate, temperatures without a long warm-up).
+# AttMask-High on iBOT at the demo's size, on the embedded data: what differs from the paper's
+# config is sizes, data and length (and what goes with a short run: momentum, learning rate,
+# temperatures without a long warm-up).
 _base_ = [
     '../attmask/attmask-high-ibot_vit-small-p16_8xb30-coslr-100e_in1k.py',
     '../_base_/models/vit_demo.py',
@@ -56,10 +57,10 @@ default_hooks = dict(
     logger=dict(interval=10),
     schedule=dict(
         schedules=dict(
-            lr=dict(end=0.01, warmup=1),
-            momentum=dict(start=0.97),
-            teacher_temp=dict(value=0.04, warmup=0),
-            teacher_patch_temp=dict(value=0.04, warmup=0),
+            lr=dict(schedule=dict(end=0.01, warmup=1)),
+            momentum=dict(schedule=dict(start=0.97)),
+            teacher_temp=dict(schedule=dict(value=0.04, warmup=0)),
+            teacher_patch_temp=dict(schedule=dict(value=0.04, warmup=0)),
         )
     ),
 )

@@ -7,7 +7,11 @@ _base_ = [
 model = dict(
     type='SelfDistillation',
     backbone=dict(
-        type='MaskedVisionTransformer', arch='deit-small', patch_size=16, drop_path_rate=0.1, with_mask_token=False
+        type='MaskedVisionTransformer',
+        arch='deit-small',
+        patch_size=16,
+        drop_path_rate=0.1,
+        with_mask_token=False,
     ),
     neck=dict(type='DINOProjection', in_channels=384, out_channels=65536, norm_last_layer=False),
     head=dict(type='SelfDistillationHead', out_channels=65536, patch_weight=0.0),

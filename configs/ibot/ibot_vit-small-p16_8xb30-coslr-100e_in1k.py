@@ -1,5 +1,5 @@
-# iBOT, ViT-S/16, as AttMask's baseline: block-wise masks of 0 or U(0.1, 0.5) of the patches with equal chance, a head of
-# 8192 prototypes shared by CLS and patches, the patch loss beside DINO's.
+# iBOT, ViT-S/16, as AttMask's baseline: block-wise masks of 0 or U(0.1, 0.5) of the patches with
+# equal chance, a head of 8192 prototypes shared by CLS and patches, the patch loss beside DINO's.
 _base_ = '../dino/dino_vit-small-p16_8xb30-coslr-100e_in1k.py'
 
 model = dict(
@@ -22,10 +22,7 @@ default_hooks = dict(
             teacher_patch_temp=dict(
                 path='model.head.teacher_patch_temp',
                 by='epoch',
-                type='ConstantSchedule',
-                value=0.07,
-                warmup=30,
-                warmup_start=0.04,
+                schedule=dict(type='ConstantSchedule', value=0.07, warmup=30, warmup_start=0.04),
             )
         )
     )

@@ -1,5 +1,5 @@
-# The demo's network: small enough to be pre-trained in minutes on one CPU core. Every demo config, also the detector's and
-# the segmenter's, takes it by `**_base_.demo_backbone`.
+# The demo's network: small enough to be pre-trained in minutes on one CPU core. Every demo config,
+# also the detector's and the segmenter's, takes it by `**_base_.demo_backbone`.
 demo_backbone = dict(
     arch=dict(embed_dims=96, num_layers=4, num_heads=3, feedforward_channels=384),
     img_size=48,

@@ -1,4 +1,5 @@
-# DINO's and iBOT's optimisation, with the values of AttMask's 100-epoch benchmark (AttMask, Appendix B).
+# DINO's and iBOT's optimisation, with the values of AttMask's 100-epoch benchmark (AttMask,
+# Appendix B).
 _base_ = '../default_runtime.py'
 
 # 5e-4 x batch / 256, at a batch of 240; `--auto-scale-lr` rescales it for another batch.
@@ -15,16 +16,24 @@ default_hooks = dict(
         type='ScheduleHook',
         schedules=dict(
             # Multiples of the optimiser's values: lr to 1e-6, weight decay from 0.04 to 0.4.
-            lr=dict(path='optimizer.lr', type='CosineSchedule', start=1.0, end=1e-6 / (5e-4 * 240 / 256), warmup=10),
-            weight_decay=dict(path='optimizer.weight_decay', type='CosineSchedule', start=1.0, end=10.0),
-            momentum=dict(path='model.teacher.momentum', type='CosineSchedule', start=0.996, end=1.0),
+            lr=dict(
+                path='optimizer.lr',
+                schedule=dict(
+                    type='CosineSchedule', start=1.0, end=1e-6 / (5e-4 * 240 / 256), warmup=10
+                ),
+            ),
+            weight_decay=dict(
+                path='optimizer.weight_decay',
+                schedule=dict(type='CosineSchedule', start=1.0, end=10.0),
+            ),
+            momentum=dict(
+                path='model.teacher.momentum',
+                schedule=dict(type='CosineSchedule', start=0.996, end=1.0),
+            ),
             teacher_temp=dict(
                 path='model.head.teacher_temp',
                 by='epoch',
-                type='ConstantSchedule',
-                value=0.07,
-                warmup=30,
-                warmup_start=0.04,
+                schedule=dict(type='ConstantSchedule', value=0.07, warmup=30, warmup_start=0.04),
             ),
         ),
     ),

@@ -8,11 +8,12 @@ from mmpretrain.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class MultiCrop(BaseTransform):
-    """Two global views and a number of local ones of one decoded image (DINO, iBOT; AttMask, Appendix B).
+    """Two global views and some local ones of one decoded image (DINO; AttMask, Appendix B).
 
-    Every view is a random resized crop (bicubic, antialiased), flipped with probability 0.5, colour-jittered with
-    probability 0.8, grey with probability 0.2. As in BYOL, the first global view is always blurred, the second with
-    probability 0.1 and then solarised with probability 0.2, local views are blurred with probability 0.5.
+    Every view is a random resized crop (bicubic, antialiased), flipped with probability 0.5,
+    colour-jittered with probability 0.8, grey with probability 0.2. As in BYOL, the first global
+    view is always blurred, the second with probability 0.1 and then solarised with probability 0.2,
+    local views are blurred with probability 0.5.
 
     **Modified keys:** ``img``, (H, W, 3) uint8 -> a list of arrays, global views first.
 
@@ -20,8 +21,8 @@ class MultiCrop(BaseTransform):
         global_size: Side of the global views.
         local_size: Side of the local views.
         num_local: Number of local views.
-        global_scale: Range of the global views' share of the image's area; (s, 1) with AttMask's s = 0.25 for iBOT,
-            0.4 for DINO, 0.32 for 300 epochs.
+        global_scale: Range of the global views' share of the image's area; (s, 1) with AttMask's s
+            = 0.25 for iBOT, 0.4 for DINO, 0.32 for 300 epochs.
         local_scale: Range of the local views' share, (0.05, s).
         color_jitter: Strengths for brightness, contrast, saturation and hue.
         blur_sigma: Range of the Gaussian blur's radius in pixels of the view.

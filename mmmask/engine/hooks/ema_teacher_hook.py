@@ -10,13 +10,15 @@ from mmpretrain.registry import HOOKS
 class EMATeacherHook(Hook):
     """Updates ``model.teacher`` from the student after every optimiser step.
 
-    With gradient accumulation the teacher waits for the step, too. The momentum is ``model.teacher.momentum``, set by
-    :class:`ScheduleHook`.
+    With gradient accumulation the teacher waits for the step, too. The momentum is
+    ``model.teacher.momentum``, set by :class:`ScheduleHook`.
     """
 
     priority = 'NORMAL'
 
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
         if runner.optim_wrapper.should_update():
             model = runner.model.module if is_model_wrapper(runner.model) else runner.model
             model.teacher.update(model)

@@ -28,7 +28,8 @@ def clip_grad_norm_per_parameter_(parameters: Iterable[nn.Parameter], max_norm: 
 class PerParameterGradClipHook(Hook):
     """Makes the optimiser wrapper clip each parameter's gradient on its own, not their joint norm.
 
-    Works with plain and AMP wrappers: it replaces the wrapper's clip function, which they call after unscaling.
+    Works with plain and AMP wrappers: it replaces the wrapper's clip function, which they call
+    after unscaling.
 
     Args:
         max_norm: Largest norm of a parameter's gradient; 3.0 in DINO and iBOT.
@@ -36,7 +37,9 @@ class PerParameterGradClipHook(Hook):
 
     def __init__(self, max_norm: float = 3.0) -> None:
         if max_norm <= 0:
-            raise UserError(f'max_norm must be positive, got {max_norm}; leave the hook out not to clip.')
+            raise UserError(
+                f'max_norm must be positive, got {max_norm}; leave the hook out not to clip.'
+            )
         self.max_norm = max_norm
 
     def before_train(self, runner: Runner) -> None:
@@ -46,9 +49,10 @@ class PerParameterGradClipHook(Hook):
 
 @HOOKS.register_module()
 class FreezeLastLayerHook(Hook):
-    """Drops a layer's gradients during the first epochs, after clipping and just before the optimiser's step.
+    """Drops a layer's gradients during the first epochs, just before the optimiser's step.
 
-    The optimiser then skips the layer altogether: neither a step nor weight decay nor its moments move.
+    The optimiser then skips the layer altogether: neither a step nor weight decay nor its moments
+    move.
 
     Args:
         epochs: How many epochs; 1 in DINO and iBOT.
@@ -64,7 +68,9 @@ class FreezeLastLayerHook(Hook):
         try:
             parameters = list(model.get_submodule(self.layer).parameters())
         except AttributeError as error:
-            raise UserError(f"FreezeLastLayerHook found no layer '{self.layer}' in the model.") from error
+            raise UserError(
+                f"FreezeLastLayerHook found no layer '{self.layer}' in the model."
+            ) from error
 
         def drop_gradients(*_) -> None:
             if runner.epoch < self.epochs:

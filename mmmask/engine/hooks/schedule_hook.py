@@ -12,14 +12,15 @@ from mmmask.errors import UserError
 class ScheduleHook(Hook):
     """Assigns schedules to dotted paths before each iteration (or epoch).
 
-    ``model.a.b`` is an attribute of the (unwrapped) model and gets the schedule's value. ``optimizer.lr`` and
-    ``optimizer.weight_decay`` are every parameter group's and get the schedule's value *times the group's initial
+    ``model.a.b`` is an attribute of the (unwrapped) model and gets the schedule's value.
+    ``optimizer.lr`` and ``optimizer.weight_decay`` are every parameter group's and get the
+    schedule's value *times the group's initial
     value*: per-group rates and scaled learning rates survive, and what isn't decayed stays so.
 
     Args:
-        schedules: By any name, a schedule's config with two more keys: ``path``, and ``by``, ``'iter'`` (the default)
-            or ``'epoch'`` (constant within an epoch, as DINO's teacher temperature). A child config overrides one by
-            its name, or drops it with None.
+        schedules: By any name, a dict of ``path``, ``schedule`` (a schedule's config) and ``by``,
+            ``'iter'`` (the default) or ``'epoch'`` (constant within an epoch, as DINO's teacher
+            temperature). A child config overrides one by its name, or drops it with None.
 
     Raises:
         UserError: If a path doesn't exist, when training starts.
@@ -29,16 +30,16 @@ class ScheduleHook(Hook):
 
     def __init__(self, schedules: dict[str, dict | None]) -> None:
         self.items = []
-        for name, config in schedules.items():
-            if config is None:
+        for name, item in schedules.items():
+            if item is None:
                 continue
-            config = dict(config)
-            path, by = config.pop('path', None), config.pop('by', 'iter')
-            if path is None:
-                raise UserError(f"Schedule '{name}' has no path: which value does it move?")
+            if not {'path', 'schedule'} <= set(item) <= {'path', 'schedule', 'by'}:
+                keys = ', '.join(item)
+                raise UserError(f"Schedule '{name}' takes path, schedule and by, got {keys}.")
+            by = item.get('by', 'iter')
             if by not in ('iter', 'epoch'):
                 raise UserError(f"Schedule '{name}': by must be 'iter' or 'epoch', got {by!r}.")
-            self.items.append((path, TASK_UTILS.build(config), by))
+            self.items.append((item['path'], TASK_UTILS.build(item['schedule']), by))
 
     def before_train(self, runner: Runner) -> None:
         for path, _, _ in self.items:
@@ -59,7 +60,7 @@ class ScheduleHook(Hook):
 
     @staticmethod
     def _steps_per_epoch(runner: Runner) -> int:
-        """Iterations of an epoch; 1 for an endless sampler, so that warm-ups count iterations there."""
+        """Iterations of an epoch; 1 for an endless sampler: warm-ups count iterations there."""
         try:
             return len(runner.train_dataloader)
         except (TypeError, OverflowError, ValueError):

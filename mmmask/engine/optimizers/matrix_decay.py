@@ -9,10 +9,11 @@ from torch import nn
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class MatrixDecayOptimWrapperConstructor:
-    """Two parameter groups: tensors of two or more dimensions are decayed, biases and norms are not (DINO, iBOT).
+    """Decays tensors of two or more dimensions, not biases and norms (DINO, iBOT).
 
-    CLS token, position embeddings and mask token have three dimensions and are decayed, as published. Two groups keep
-    the optimiser's multi-tensor kernels whole, where mm's ``paramwise_cfg`` makes one group of each parameter.
+    CLS token, position embeddings and mask token have three dimensions and are decayed, as
+    published. Two groups keep the optimiser's multi-tensor kernels whole, where mm's
+    ``paramwise_cfg`` makes one group of each parameter.
 
     Args:
         optim_wrapper_cfg: ``type``, ``optimizer`` and the wrapper's other arguments.

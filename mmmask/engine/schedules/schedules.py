@@ -1,7 +1,7 @@
 """Schedules as pure functions of the step: ``schedule(step, max_steps, steps_per_epoch) -> float``.
 
-Each has a linear warm-up. A warm-up longer than the run is cut off with the run (the published DINO and iBOT codes
-crash there).
+Each has a linear warm-up. A warm-up longer than the run is cut off with the run (the published DINO
+and iBOT codes crash there).
 """
 
 import math
@@ -13,8 +13,8 @@ from mmpretrain.registry import TASK_UTILS
 class Schedule(ABC):
     """A linear warm-up from ``warmup_start`` to ``start``, then the sub-class's way to ``end``.
 
-    With W warm-up steps, step i < W has ``warmup_start + (start - warmup_start) i / (W - 1)``, both ends included, as
-    in DINO.
+    With W warm-up steps, step i < W has ``warmup_start + (start - warmup_start) i / (W - 1)``, both
+    ends included, as in DINO.
 
     Args:
         start: Value when the warm-up is over.
@@ -54,7 +54,7 @@ class Schedule(ABC):
 
 @TASK_UTILS.register_module()
 class CosineSchedule(Schedule):
-    """Half a cosine from ``start`` to ``end`` (learning rate, weight decay and momentum of DINO and iBOT)."""
+    """Half a cosine from ``start`` to ``end`` (rate, weight decay and momentum of DINO)."""
 
     def after_warmup(self, progress: float) -> float:
         return self.end + 0.5 * (self.start - self.end) * (1 + math.cos(math.pi * progress))

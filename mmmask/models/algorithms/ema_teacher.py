@@ -5,10 +5,12 @@ from torch import nn
 
 
 class EMATeacher(nn.Module):
-    r"""Exponential moving average of a student's parts: :math:`\theta' \leftarrow \alpha \theta' + (1 - \alpha) \theta`.
+    r"""Exponential moving average of a student's parts.
 
-    The teacher has no gradient. ``momentum`` is the papers' :math:`\alpha` (mmengine's EMA counts the complement); a
-    schedule sets it. Only parameters that both sides have are averaged.
+    :math:`\theta' \leftarrow \alpha \theta' + (1 - \alpha) \theta` (AttMask, Section 3.1).
+
+    The teacher has no gradient. ``momentum`` is the papers' :math:`\alpha` (mmengine's EMA counts
+    the complement); a schedule sets it. Only parameters that both sides have are averaged.
 
     Args:
         momentum: :math:`\alpha` until a schedule sets it.

@@ -14,8 +14,9 @@ from .ema_teacher import EMATeacher
 class SelfDistillation(BaseSelfSupervisor):
     """A student sees masked views, its EMA teacher sees them whole.
 
-    One step: the teacher encodes the global views, its attention scores the patches, the masker hides some of them
-    from the student, and the head compares the tokens. Which parts are given makes the method:
+    One step: the teacher encodes the global views, its attention scores the patches, the masker
+    hides some of them from the student, and the head compares the tokens. Which parts are given
+    makes the method:
 
     ======== ================ ================= ==================
     method   masker           attention         head.patch_weight
@@ -26,20 +27,22 @@ class SelfDistillation(BaseSelfSupervisor):
     ======== ================ ================= ==================
 
     Args:
-        backbone: Config of a ViT that gives all tokens, e.g. ``MaskedVisionTransformer``. The teacher's is the same
-            without drop path.
+        backbone: Config of a ViT that gives all tokens, e.g. ``MaskedVisionTransformer``. The
+            teacher's is the same without drop path.
         neck: Config of ``DINOProjection``, shared by CLS and patch tokens.
         head: Config of ``SelfDistillationHead``.
         masker: Config of a masker; None: nothing is masked.
-        attention: Config of an ``AttentionTap``, read off the teacher, for maskers that need scores.
-        num_global_views: The first so many views are global: they are masked, and the teacher sees them. The others
-            are local.
+        attention: Config of an ``AttentionTap``, read off the teacher, for maskers that need
+            scores.
+        num_global_views: The first so many views are global: they are masked, and the teacher sees
+            them. The others are local.
         momentum: The teacher's momentum until a schedule sets ``teacher.momentum``.
         data_preprocessor: As mmpretrain's ``SelfSupDataPreprocessor``.
         init_cfg: As every mm module's.
 
     Raises:
-        ValueError: If the masker needs scores and there is no tap, or patches are to be compared and none is masked.
+        ValueError: If the masker needs scores and there is no tap, or patches are to be compared
+            and none is masked.
     """
 
     def __init__(
@@ -65,7 +68,9 @@ class SelfDistillation(BaseSelfSupervisor):
         self.attention = MODELS.build(attention) if attention else None
         self.num_global_views = num_global_views
         if self.masker is None and self.head.patch_weight > 0:
-            raise ValueError('head.patch_weight > 0 compares masked patches: give a masker, or set it to 0.')
+            raise ValueError(
+                'head.patch_weight > 0 compares masked patches: give a masker, or set it to 0.'
+            )
         needs_scores = self.masker is not None and self.masker.needs_scores
         if needs_scores != (self.attention is not None):
             raise ValueError(
@@ -86,11 +91,13 @@ class SelfDistillation(BaseSelfSupervisor):
         """Losses of a batch.
 
         Args:
-            inputs: One (B, 3, H, W) tensor per view, the global ones first; views of one size share a forward pass.
+            inputs: One (B, 3, H, W) tensor per view, the global ones first; views of one size share
+                a forward pass.
             data_samples: Not used: no label is seen.
 
         Returns:
-            ``loss_cls``, ``loss_patch`` (if patches are compared) and ``mask_ratio`` (if any view is masked).
+            ``loss_cls``, ``loss_patch`` (if patches are compared) and ``mask_ratio`` (if any view
+            is masked).
         """
         num_views, batch_size = self.num_global_views, len(inputs[0])
         global_views = torch.cat(inputs[:num_views])  # (T B, 3, H, W)
@@ -124,7 +131,7 @@ class SelfDistillation(BaseSelfSupervisor):
 
     @torch.no_grad()
     def _teach(self, views: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Teacher's bottleneck features of CLS (T B, D) and patches (T B, L, D), and scores (T B, L)."""
+        """Teacher's bottlenecks of CLS (T B, D) and patches (T B, L, D); scores (T B, L)."""
         if self.attention is None:
             tokens, scores = self.teacher.backbone(views)[-1], None
         else:

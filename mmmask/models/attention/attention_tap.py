@@ -26,7 +26,8 @@ class AttentionRecord:
 
         Args:
             block: Index of the block.
-            qkv: Output of the block's ``qkv`` layer, (B, N, 3 C), N tokens with the extra ones first.
+            qkv: Output of the block's ``qkv`` layer, (B, N, 3 C), N tokens with the extra ones
+                first.
             num_heads: Number of heads H.
             num_extra_tokens: Number of leading tokens that are no patches (1: CLS).
         """
@@ -40,8 +41,8 @@ class AttentionRecord:
         """Attention of CLS to the patches, summed over the tapped blocks.
 
         Returns:
-            float32 scores, (B, L) as the mean over heads (AttMask, Eq. 5-7), or (B, H, L) with ``per_head``. A row of
-            one block sums to 1 minus the attention that CLS pays to itself.
+            float32 scores, (B, L) as the mean over heads (AttMask, Eq. 5-7), or (B, H, L) with
+            ``per_head``. A row of one block sums to 1 minus the attention that CLS pays to itself.
 
         Raises:
             RuntimeError: If no forward pass went through the tapped blocks.
@@ -57,12 +58,12 @@ class AttentionRecord:
 class AttentionTap:
     """Reads the CLS token's attention of chosen blocks of a ViT.
 
-    The tap listens to the output of each chosen block's ``qkv`` layer. The block itself is not touched: it keeps
-    ``scaled_dot_product_attention``, and no second forward is needed.
+    The tap listens to the output of each chosen block's ``qkv`` layer. The block itself is not
+    touched: it keeps ``scaled_dot_product_attention``, and no second forward is needed.
 
     Args:
-        blocks: Blocks to read, negative from the end; the scores are their sum. AttMask's default is the last block
-            (Table 9a compares 6, 9, 11 and 12, counted from 1).
+        blocks: Blocks to read, negative from the end; the scores are their sum. AttMask's default
+            is the last block (Table 9a compares 6, 9, 11 and 12, counted from 1).
         per_head: Keep the heads apart, for plots and for choosing a head.
 
     Example:
@@ -83,7 +84,8 @@ class AttentionTap:
         """Listen while the context is open.
 
         Args:
-            backbone: A ViT with ``layers[i].attn.qkv``, ``layers[i].attn.num_heads`` and ``num_extra_tokens``.
+            backbone: A ViT with ``layers[i].attn.qkv``, ``layers[i].attn.num_heads`` and
+                ``num_extra_tokens``.
 
         Raises:
             ValueError: If a block doesn't exist or the backbone has no CLS token.
@@ -91,9 +93,13 @@ class AttentionTap:
         depth = len(backbone.layers)
         outside = [block for block in self.blocks if not -depth <= block < depth]
         if outside:
-            raise ValueError(f'AttentionTap reads blocks {outside}, but the backbone has {depth} blocks.')
+            raise ValueError(
+                f'AttentionTap reads blocks {outside}, but the backbone has {depth} blocks.'
+            )
         if backbone.cls_token is None:
-            raise ValueError('AttentionTap reads the attention of the CLS token, and the backbone has none.')
+            raise ValueError(
+                'AttentionTap reads the attention of the CLS token, and the backbone has none.'
+            )
         blocks = sorted({block % depth for block in self.blocks})
         record = AttentionRecord(blocks, self.per_head)
         handles = [self._listen(backbone, block, record) for block in blocks]

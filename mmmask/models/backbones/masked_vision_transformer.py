@@ -13,19 +13,21 @@ from torch import Tensor, nn
 class MaskedVisionTransformer(VisionTransformer):
     """A ViT whose masked patches are replaced by a learned token (AttMask, Eq. 2 and 10; iBOT).
 
-    Parameter names are the parent's plus ``mask_token``, so plain ``mmpretrain.VisionTransformer`` loads them
-    downstream. The replacement happens after the patch projection and before position embeddings are added. Weights
-    start as in DINO and iBOT: truncated normal of standard deviation 0.02 for linear layers, CLS token and position
-    embeddings; zero biases and mask token.
+    Parameter names are the parent's plus ``mask_token``, so plain ``mmpretrain.VisionTransformer``
+    loads them downstream. The replacement happens after the patch projection and before position
+    embeddings are added. Weights start as in DINO and iBOT: truncated normal of standard deviation
+    0.02 for linear layers, CLS token and position embeddings; zero biases and mask token.
 
     Args:
-        with_mask_token: Whether there is a mask token. Methods without masks have none, so that no parameter is left
-            without a gradient.
+        with_mask_token: Whether there is a mask token. Methods without masks have none, so that no
+            parameter is left without a gradient.
         out_type: As the parent's; ``'raw'`` (all tokens, CLS first) by default.
         **kwargs: The parent's arguments.
     """
 
-    def __init__(self, *args, with_mask_token: bool = True, out_type: str = 'raw', **kwargs) -> None:
+    def __init__(
+        self, *args, with_mask_token: bool = True, out_type: str = 'raw', **kwargs
+    ) -> None:
         super().__init__(*args, out_type=out_type, **kwargs)
         if with_mask_token:
             self.mask_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))
@@ -48,7 +50,7 @@ class MaskedVisionTransformer(VisionTransformer):
         return any(init_cfg['type'] == 'Pretrained' for init_cfg in init_cfgs)
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of patches of an image of this size (a last, partial patch is padded)."""
+        """Rows and columns of patches of an image (a last, partial patch is padded)."""
         rows, columns = self.patch_embed.projection.stride
         return math.ceil(height / rows), math.ceil(width / columns)
 
@@ -57,10 +59,12 @@ class MaskedVisionTransformer(VisionTransformer):
 
         Args:
             x: Images, (B, 3, H, W).
-            mask: (B, L) bool, True = masked, over the L patches in row-major order; None: nothing is masked.
+            mask: (B, L) bool, True = masked, over the L patches in row-major order; None: nothing
+                is masked.
 
         Returns:
-            One output per ``out_indices``, by default (B, 1 + L, C) of the last block after the final norm.
+            One output per ``out_indices``, by default (B, 1 + L, C) of the last block after the
+            final norm.
 
         Raises:
             ValueError: If the mask's shape isn't that of the patches, or there is no mask token.
@@ -71,7 +75,9 @@ class MaskedVisionTransformer(VisionTransformer):
             raise ValueError('A mask was given to a backbone with with_mask_token=False.')
         tokens, grid = self.patch_embed(x)
         if mask.shape != tokens.shape[:2]:
-            raise ValueError(f'The mask is {tuple(mask.shape)}, but the patches are {tuple(tokens.shape[:2])}.')
+            raise ValueError(
+                f'The mask is {tuple(mask.shape)}, but the patches are {tuple(tokens.shape[:2])}.'
+            )
         tokens = torch.where(mask.unsqueeze(-1), self.mask_token.to(tokens.dtype), tokens)
         return self._encode(tokens, grid)
 

@@ -12,8 +12,8 @@ from .center import Center
 class SelfDistillationHead(BaseModule):
     """Weighs DINO's CLS loss and iBOT's patch loss, each with its own centre and temperature.
 
-    The centre used for a batch is the one from before that batch. Temperatures are attributes that a schedule sets:
-    ``head.teacher_temp`` and ``head.teacher_patch_temp``.
+    The centre used for a batch is the one from before that batch. Temperatures are attributes that
+    a schedule sets: ``head.teacher_temp`` and ``head.teacher_patch_temp``.
 
     Args:
         out_channels: Number K of prototypes.
@@ -23,7 +23,8 @@ class SelfDistillationHead(BaseModule):
         center_momentum: Momentum of the CLS centre.
         patch_center_momentum: Momentum of the patch centre.
         cls_weight: Weight of the CLS loss.
-        patch_weight: Weight of the patch loss (AttMask's lambda, Table A15); 0: DINO, nothing is computed for patches.
+        patch_weight: Weight of the patch loss (AttMask's lambda, Table A15); 0: DINO, nothing is
+            computed for patches.
         init_cfg: As every mm module's.
     """
 

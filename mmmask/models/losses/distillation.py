@@ -1,6 +1,7 @@
 """The losses of DINO and iBOT, as functions of plain tensors.
 
-Shapes: T teacher views (the global ones), S student views (the same, then the local ones), B images, L patches of a
+Shapes: T teacher views (the global ones), S student views (the same, then the local ones), B
+    images, L patches of a
 view, M masked patches of the batch, K prototypes.
 """
 
@@ -23,9 +24,10 @@ def teacher_probabilities(logits: Tensor, center: Tensor, temperature: float) ->
 def cls_distillation_loss(student_logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
     """DINO's cross entropy between different views (AttMask, Eq. 4 and A11).
 
-    Every teacher view teaches every student view but itself. A term is a mean over the batch; the sum is divided by
-    the number of terms, T (S - 1). The pairs are summed before the logarithm meets them: student view s sees
-    sum_t targets[t] - targets[s], so the cost is S cross entropies and not T (S - 1).
+    Every teacher view teaches every student view but itself. A term is a mean over the batch; the
+    sum is divided by the number of terms, T (S - 1). The pairs are summed before the logarithm
+    meets them: student view s sees sum_t targets[t] - targets[s], so the cost is S cross entropies
+    and not T (S - 1).
 
     Args:
         student_logits: (S, B, K), the T global views first and in the teacher's order.
@@ -52,8 +54,8 @@ def patch_distillation_loss(
 ) -> Tensor:
     """iBOT's cross entropy at the masked patches of the same view (AttMask, Eq. 3).
 
-    Per image: the sum over its masked patches / max(count, 1); then the mean over all images, those without a masked
-    patch counting 0.
+    Per image: the sum over its masked patches / max(count, 1); then the mean over all images, those
+    without a masked patch counting 0.
 
     Args:
         student_logits: (M, K), at the True entries of ``mask`` in row-major order.
@@ -72,7 +74,9 @@ def patch_distillation_loss(
 
 def _cross_entropy(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
     """-sum_k targets log softmax(logits / temperature), over the last dimension."""
-    return -torch.sum(targets * F.log_softmax(_at_least_float32(logits) / temperature, dim=-1), dim=-1)
+    return -torch.sum(
+        targets * F.log_softmax(_at_least_float32(logits) / temperature, dim=-1), dim=-1
+    )
 
 
 def _at_least_float32(logits: Tensor) -> Tensor:

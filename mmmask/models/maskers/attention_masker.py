@@ -11,10 +11,11 @@ from .base import BaseMasker, top_ranked
 class AttentionMasker(BaseMasker):
     r"""Masks the most (or least) attended tokens (AttMask, Section 3.2).
 
-    ``high`` (Eq. 8-9): the :math:`k = \lfloor r n \rfloor` most attended tokens. ``low``: the k least attended ones.
-    ``hint``: ``high``, less :math:`\lfloor s n \rfloor` random ones of the :math:`\lfloor s_{max} n \rfloor` most
-    attended, with the show ratio :math:`s = s_{max} r'` and r' a second, independent draw of the ratio. A show count of
-    0, as few tokens give, reveals nothing (the published code fails there).
+    ``high`` (Eq. 8-9): the :math:`k = \lfloor r n \rfloor` most attended tokens. ``low``: the k
+    least attended ones. ``hint``: ``high``, less :math:`\lfloor s n \rfloor` random ones of the
+    :math:`\lfloor s_{max} n \rfloor` most attended, with the show ratio :math:`s = s_{max} r'` and
+    r' a second, independent draw of the ratio. A show count of 0, as few tokens give, reveals
+    nothing (the published code fails there).
 
     Args:
         mode: ``'high'``, ``'low'`` or ``'hint'``.

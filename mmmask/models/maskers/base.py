@@ -23,13 +23,14 @@ def top_ranked(scores: Tensor, counts: Tensor) -> Tensor:
 class BaseMasker(ABC):
     """Chooses which patches of which images are hidden.
 
-    ``masker(grid, batch_size, scores, device)`` gives a (B, L) bool mask, True = masked. An image is masked with
-    probability ``prob``; then int(r L) tokens are, with r drawn from ``ratio``. All draws come from torch's global CPU
-    generator.
+    ``masker(grid, batch_size, scores, device)`` gives a (B, L) bool mask, True = masked. An image
+    is masked with probability ``prob``; then int(r L) tokens are, with r drawn from ``ratio``. All
+    draws come from torch's global CPU generator.
 
     Args:
         ratio: Mask ratio r in [0, 1], or a range (low, high) from which it is drawn uniformly.
-        per: ``'batch'``: one r for the whole batch (AttMask); ``'image'``: one r for each image (iBOT).
+        per: ``'batch'``: one r for the whole batch (AttMask); ``'image'``: one r for each image
+            (iBOT).
         prob: Probability of an image being masked at all.
 
     Raises:

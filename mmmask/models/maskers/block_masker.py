@@ -14,14 +14,17 @@ from .base import BaseMasker
 class BlockMasker(BaseMasker):
     """Random rectangles until int(r L) tokens are masked (BEiT, Algorithm 1; iBOT's default).
 
-    As published, a rectangle is kept only if it doesn't overshoot, and the search ends after ``num_attempts`` failures
-    in a row: an image has *at most* int(r L) masked tokens, mostly a few less.
+    As published, a rectangle is kept only if it doesn't overshoot, and the search ends after
+    ``num_attempts`` failures in a row: an image has *at most* int(r L) masked tokens, mostly a few
+    less.
 
     Args:
-        ratio: See :class:`BaseMasker`; iBOT draws 0 or U(0.1, 0.5) with equal chance, i.e. ``prob=0.5``.
+        ratio: See :class:`BaseMasker`; iBOT draws 0 or U(0.1, 0.5) with equal chance, i.e.
+            ``prob=0.5``.
         per: See :class:`BaseMasker`.
         prob: See :class:`BaseMasker`.
-        min_aspect: Smallest aspect ratio of a rectangle; the largest is its inverse (log-uniform between).
+        min_aspect: Smallest aspect ratio of a rectangle; the largest is its inverse (log-uniform
+            between).
         num_attempts: Tries for each rectangle.
     """
 
@@ -56,7 +59,7 @@ class BlockMasker(BaseMasker):
         return mask
 
     def _add_block(self, mask: Tensor, limit: int, rng: random.Random) -> int:
-        """Mask one more rectangle in place; returns how many tokens are new, 0 if none was found."""
+        """Mask one more rectangle in place; returns how many tokens are new, 0: none found."""
         rows, columns = mask.shape
         smallest = (min(rows, columns) // 3) ** 2
         for _ in range(self.num_attempts):

@@ -9,7 +9,7 @@ from .base import BaseMasker, top_ranked
 
 @MODELS.register_module()
 class RandomMasker(BaseMasker):
-    """Exactly int(r L) tokens, uniformly at random without replacement (SimMIM, MAE; AttMask's "random" baselines).
+    """Exactly int(r L) tokens, uniformly at random (MAE, SimMIM; AttMask's baselines).
 
     Args:
         ratio: See :class:`BaseMasker`; AttMask's Table 1 compares (0.1, 0.5) and 0.75.

@@ -11,9 +11,9 @@ from torch.nn.utils.parametrizations import weight_norm
 class DINOProjection(BaseModule):
     """MLP with a normalised bottleneck, then a weight-normalised linear layer without bias (DINO).
 
-    The two halves are separate methods because they cost differently: the bottleneck is wanted for every token, the
-    K logits only where a loss looks. The last layer is linear, so the mean of the logits over tokens is the logits of
-    the mean bottleneck.
+    The two halves are separate methods because they cost differently: the bottleneck is wanted for
+    every token, the K logits only where a loss looks. The last layer is linear, so the mean of the
+    logits over tokens is the logits of the mean bottleneck.
 
     Args:
         in_channels: Width C of the tokens.
@@ -21,7 +21,8 @@ class DINOProjection(BaseModule):
         hidden_channels: Width of the MLP's hidden layers.
         bottleneck_channels: Width D of the bottleneck.
         num_layers: Number of linear layers of the MLP, the bottleneck's included.
-        norm_last_layer: Fix the gain of the last layer at 1 (DINO's option); else it is trained (AttMask's recipe).
+        norm_last_layer: Fix the gain of the last layer at 1 (DINO's option); else it is trained
+            (AttMask's recipe).
         init_cfg: As every mm module's.
     """
 
@@ -37,7 +38,9 @@ class DINOProjection(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if num_layers < 1:
-            raise ValueError(f'DINOProjection needs at least one layer, got num_layers={num_layers}.')
+            raise ValueError(
+                f'DINOProjection needs at least one layer, got num_layers={num_layers}.'
+            )
         widths = [in_channels] + [hidden_channels] * (num_layers - 1) + [bottleneck_channels]
         layers: list[nn.Module] = []
         for width_in, width_out in zip(widths[:-1], widths[1:]):

@@ -31,7 +31,10 @@ def test_teacher_probabilities_by_hand():
 
 
 def test_teacher_probabilities_of_half_precision_are_float32():
-    assert teacher_probabilities(torch.zeros(2, 3).bfloat16(), torch.zeros(1, 3), 1.0).dtype == torch.float32
+    assert (
+        teacher_probabilities(torch.zeros(2, 3).bfloat16(), torch.zeros(1, 3), 1.0).dtype
+        == torch.float32
+    )
 
 
 def test_cls_loss_by_hand():
@@ -68,7 +71,8 @@ def test_cls_loss_needs_two_views():
 
 
 def test_patch_loss_by_hand():
-    # Uniform student: a masked patch costs ln 2. Image 0 has two (mean ln 2), image 1 none: the mean over images is half.
+    # Uniform student: a masked patch costs ln 2. Image 0 has two (mean ln 2), image 1 none: the
+    # mean over images is half.
     mask = torch.tensor([[True, False, True], [False, False, False]])
     targets = torch.tensor([[0.5, 0.5], [1.0, 0.0]], dtype=torch.float64)
     loss = patch_distillation_loss(torch.zeros(2, 2, dtype=torch.float64), targets, mask, 0.1)
@@ -83,7 +87,8 @@ def test_patch_loss_on_masked_tokens_equals_the_all_token_equation():
     mask = torch.rand(views * batch, tokens, generator=generator) < 0.4
     mask[4] = False
 
-    # Eq. 3 as published: every token's cross entropy, times the mask, per view, then the mean over views.
+    # Eq. 3 as published: every token's cross entropy, times the mask, per view, then the mean over
+    # views.
     total = 0.0
     for view in range(views):
         for image in range(view * batch, (view + 1) * batch):
@@ -99,6 +104,8 @@ def test_patch_loss_on_masked_tokens_equals_the_all_token_equation():
 
 def test_patch_loss_without_a_masked_token_is_zero_with_a_gradient():
     logits = torch.zeros(0, 4, requires_grad=True)
-    loss = patch_distillation_loss(logits, torch.zeros(0, 4), torch.zeros(2, 3, dtype=torch.bool), 0.1)
+    loss = patch_distillation_loss(
+        logits, torch.zeros(0, 4), torch.zeros(2, 3, dtype=torch.bool), 0.1
+    )
     assert loss.item() == 0
     loss.backward()
