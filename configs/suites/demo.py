@@ -4,10 +4,10 @@
 #     python tools/benchmark.py configs/suites/demo.py --work-dir work_dirs/demo
 title = 'From raw images to a transferred detector'
 description = (
-    'A small vision transformer is pre-trained with AttMask-High on iBOT, without a label, on images '
-    'of twelve materials. Below: what its frozen features are worth beside those of the untrained '
-    'network, and what a detector and a segmenter gain from it over training from scratch. '
-    'Validation images share no pixel with training images.'
+    'A small vision transformer is pre-trained with AttMask-High on iBOT, without a label, on '
+    'images of twelve materials. Below: what its frozen features are worth beside those of the '
+    'untrained network, and what a detector and a segmenter gain from it over training from '
+    'scratch. Validation images share no pixel with training images.'
 )
 prepare = dict(
     command=['tools/prepare_demo_data.py', '--out', 'data/material_scenes'],
@@ -80,7 +80,7 @@ protocols = dict(
     ),
     knn=dict(
         title='k-NN',
-        note='Weighted vote of the nearest training images by the frozen CLS feature; nothing is trained.',
+        note='Weighted vote of the nearest training images by the frozen CLS feature.',
         run='test',
         config='configs/demo/knn_vit-demo_material-scenes.py',
         minutes=0.2,
@@ -90,8 +90,8 @@ protocols = dict(
     ),
     linear=dict(
         title='Linear probe',
-        note='One linear layer on frozen features; the best of several learning rates, chosen on the '
-        'validation set for both arms alike, as iBOT does.',
+        note='One linear layer on frozen features; the best of several learning rates, chosen on '
+        'the validation set for both arms alike, as iBOT does.',
         run='train',
         config='configs/demo/linear_vit-demo_material-scenes.py',
         minutes=0.4,

@@ -29,9 +29,10 @@ def read_scalars(work_dir: Path) -> list[dict]:
 def series_of(lines: Iterable[dict], name: str) -> Series:
     """Iterations and values of one scalar.
 
-    Lines of training have ``iter``. Lines of an epoch-wise validation have only ``step``, the
-    epoch: it is the last iteration that was logged in that epoch. Where a resumed run logs an
-    iteration again, the later value holds.
+    A line with ``iter`` says in ``step`` how many iterations are done. A validation's line has no
+    ``iter``, and its ``step`` may count epochs: it belongs to the last iteration that was logged
+    before it, if that is larger. Where a resumed run logs an iteration again, the later value
+    holds.
 
     Args:
         lines: See :func:`read_scalars`.
@@ -40,14 +41,12 @@ def series_of(lines: Iterable[dict], name: str) -> Series:
     Returns:
         Iterations, ascending, and values.
     """
-    last_of_epoch: dict[float, float] = {}
+    done = 0.0
     points: dict[float, float] = {}
     for line in lines:
-        if 'iter' in line and 'epoch' in line:
-            last_of_epoch[line['epoch']] = line['step']
-        if not isinstance(line.get(name), (int, float)) or 'step' not in line:
+        if 'step' not in line:
             continue
-        is_training = 'iter' in line
-        step = line['step'] if is_training else last_of_epoch.get(line['step'], line['step'])
-        points[step] = line[name]
+        done = line['step'] if 'iter' in line else max(line['step'], done)
+        if isinstance(line.get(name), (int, float)):
+            points[done] = line[name]
     return sorted(points), [points[step] for step in sorted(points)]

@@ -65,7 +65,7 @@ def _write(
     """Write labels on plates of the objects' colours, at their upper left corners."""
     canvas = Image.fromarray(image)
     draw = ImageDraw.Draw(canvas)
-    font = ImageFont.load_default(max(10, image.shape[0] // 30))
+    font = ImageFont.load_default(max(10, image.shape[0] // 24))
     for label, corner, color in reversed(list(zip(labels, corners, colors))):
         left, top, right, bottom = draw.textbbox(corner, label, font=font)
         shift = min(0, image.shape[1] - right - 4)

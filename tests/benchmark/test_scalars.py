@@ -35,8 +35,10 @@ def test_a_resumed_run_is_one_series(tmp_path):
 
 
 def test_iterations_stay_iterations(tmp_path):
-    write(tmp_path, 'a', dict(loss=1.0, iter=10, step=10), dict(mIoU=3.0, step=10), dict(mIoU='x'))
+    write(tmp_path, 'a', dict(loss=1.0, iter=10, step=10), dict(mIoU=3.0, step=10), dict(mIoU=4.0))
     write(tmp_path, 'b', {'knn/top1': 5.0, 'epoch': 1, 'iter': 7, 'step': 7})
     lines = read_scalars(tmp_path)
     assert series_of(lines, 'mIoU') == ([10], [3.0])
     assert series_of(lines, 'knn/top1') == ([7], [5.0])
+    # mmdet's default: iterations are trained, but the validation's step is the epoch, 0.
+    assert series_of([dict(iter=20, step=20), dict(AP=0.5, step=0)], 'AP') == ([20], [0.5])

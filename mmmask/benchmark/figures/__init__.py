@@ -7,7 +7,10 @@ other keys are the keyword arguments of the function of that name.
 from __future__ import annotations
 
 import inspect
+import io
+import warnings
 from collections.abc import Callable
+from contextlib import redirect_stdout
 
 from mmmask.benchmark.suite import Suite, suggestion
 from mmmask.errors import UserError
@@ -59,4 +62,6 @@ def make_figure(context: Context, spec: dict) -> Figure:
         UserError: If what it shows isn't there.
     """
     arguments = {key: value for key, value in spec.items() if key != 'type'}
-    return FIGURES[spec['type']](context, **arguments)
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # what data sets have to say, they said in the runs
+        return FIGURES[spec['type']](context, **arguments)

@@ -52,6 +52,7 @@ def masks(
             ratios.append(f'{float(mask.float().mean()):.0%}')
             pictures.append(jpeg_uri(overlay_mask(shown, mask.view(grid).numpy())))
         heat = jpeg_uri(overlay_heat(shown, scores.view(grid).numpy()))
+        ratios = ratios[:1] if len(set(ratios)) == 1 else ratios
         rows.append(Row(f'masked: {", ".join(ratios)}', [jpeg_uri(shown), heat, *pictures]))
     return Figure(
         title='Masks',

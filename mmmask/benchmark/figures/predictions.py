@@ -15,7 +15,7 @@ from mmmask.visualization import draw_instances, draw_segmentation, enlarge, jpe
 from .base import Context, Figure, Row, read_image
 from .network import build_network, scope_of, task_config
 
-SHOWN = 256
+SHOWN = 320
 """Pixels of a picture's longer side."""
 
 
@@ -47,14 +47,18 @@ def detections(context: Context, *, count: int = 4, threshold: float = 0.3) -> F
         labels = [item['bbox_label'] for item in truth]
         outlines = [_decoded(item['mask'], image.shape[:2]) for item in truth if 'mask' in item]
         boxes = [item['bbox'] for item in truth]
+        counts = []
         pictures = [draw(image, boxes, labels, outlines, [classes[label] for label in labels])]
         for sample in samples:
             found = sample.pred_instances
             found = found[found.scores >= threshold].cpu().numpy()
+            counts.append(str(len(found)))
             outlines = list(found.masks) if 'masks' in found else []
             texts = [f'{classes[k]} {s:.2f}' for k, s in zip(found.labels, found.scores)]
             pictures.append(draw(image, found.bboxes, found.labels, outlines, texts))
-        rows.append(Row(f'image {number}', pictures))
+        rows.append(
+            Row(f'image {number}: {len(truth)} annotated, found {" and ".join(counts)}', pictures)
+        )
     return Figure(
         title='Detections',
         caption=(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmmask.benchmark.scalars import read_scalars, series_of
+from mmmask.errors import UserError
 from mmmask.visualization import Curve, Panel, curves, svg_uri
 
 from .base import Context, Figure
@@ -15,8 +16,8 @@ def training(context: Context, *, panels: Sequence[dict], columns: int = 2) -> F
 
     Args:
         context: A protocol that trains.
-        panels: Each ``dict(title=..., names={scalar: label}, log=False, marked=False)``. With
-            arms, the colour tells the arm; else it tells the scalar.
+        panels: Each ``dict(title=..., names={scalar: label}, log=False, marked=False)``; left out
+            if none of its scalars was logged. The colour tells the arm and the scalar.
         columns: Panels in a row.
     """
     runs = [(task, read_scalars(context.work_dir / task.name)) for task in context.tasks]
@@ -26,12 +27,14 @@ def training(context: Context, *, panels: Sequence[dict], columns: int = 2) -> F
         for task, logged in runs:
             for name, label in names.items():
                 x, y = series_of(logged, name)
-                parts = [task.arm, label if len(names) > 1 or not task.arm else '']
+                parts = [task.arm, label if len(names) > 1 else '']
                 if x:
                     found.append(Curve(x, y, ', '.join(part for part in parts if part)))
-        drawn.append(
-            Panel(panel['title'], found, panel.get('log', False), panel.get('marked', False))
-        )
+        if found:
+            flags = panel.get('log', False), panel.get('marked', False)
+            drawn.append(Panel(panel['title'], found, *flags))
+    if not drawn:
+        raise UserError('nothing of it was logged')
     seeds = sorted({task.seed for task, _ in runs})
     return Figure(
         title='Training',
