@@ -122,7 +122,7 @@ protocols = dict(
                 type='training',
                 panels=[
                     dict(title='Loss', names={'loss': 'loss'}),
-                    dict(title='Box AP', names={'coco/bbox_mAP': 'AP'}, marked=True),
+                    dict(title='Box AP', names={'coco/bbox_mAP': 'AP'}, scale=100, marked=True),
                 ],
             ),
             dict(type='detections'),

@@ -57,13 +57,34 @@ def value_at(config: dict, dotted: str) -> Any:
     return value
 
 
-def protocol_values(task: Task, root: Path) -> dict[str, Any]:
-    """The protocol's values as they are in the resolved config, by label."""
+def check_values(task: Task, root: Path) -> None:
+    """Check that the protocol's values are in the task's config.
+
+    Raises:
+        UserError: If one isn't.
+    """
     config = resolve_config(task, root)
-    try:
-        return {label: value_at(config, path) for label, path in task.protocol.values.items()}
-    except UserError as error:
-        raise UserError(f'{task.protocol.config}: {error}') from None
+    for path in task.protocol.values.values():
+        try:
+            value_at(config, path)
+        except UserError as error:
+            raise UserError(f'{task.protocol.config}: {error}') from None
+
+
+def protocol_values(task: Task, config: dict) -> dict[str, Any]:
+    """The protocol's values by label.
+
+    Args:
+        task: The run.
+        config: The resolved config that it was run with; what it didn't have is None.
+    """
+    values = {}
+    for label, path in task.protocol.values.items():
+        try:
+            values[label] = value_at(config, path)
+        except UserError:
+            values[label] = None
+    return values
 
 
 @lru_cache(maxsize=1024)

@@ -14,7 +14,7 @@ from mmmask.errors import UserError
 from .estimate import in_words
 from .figures import Context, Figure, make_figure
 from .folder import TaskFolder
-from .identity import protocol_values
+from .identity import first_change, protocol_values, resolve_config
 from .results import Comparison, arms_of, comparisons, write_results
 from .suite import Protocol, Suite, Task
 
@@ -90,7 +90,8 @@ def _section(
             figures.append(Figure(title=spec['type'], caption=complaints[-1]))
     return dict(
         protocol=protocol,
-        values=_shared_values(tasks, suite.root),
+        values=_shared_values(context, tasks),
+        stale=_stale(context),
         tables=[_table(protocol, metric, records, found) for metric in protocol.metrics],
         figures=figures,
         done=len(context.tasks),
@@ -99,15 +100,31 @@ def _section(
     )
 
 
-def _shared_values(tasks: list[Task], root: Path) -> dict[str, str]:
-    """The protocol's values; where tasks differ, all of them."""
+def _shared_values(context: Context, tasks: list[Task]) -> dict[str, str]:
+    """The protocol's values in the runs that are done, before that in the config; where runs
+    differ, all of them.
+    """
     texts: dict[str, list[str]] = {}
-    for task in tasks:
-        for label, value in protocol_values(task, root).items():
+    for task in context.tasks or tasks:
+        config = resolve_config(task, context.suite.root)
+        if context.tasks:
+            config = context.folder(task).state['identity']['config']
+        for label, value in protocol_values(task, config).items():
             text = _value_text(value)
             if text not in texts.setdefault(label, []):
                 texts[label].append(text)
     return {label: ' or '.join(different) for label, different in texts.items()}
+
+
+def _stale(context: Context) -> list[str]:
+    """Runs that are done with another config than the present one, and the first difference."""
+    lines = []
+    for task in context.tasks:
+        then = context.folder(task).state['identity']['config']
+        change = first_change(then, resolve_config(task, context.suite.root))
+        if change:
+            lines.append(f'{task.name} was run with another config than the present one: {change}')
+    return lines
 
 
 def _value_text(value: Any) -> str:

@@ -14,7 +14,7 @@ from .identity import protocol_values
 from .suite import Metric, Protocol, Suite, Task, suggestion
 
 
-def build_records(suite: Suite, work_dir: Path, task: Task) -> list[dict]:
+def build_records(work_dir: Path, task: Task) -> list[dict]:
     """One record for each of the task's metrics; none if the task isn't done.
 
     Raises:
@@ -25,6 +25,7 @@ def build_records(suite: Suite, work_dir: Path, task: Task) -> list[dict]:
     if result is None or state is None:
         return []
     metrics, protocol = result['metrics'], task.protocol
+    config = state['identity']['config']
     for metric in protocol.metrics:
         if metric.name not in metrics:
             hint = suggestion(metric.name, metrics) if metrics else '; it gave none'
@@ -45,7 +46,7 @@ def build_records(suite: Suite, work_dir: Path, task: Task) -> list[dict]:
             task=task.name,
             group=protocol.name,
             arm=task.arm,
-            protocol=dict(name=protocol.title, values=protocol_values(task, suite.root)),
+            protocol=dict(name=protocol.title, values=protocol_values(task, config)),
             metric=metric.name,
             label=metric.label,
             value=metrics[metric.name],
@@ -61,7 +62,7 @@ def write_results(suite: Suite, work_dir: Path) -> list[dict]:
     for task in suite.tasks:
         state = TaskFolder(work_dir / task.name).state
         if state and state['status'] == 'done':
-            records += build_records(suite, work_dir, task)
+            records += build_records(work_dir, task)
     write_json(work_dir / 'results.json', records)
     return records
 

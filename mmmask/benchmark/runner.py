@@ -13,7 +13,7 @@ from mmmask.errors import UserError
 
 from .estimate import chains, expected_seconds, in_words, remaining_seconds
 from .folder import TaskFolder
-from .identity import data_hashes, first_change, identity_of, protocol_values
+from .identity import check_values, data_hashes, first_change, identity_of
 from .process import Child, Slot, exclusive, stop_signals
 from .results import build_records, write_results
 from .suite import NO_WEIGHTS, Suite, Task, select
@@ -72,7 +72,7 @@ class SuiteRunner:
             UserError: If a config can't be read, or a value isn't in it.
         """
         for task in self.suite.tasks:
-            protocol_values(task, self.suite.root)
+            check_values(task, self.suite.root)
 
     def weights_of(self, task: Task) -> Path | None:
         """The checkpoint that the task takes, None if it takes none.
@@ -259,7 +259,7 @@ class SuiteRunner:
     def _finish(self, task: Task, folder: TaskFolder, how: str, tasks: list[Task]) -> None:
         seconds = folder.state.get('seconds', 0.0)
         try:
-            records = build_records(self.suite, self.work_dir, task)
+            records = build_records(self.work_dir, task)
         except UserError as error:
             self._fail(task, folder, seconds, str(error).removeprefix(f'{task.name}: '), tasks)
             return

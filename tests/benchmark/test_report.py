@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from mmmask.benchmark import identity
 from mmmask.benchmark.figures import check_figures
 from mmmask.benchmark.report import write_report
 from mmmask.benchmark.runner import SuiteFailed
@@ -37,7 +38,9 @@ def cells(page):
 def log_a_loss(miniature):
     scalars = miniature.work_dir / 'pre-0' / 'x' / 'vis_data' / 'scalars.json'
     scalars.parent.mkdir(parents=True)
-    scalars.write_text(json.dumps(dict(loss=2.0, iter=1, step=1)))
+    scalars.write_text(
+        json.dumps(dict(loss=2.0, iter=1, step=1)) + '\n' + json.dumps(dict(loss=1, iter=2, step=2))
+    )
 
 
 @pytest.fixture
@@ -88,6 +91,16 @@ def test_what_did_not_run_is_told(miniature, protocols):
     page, _ = report_of(miniature, protocols=protocols)
     assert 'Not done' in page and 'pre-0, knn-0, pre-1' in re.sub(r'\s+', ' ', page)
     assert '1 of 4 runs are done' in page
+
+
+def test_results_of_another_config_are_told(miniature, protocols):
+    miniature.run(TASKS, protocols=protocols)
+    miniature.config('knn', k=7)
+    identity._resolve.cache_clear()
+    page, _ = report_of(miniature, protocols=protocols)
+    assert 'none-0 was run with another config than the present one: k changed from 20 to 7' in page
+    assert re.search(r'k <b>20</b>', page)  # what the numbers were made with
+    assert miniature.read('results.json')[0]['protocol']['values'] == dict(k=20)
 
 
 def test_a_figure_that_fails_costs_no_number(miniature, protocols):

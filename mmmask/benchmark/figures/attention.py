@@ -32,7 +32,7 @@ def masks(
         others: Label -> config of a masker to compare with.
     """
     task = context.tasks[0]
-    config = task_config(task, context.suite.root)
+    config = task_config(task, context.folder(task))
     model = build_network(config, context.checkpoint(task))
     with scope_of(config):
         always = {**config.model.masker, 'prob': 1.0}
@@ -70,7 +70,7 @@ def masks(
 def attention(context: Context, *, images: str, size: int, count: int = 4) -> Figure:
     """Attention of CLS in the last block, before and after training; arguments as for `masks`."""
     task = context.tasks[0]
-    config = task_config(task, context.suite.root)
+    config = task_config(task, context.folder(task))
     networks = {
         'untrained': build_network(config, None, task.seed),
         'trained': build_network(config, context.checkpoint(task)),

@@ -12,19 +12,20 @@ from mmengine.logging import MMLogger
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
+from mmmask.benchmark.folder import TaskFolder
 from mmmask.benchmark.suite import Task
 from mmmask.launch.checkpoints import without_pretrained
 from mmmask.launch.config_file import read_config
-from mmmask.launch.options import merge_options
 from mmmask.transfer import load_full
 
 
-def task_config(task: Task, root: Path) -> Config:
-    """The task's config with its options."""
-    name = task.protocol.config
-    config = read_config(name if '::' in name else str(root / name))
-    merge_options(config, task.options)
-    return config
+def task_config(task: Task, folder: TaskFolder) -> Config:
+    """The config that a task was run with, as mmengine wrote it into the task's folder.
+
+    Raises:
+        UserError: If it isn't there.
+    """
+    return read_config(str(folder.path / Path(task.protocol.config.split('::')[-1]).name))
 
 
 @contextmanager

@@ -105,7 +105,7 @@ def _predict(context: Context, count: int) -> tuple[list, object, dict[int, list
     tasks = context.arms()
     predicted: dict[int, list[BaseDataElement]] = {}
     for task in tasks:
-        config = task_config(task, context.suite.root)
+        config = task_config(task, context.folder(task))
         model = build_network(config, context.checkpoint(task))
         dataset = _test_set(config)
         places = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int)

@@ -16,8 +16,9 @@ def training(context: Context, *, panels: Sequence[dict], columns: int = 2) -> F
 
     Args:
         context: A protocol that trains.
-        panels: Each ``dict(title=..., names={scalar: label}, log=False, marked=False)``; left out
-            if none of its scalars was logged. The colour tells the arm and the scalar.
+        panels: Each ``dict(title=..., names={scalar: label}, scale=1, log=False, marked=False)``;
+            left out if none of its scalars was logged twice. The colour tells the arm and the
+            scalar.
         columns: Panels in a row.
     """
     runs = [(task, read_scalars(context.work_dir / task.name)) for task in context.tasks]
@@ -28,7 +29,8 @@ def training(context: Context, *, panels: Sequence[dict], columns: int = 2) -> F
             for name, label in names.items():
                 x, y = series_of(logged, name)
                 parts = [task.arm, label if len(names) > 1 else '']
-                if x:
+                if len(x) > 1:
+                    y = [panel.get('scale', 1) * value for value in y]
                     found.append(Curve(x, y, ', '.join(part for part in parts if part)))
         if found:
             flags = panel.get('log', False), panel.get('marked', False)
