@@ -53,12 +53,12 @@ class MaterialScenesSpec:
     scene_zoom: tuple[float, float] = (0.5, 0.9)
     min_texture: float = 0.6
     rotation: float = 25.0
-    exposure: float = 0.85
+    exposure: float = 0.5
     brightness: tuple[float, float] = (0.3, 0.65)
     contrast: tuple[float, float] = (0.6, 1.4)
     gamma: tuple[float, float] = (0.7, 1.4)
-    cast: float = 0.2
-    grey: float = 0.5
+    cast: float = 0.05
+    grey: float = 1.0
     objects: tuple[int, int] = (1, 4)
     radius: tuple[float, float] = (0.13, 0.28)
     wobble: float = 0.5
