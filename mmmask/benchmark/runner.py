@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -251,6 +252,8 @@ class SuiteRunner:
             seconds = (folder.state or {}).get('seconds', 0.0) + child.seconds
             if status or not folder.result:
                 error = folder.last_error() if status else 'it ended without a result'
+                if status < 0:
+                    error = f'killed by {signal.Signals(-status).name} after: {error}'
                 self._fail(task, folder, seconds, error, tasks)
             else:
                 folder.write_state(status='done', seconds=round(seconds, 2))

@@ -139,7 +139,7 @@ def test_changed_data_run_again(miniature):
 
 def test_an_interrupted_training_continues(miniature):
     miniature.config('pretrain', dies=True)
-    with pytest.raises(SuiteFailed, match='pre-0 failed'):
+    with pytest.raises(SuiteFailed, match='pre-0 failed: killed by SIGKILL after: threads'):
         miniature.run(tasks_for(0))
     assert 'start pre-0' in miniature.events and 'end pre-0' not in miniature.events
     miniature.forget()
