@@ -14,7 +14,7 @@ from mmmask.errors import UserError
 from .estimate import in_words
 from .figures import Context, Figure, make_figure
 from .folder import TaskFolder
-from .identity import first_change, protocol_values, resolve_config
+from .identity import data_hashes, first_change, protocol_values, resolve_config
 from .results import Comparison, arms_of, comparisons, write_results
 from .suite import Protocol, Suite, Task
 
@@ -117,13 +117,14 @@ def _shared_values(context: Context, tasks: list[Task]) -> dict[str, str]:
 
 
 def _stale(context: Context) -> list[str]:
-    """Runs that are done with another config than the present one, and the first difference."""
-    lines = []
+    """Runs that are done with another config or other data than now, and the first difference."""
+    root, lines = context.suite.root, []
     for task in context.tasks:
-        then = context.folder(task).state['identity']['config']
-        change = first_change(then, resolve_config(task, context.suite.root))
-        if change:
-            lines.append(f'{task.name} was run with another config than the present one: {change}')
+        identity = context.folder(task).state['identity']
+        then = dict(config=identity['config'], data=identity['data'])
+        now = dict(config=resolve_config(task, root), data=data_hashes(context.suite.data, root))
+        if change := first_change(then, now):
+            lines.append(f'{task.name} does not belong to the present config and data: {change}')
     return lines
 
 

@@ -98,7 +98,7 @@ def test_results_of_another_config_are_told(miniature, protocols):
     miniature.config('knn', k=7)
     identity._resolve.cache_clear()
     page, _ = report_of(miniature, protocols=protocols)
-    assert 'none-0 was run with another config than the present one: k changed from 20 to 7' in page
+    assert 'none-0 does not belong to the present config and data: config.k changed from 20' in page
     assert re.search(r'k <b>20</b>', page)  # what the numbers were made with
     assert miniature.read('results.json')[0]['protocol']['values'] == dict(k=20)
 
