@@ -78,7 +78,8 @@ class ScheduleHook(Hook):
     @staticmethod
     def _resolve(runner: Runner, path: str) -> tuple[object, str]:
         """The object that holds the value, and the value's name."""
-        root, *parents, name = path.split('.')
+        root, *parents = path.split('.')
+        name = parents.pop() if parents else ''
         if root == 'optimizer' and not parents and name in ('lr', 'weight_decay'):
             return runner.optim_wrapper, name
         owner = runner.model.module if is_model_wrapper(runner.model) else runner.model
