@@ -22,11 +22,7 @@ model = dict(
         # --cfg-options model.backbone.init_cfg.checkpoint=FILE, or model.backbone.init_cfg=None
         init_cfg=dict(type='Pretrained', checkpoint='SET-ME', source='auto'),
     ),
-    neck=dict(
-        type='mmpretrain.BlockFeaturePyramid',
-        in_channels=embed_dims,
-        norm_cfg=_base_.norm_cfg,
-    ),
+    neck=dict(type='mmpretrain.BlockFeaturePyramid', in_channels=embed_dims),
     decode_head=dict(in_channels=[embed_dims] * 4),
     auxiliary_head=dict(in_channels=embed_dims),
 )
