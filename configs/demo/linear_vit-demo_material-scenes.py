@@ -8,6 +8,7 @@ _base_ = [
 
 model = dict(
     backbone=dict(**_base_.demo_backbone),
+    n_last_blocks=min(4, _base_.demo_backbone['arch']['num_layers']),
     num_classes=12,
     lrs=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
     data_preprocessor=dict(
