@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/models/vit_demo.py',
 ]
 
-max_epochs = 20
+max_epochs = 16
 prototypes = 256
 size = _base_.demo_backbone['img_size']
 
@@ -55,7 +55,7 @@ train_dataloader = dict(
     ),
 )
 
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
+optim_wrapper = dict(optimizer=dict(lr=5e-4))
 auto_scale_lr = dict(base_batch_size=64)
 train_cfg = dict(max_epochs=max_epochs)
 
@@ -82,7 +82,7 @@ default_hooks = dict(
     schedule=dict(
         schedules=dict(
             lr=dict(schedule=dict(end=0.01, warmup=1)),
-            momentum=dict(schedule=dict(start=0.97)),
+            momentum=dict(schedule=dict(start=0.99)),
             # A short run has no time to recover from targets that are nearly uniform: sharper ones.
             teacher_temp=dict(schedule=dict(value=0.02, warmup=0)),
             teacher_patch_temp=dict(schedule=dict(value=0.02, warmup=0)),

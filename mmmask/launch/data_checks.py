@@ -146,8 +146,10 @@ def _value(dataset: dict, kind: Any, name: str) -> Any:
 
 
 def _class_counts(node: Any, place: str) -> Iterator[tuple[str, int]]:
-    """(place, num_classes) of every head that labels the data set's classes."""
+    """(place, num_classes) of every head, or model without one, that labels the data's classes."""
     if isinstance(node, dict):
+        if place == 'model' and isinstance(node.get('num_classes'), int):
+            yield f'{place}.num_classes', node['num_classes']
         for key, child in node.items():
             here = f'{place}.{key}'
             for index, head in enumerate(child if isinstance(child, (list, tuple)) else [child]):

@@ -51,9 +51,17 @@ def prepare_config(args: argparse.Namespace, modes: Sequence[str]) -> Config:
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness') or {}, seed=args.seed, diff_rank_seed=True)
     _make_resumable(cfg)
+    _drop_hooks(cfg.default_hooks)
     prepare_distributed(cfg, args.launcher)
     args.prepared = True
     return cfg
+
+
+def _drop_hooks(hooks: dict) -> None:
+    """Let None drop any hook of a base config, where mmengine only lets it drop its own."""
+    own = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+    for name in [name for name, hook in hooks.items() if hook is None and name not in own]:
+        hooks.pop(name)
 
 
 def _make_resumable(cfg: Config) -> None:

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmmask.launch.arguments import parse, test_parser
 from mmmask.launch.build import build_and_run
 from mmmask.launch.checkpoints import check_readable, sha256_if_local, without_pretrained
-from mmmask.launch.distributed import rank_before_start
+from mmmask.launch.distributed import leave_together, rank_before_start
 from mmmask.launch.errors import run_guarded
 from mmmask.launch.prepare import prepare_config
 from mmmask.launch.result import Result
@@ -51,3 +51,4 @@ def test(args: argparse.Namespace) -> None:
     runner, metrics = build_and_run(cfg, run)
     if is_main_process():
         result.write(metrics, runner.seed, checkpoint, checksum, None)
+    leave_together()

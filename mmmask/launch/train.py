@@ -13,7 +13,7 @@ from mmmask.errors import UserError
 from mmmask.launch.arguments import parse, train_parser
 from mmmask.launch.build import build_and_run
 from mmmask.launch.checkpoints import initial_checkpoint, sha256_if_local
-from mmmask.launch.distributed import rank_before_start
+from mmmask.launch.distributed import leave_together, rank_before_start
 from mmmask.launch.errors import run_guarded
 from mmmask.launch.prepare import prepare_config
 from mmmask.launch.result import Result
@@ -56,6 +56,7 @@ def train(args: argparse.Namespace) -> None:
     if is_main_process():
         output = find_checkpoint('auto', cfg.work_dir)[0]
         result.write(metrics, runner.seed, checkpoint, checksum, output)
+    leave_together()
 
 
 def _enable_amp(cfg: Config, amp: bool) -> None:

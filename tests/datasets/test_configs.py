@@ -51,7 +51,7 @@ def test_classification(data, scope, split, count):
     built = loader(data, 'cls', split)
     assert len(built.dataset) == count and built.dataset.metainfo['classes'] == MATERIALS
     batch = next(iter(built))
-    assert batch['inputs'].shape[1:] == (3, 48, 48) and batch['inputs'].dtype == torch.uint8
+    assert batch['inputs'].shape[1:] == (3, 32, 32) and batch['inputs'].dtype == torch.uint8
 
 
 @pytest.mark.parametrize('scope', ['mmdet'], indirect=True)

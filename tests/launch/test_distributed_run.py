@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,31 @@ def test_two_processes_train_and_test(tiny_config, tmp_path):
     ran = dist('dist_test.sh', *arguments)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert 'accuracy/top1' in json.loads((tested / 'result.json').read_text())['metrics']
+
+
+@pytest.mark.slow
+def test_two_processes_pretrain_the_demo(tmp_path):
+    data = make_material_scenes(tmp_path / 'data', cls_train=2, cls_val=1)
+    work_dir = tmp_path / 'run'
+    ran = dist(
+        'dist_train.sh',
+        str(ROOT / 'configs/demo/attmask-high-ibot_vit-demo_material-scenes.py'),
+        '2',
+        *('--work-dir', str(work_dir), '--cfg-options'),
+        *(f'train_dataloader.dataset.data_root={data}', 'train_dataloader.batch_size=6'),
+        *('train_cfg.max_epochs=1', 'default_hooks.knn=None'),
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    checkpoint = read_safely(work_dir / 'epoch_1.pth')
+    assert checkpoint['meta']['iter'] == 2  # 24 images, 2 processes x 6
+    assert all(value.isfinite().all() for value in checkpoint['state_dict'].values())
+
+
+def make_material_scenes(folder: Path, **counts: int) -> Path:
+    options = [f'--{name.replace("_", "-")}={count}' for name, count in counts.items()]
+    tool = [sys.executable, str(ROOT / 'tools/prepare_demo_data.py'), '--trees', 'cls']
+    subprocess.run([*tool, '--out', str(folder), *options], check=True, capture_output=True)
+    return folder / 'cls'
 
 
 @pytest.mark.slow

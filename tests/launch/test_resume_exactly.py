@@ -31,7 +31,7 @@ train_dataloader = dict(
     dataset=dict(data_root='{data}', data_prefix='train'),
 )
 train_cfg = {train_cfg}
-default_hooks = dict(checkpoint=dict({checkpoint}, max_keep_ckpts=2))
+default_hooks = dict(checkpoint=dict({checkpoint}, max_keep_ckpts=2), knn=None)
 custom_hooks = [dict(type='Killer', at={kill_at})]
 """
 

@@ -2,7 +2,7 @@
 # labels, for frozen evaluation and fine-tuning at the demo's size. For iteration-based training.
 # Evaluators and data_preprocessor belong to the protocol.
 cls_data_root = 'data/material_scenes/cls/'
-cls_size = 48
+cls_size = 32
 
 train_dataloader = dict(
     batch_size=64,
