@@ -100,6 +100,13 @@ def forget_earlier_runs() -> None:
         kept._instance_dict.clear()
 
 
+@pytest.fixture(autouse=True)
+def project_scope() -> None:
+    """Every test starts in this project's scope, not in that of the run before it."""
+    DefaultScope._instance_dict.clear()
+    DefaultScope.get_instance('tests', scope_name='mmpretrain')
+
+
 @pytest.fixture
 def run_train() -> Callable[[list[str]], int]:
     """``tools/train.py`` in this process: arguments -> exit status."""

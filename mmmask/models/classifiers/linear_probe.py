@@ -50,7 +50,7 @@ class LinearProbe(BaseClassifier):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        preprocessor = {'type': 'ClsDataPreprocessor', **(data_preprocessor or {})}
+        preprocessor = {'type': 'mmpretrain.ClsDataPreprocessor', **(data_preprocessor or {})}
         super().__init__(init_cfg=init_cfg, data_preprocessor=preprocessor)
         self.backbone = MODELS.build({**backbone, 'out_type': 'raw'})
         self.backbone.requires_grad_(False)
