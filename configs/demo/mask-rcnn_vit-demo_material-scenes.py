@@ -9,8 +9,8 @@ _base_ = [
 ]
 
 num_classes = len(_base_.metainfo['classes'])
-channels = 32
-max_iters = 400
+channels = 64
+max_iters = 900
 
 model = dict(
     data_preprocessor=dict(pad_size_divisor=16),
@@ -18,26 +18,30 @@ model = dict(
     neck=dict(
         in_channels=_base_.demo_backbone['arch']['embed_dims'],
         out_channels=channels,
-        scales=(2, 1, 0.5),  # strides 4, 8 and 16
-        num_outs=4,
+        scales=[1],  # one level, the patches': objects are 30 to 70 pixels wide
+        num_outs=1,
     ),
     rpn_head=dict(
         in_channels=channels,
         feat_channels=channels,
-        anchor_generator=dict(scales=[8], strides=[4, 8, 16, 32]),
+        anchor_generator=dict(scales=[4, 6, 8], strides=[_base_.demo_backbone['patch_size']]),
     ),
     roi_head=dict(
-        bbox_roi_extractor=dict(out_channels=channels, featmap_strides=[4, 8, 16]),
+        bbox_roi_extractor=dict(
+            out_channels=channels, featmap_strides=[_base_.demo_backbone['patch_size']]
+        ),
         bbox_head=dict(in_channels=channels, fc_out_channels=128, num_classes=num_classes),
-        mask_roi_extractor=dict(out_channels=channels, featmap_strides=[4, 8, 16]),
+        mask_roi_extractor=dict(
+            out_channels=channels, featmap_strides=[_base_.demo_backbone['patch_size']]
+        ),
         mask_head=dict(
-            num_convs=2, in_channels=channels, conv_out_channels=channels, num_classes=num_classes
+            num_convs=2, in_channels=channels, conv_out_channels=32, num_classes=num_classes
         ),
     ),
     train_cfg=dict(
         rpn=dict(sampler=dict(num=64)),
         rpn_proposal=dict(nms_pre=200, max_per_img=50),
-        rcnn=dict(sampler=dict(num=32)),
+        rcnn=dict(sampler=dict(num=32, pos_fraction=0.5)),
     ),
     test_cfg=dict(rpn=dict(nms_pre=100, max_per_img=50), rcnn=dict(max_per_img=20)),
 )
@@ -46,7 +50,7 @@ optim_wrapper = dict(
     type='OptimWrapper',
     constructor='mmpretrain.LayerDecayOptimWrapperConstructor',
     optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.999), weight_decay=0.05),
-    paramwise_cfg=dict(layer_decay_rate=0.75),
+    paramwise_cfg=dict(layer_decay_rate=0.65),
     clip_grad=dict(max_norm=10.0),
 )
 param_scheduler = [
@@ -59,7 +63,7 @@ param_scheduler = [
         end=max_iters,
     ),
 ]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 3)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 default_hooks = dict(

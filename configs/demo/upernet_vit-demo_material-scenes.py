@@ -9,12 +9,14 @@ _base_ = [
 ]
 
 num_classes = len(_base_.metainfo['classes'])
-channels = 32
+channels = 64
 max_iters = 300
+# Training on crops sees more scenes in the same time; tests slide over the scene.
+crop_size = (64, 64)
 batch_norm = dict(type='BN', requires_grad=True)
 
 model = dict(
-    data_preprocessor=dict(size=(128, 128)),
+    data_preprocessor=dict(size=crop_size),
     backbone=dict(drop_path_rate=0.0, out_indices=[-1], **_base_.demo_backbone),
     neck=dict(
         _delete_=True,
@@ -40,13 +42,29 @@ model = dict(
         norm_cfg=batch_norm,
         loss_decode=dict(avg_non_ignore=True),
     ),
+    test_cfg=dict(mode='slide', crop_size=crop_size, stride=crop_size),
 )
 
+train_dataloader = dict(
+    batch_size=16,
+    dataset=dict(
+        pipeline=[
+            dict(type='mmpretrain.LoadImageStrict', cache=True),
+            dict(type='LoadAnnotations', reduce_zero_label=True),
+            dict(type='RandomCrop', crop_size=crop_size),
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='PackSegInputs'),
+        ]
+    ),
+)
+
+# A rate at which the backbone keeps what it was given: at three times as much, a scratch segmenter
+# is a little better (19 % mIoU), and what was pre-trained is washed out (19 %, not 25 %).
 optim_wrapper = dict(
     type='OptimWrapper',
     constructor='mmpretrain.LayerDecayOptimWrapperConstructor',
     optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.999), weight_decay=0.05),
-    paramwise_cfg=dict(layer_decay_rate=0.75),
+    paramwise_cfg=dict(layer_decay_rate=0.65),
     clip_grad=dict(max_norm=10.0),
 )
 param_scheduler = [
@@ -59,7 +77,7 @@ param_scheduler = [
         end=max_iters,
     ),
 ]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 3)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 default_hooks = dict(
