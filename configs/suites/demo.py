@@ -36,7 +36,7 @@ protocols = dict(
         note='Self-distillation with masks of what the teacher attends to most. No label is seen.',
         run='train',
         config='configs/demo/attmask-high-ibot_vit-demo_material-scenes.py',
-        minutes=3.5,
+        minutes=1.7,
         values={
             'images': 'train_dataloader.dataset.data_root',
             'epochs': 'train_cfg.max_epochs',
@@ -125,7 +125,7 @@ protocols = dict(
                     dict(title='Box AP', names={'coco/bbox_mAP': 'AP'}, scale=100, marked=True),
                 ],
             ),
-            dict(type='detections'),
+            dict(type='detections', threshold=0.2),
         ],
     ),
     segmentation=dict(
@@ -134,7 +134,7 @@ protocols = dict(
         "backbone's first weights only.",
         run='train',
         config='configs/demo/upernet_vit-demo_material-scenes.py',
-        minutes=1.5,
+        minutes=1.0,
         baseline='scratch',
         metrics={'mIoU': 'mean IoU, %'},
         values=_transfer,
