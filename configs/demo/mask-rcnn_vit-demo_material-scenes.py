@@ -10,7 +10,7 @@ _base_ = [
 
 num_classes = len(_base_.metainfo['classes'])
 channels = 64
-max_iters = 900
+max_iters = 600
 
 model = dict(
     data_preprocessor=dict(pad_size_divisor=16),
