@@ -14,8 +14,8 @@ class ScheduleHook(Hook):
 
     ``model.a.b`` is an attribute of the (unwrapped) model and gets the schedule's value.
     ``optimizer.lr`` and ``optimizer.weight_decay`` are every parameter group's and get the
-    schedule's value *times the group's initial
-    value*: per-group rates and scaled learning rates survive, and what isn't decayed stays so.
+    schedule's value *times the group's initial value*: per-group rates and scaled learning rates
+    survive, and what isn't decayed stays so.
 
     Args:
         schedules: By any name, a dict of ``path``, ``schedule`` (a schedule's config) and ``by``,

@@ -1,8 +1,7 @@
 """The losses of DINO and iBOT, as functions of plain tensors.
 
-Shapes: T teacher views (the global ones), S student views (the same, then the local ones), B
-    images, L patches of a
-view, M masked patches of the batch, K prototypes.
+Shapes: T teacher views (the global ones), S student views (the same, then the local ones),
+B images, L patches of a view, M masked patches of the batch, K prototypes.
 """
 
 import torch
