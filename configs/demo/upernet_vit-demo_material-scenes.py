@@ -58,8 +58,6 @@ train_dataloader = dict(
     ),
 )
 
-# A rate at which the backbone keeps what it was given: at three times as much, a scratch segmenter
-# is a little better (19 % mIoU), and what was pre-trained is washed out (19 %, not 25 %).
 optim_wrapper = dict(
     type='OptimWrapper',
     constructor='mmpretrain.LayerDecayOptimWrapperConstructor',
