@@ -10,7 +10,7 @@ _base_ = [
 
 num_classes = len(_base_.metainfo['classes'])
 channels = 64
-max_iters = 300
+max_iters = 600
 # Training on crops sees more scenes in the same time; tests slide over the scene.
 crop_size = (64, 64)
 batch_norm = dict(type='BN', requires_grad=True)

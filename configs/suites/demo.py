@@ -134,7 +134,7 @@ protocols = dict(
         "backbone's first weights only.",
         run='train',
         config='configs/demo/upernet_vit-demo_material-scenes.py',
-        minutes=1.0,
+        minutes=1.6,
         baseline='scratch',
         metrics={'mIoU': 'mean IoU, %'},
         values=_transfer,
