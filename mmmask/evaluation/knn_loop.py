@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner.amp import autocast
 from mmpretrain.registry import LOOPS
 from torch.utils.data import DataLoader
 
 from mmmask.errors import UserError
+from mmmask.unwrap import unwrap
 
 from .features import FeatureEncoder
 from .knn_protocol import KNNProtocol
@@ -64,7 +64,7 @@ class KNNLoop(BaseLoop):
         self.runner.call_hook('before_test')
         self.runner.call_hook('before_test_epoch')
         model = self.runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrap(model)
         model.eval()
         encode = FeatureEncoder(model.backbone, model.data_preprocessor, self.feature)
         with autocast(enabled=self.fp16):

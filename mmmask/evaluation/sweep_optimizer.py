@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS
 from mmpretrain.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
 from mmmask.errors import UserError
+from mmmask.unwrap import unwrap
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -36,7 +36,7 @@ class SweepOptimWrapperConstructor:
             )
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrap(model)
         groups = [dict(params=list(h.parameters()), lr=lr) for h, lr in zip(model.heads, model.lrs)]
         optimizer = OPTIMIZERS.build(
             self.optimizer_cfg, default_args=dict(params=groups, lr=model.lrs[0])

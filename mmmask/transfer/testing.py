@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from mmengine.model import is_model_wrapper
 from torch import nn
+
+from mmmask.unwrap import unwrap
 
 from .checkpoint import read_checkpoint
 from .exceptions import Allowed
@@ -24,7 +25,7 @@ def load_full(model: nn.Module, path: str) -> str:
     Raises:
         UserError: If the checkpoint can't be read, or is another model's.
     """
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrap(model)
     checkpoint = read_checkpoint(path)
     return load_strictly(model, checkpoint, whole(checkpoint), Allowed())
 
@@ -44,7 +45,7 @@ def load_for_test(model: nn.Module, path: str, source: str = 'auto') -> str:
     Raises:
         UserError: If the checkpoint can't be read, or is another model's.
     """
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrap(model)
     if not all(name.startswith('backbone.') for name in model.state_dict()):
         return load_full(model, path)
     checkpoint = read_checkpoint(path)

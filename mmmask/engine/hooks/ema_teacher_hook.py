@@ -1,9 +1,10 @@
 """Moves the EMA teacher."""
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
+
+from mmmask.unwrap import unwrap
 
 
 @HOOKS.register_module()
@@ -20,5 +21,5 @@ class EMATeacherHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
         if runner.optim_wrapper.should_update():
-            model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+            model = unwrap(runner.model)
             model.teacher.update(model)

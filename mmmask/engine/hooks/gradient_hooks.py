@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 from torch import nn
 
 from mmmask.errors import UserError
+from mmmask.unwrap import unwrap
 
 
 @torch.no_grad()
@@ -64,7 +64,7 @@ class FreezeLastLayerHook(Hook):
         self.layer = layer
 
     def before_train(self, runner: Runner) -> None:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner.model)
         try:
             parameters = list(model.get_submodule(self.layer).parameters())
         except AttributeError as error:

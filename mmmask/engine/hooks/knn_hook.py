@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 from torch import nn
@@ -14,6 +13,7 @@ from mmmask.errors import UserError
 from mmmask.evaluation.features import FeatureEncoder
 from mmmask.evaluation.knn_protocol import KNNProtocol
 from mmmask.evaluation.loader import build_loader
+from mmmask.unwrap import unwrap
 
 from .undisturbed import undisturbed
 
@@ -95,7 +95,7 @@ class KNNHook(Hook):
             self._evaluate(runner, epoch=runner.epoch + 1, iteration=runner.iter)
 
     def _encoder(self, runner: Runner) -> FeatureEncoder:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner.model)
         owner: nn.Module | None = model
         if self.source == 'teacher':
             owner = getattr(model, 'teacher', None)

@@ -1,11 +1,11 @@
 """The one hook that moves values during training."""
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS, TASK_UTILS
 
 from mmmask.errors import UserError
+from mmmask.unwrap import unwrap
 
 
 @HOOKS.register_module()
@@ -82,7 +82,7 @@ class ScheduleHook(Hook):
         name = parents.pop() if parents else ''
         if root == 'optimizer' and not parents and name in ('lr', 'weight_decay'):
             return runner.optim_wrapper, name
-        owner = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        owner = unwrap(runner.model)
         for parent in parents:
             owner = getattr(owner, parent, None)
         if root != 'model' or not hasattr(owner, name):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS
 from mmpretrain.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
 from mmmask.errors import UserError
+from mmmask.unwrap import unwrap
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -59,7 +59,7 @@ class LayerDecayOptimWrapperConstructor:
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
         """Build the optimiser and its wrapper for a model."""
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrap(model)
         optimizer_cfg = {**self.optimizer_cfg, 'params': self._groups(model)}
         optimizer = OPTIMIZERS.build(optimizer_cfg)
         wrapper_cfg = {'type': 'OptimWrapper', **self.optim_wrapper_cfg, 'optimizer': optimizer}

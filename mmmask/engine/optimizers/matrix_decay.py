@@ -1,10 +1,11 @@
 """Weight decay on weight matrices only."""
 
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS, OPTIMIZERS
 from mmpretrain.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
+
+from mmmask.unwrap import unwrap
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -27,7 +28,7 @@ class MatrixDecayOptimWrapperConstructor:
         self.optimizer_cfg = dict(self.optim_wrapper_cfg.pop('optimizer'))
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrap(model)
         parameters = [p for p in model.parameters() if p.requires_grad]
         groups = [
             dict(params=[p for p in parameters if p.ndim > 1]),
