@@ -5,12 +5,12 @@ _base_ = [
     '../transfer/_base_/upernet_vit.py',
     '../_base_/datasets/material_scenes_seg.py',
     '../_base_/models/vit_demo.py',
+    '../_base_/schedules/demo_transfer.py',
     'mmseg::_base_/default_runtime.py',
 ]
 
 num_classes = len(_base_.metainfo['classes'])
 channels = 64
-max_iters = 600
 # Training on crops sees more scenes in the same time; tests slide over the scene.
 crop_size = (64, 64)
 batch_norm = dict(type='BN', requires_grad=True)
@@ -58,32 +58,12 @@ train_dataloader = dict(
     ),
 )
 
-optim_wrapper = dict(
-    type='OptimWrapper',
-    constructor='mmpretrain.LayerDecayOptimWrapperConstructor',
-    optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.999), weight_decay=0.05),
-    paramwise_cfg=dict(layer_decay_rate=0.65),
-    clip_grad=dict(max_norm=10.0),
-)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=max_iters // 10),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min_ratio=0.01,
-        by_epoch=False,
-        begin=max_iters // 10,
-        end=max_iters,
-    ),
-]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 3)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook', by_epoch=False, interval=max_iters // 2, max_keep_ckpts=2
+        type='CheckpointHook', by_epoch=False, interval=_base_.max_iters // 2, max_keep_ckpts=2
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
