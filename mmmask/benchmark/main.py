@@ -92,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     report, complaints = write_report(suite, work_dir)
     for complaint in complaints:
         print(f'warning: {complaint}', file=sys.stderr)
+    _say((work_dir / 'table.md').read_text())
     _say(f'report: {report} ({in_words(time.monotonic() - start)} in all)')
     if failure:
         raise failure

@@ -17,19 +17,21 @@ from .folder import TaskFolder
 from .identity import data_hashes, first_change, protocol_values, resolve_config
 from .results import Comparison, arms_of, comparisons, write_results
 from .suite import Protocol, Suite, Task
+from .table import markdown_tables
 
 
 def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
-    """Write ``report/index.html`` from what is in the work directory.
+    """Write ``report/index.html`` and ``table.md`` from what is in the work directory.
 
     Args:
         suite: The suite.
         work_dir: Its results.
 
     Returns:
-        The file, and what could not be shown, one line each.
+        The report's file, and what could not be shown, one line each.
     """
     records = write_results(suite, work_dir)
+    write_text_atomically(work_dir / 'table.md', markdown_tables(records, suite.protocols) + '\n')
     found = comparisons(records, suite.protocols)
     complaints: list[str] = []
     sections = [

@@ -31,6 +31,8 @@ def test_a_suite_runs_from_anywhere(miniature, command):
     assert '[3/3] knn done' in out and 'report: ' in out.splitlines()[-1]
     assert (miniature.work_dir / 'report' / 'index.html').is_file()
     assert len(miniature.read('results.json')) == 2
+    table = (miniature.work_dir / 'table.md').read_text()
+    assert table in out and '| untrained |' in table and '| trained |' in table
 
     (miniature.work_dir / 'report' / 'index.html').unlink()
     (miniature.work_dir / 'results.json').unlink()

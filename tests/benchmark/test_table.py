@@ -1,0 +1,49 @@
+"""Markdown tables, against rows written by hand."""
+
+from mmmask.benchmark.suite import Metric, Protocol
+from mmmask.benchmark.table import markdown_tables
+
+KNN = Protocol(
+    name='knn',
+    run='test',
+    config='c.py',
+    title='k-NN',
+    metrics=(Metric('top1', 'accuracy, %', scale=100, digits=1),),
+    baseline='untrained',
+)
+PRETRAIN = Protocol(name='pretrain', run='train', config='p.py', title='MAE')
+
+
+def record(arm, seed, value, group='knn'):
+    return dict(group=group, metric='top1', arm=arm, seed=seed, value=value)
+
+
+def test_a_row_for_each_arm_with_every_seed_and_the_gain_over_the_baseline():
+    records = [
+        record('untrained', 0, 0.30),
+        record('untrained', 1, 0.34),
+        record('MAE', 0, 0.41),
+        record('MAE', 1, 0.43),
+        record('DINO', 1, 0.50),
+    ]
+    assert markdown_tables(records, dict(pretrain=PRETRAIN, knn=KNN)).split('\n') == [
+        '| k-NN: accuracy, % | seed 0 | seed 1 | mean | over untrained, seed by seed |',
+        '| --- | --- | --- | --- | --- |',
+        '| untrained | 30.0 | 34.0 | 32.0 ± 2.8 |  |',
+        '| MAE | 41.0 | 43.0 | 42.0 ± 1.4 | +11.0, +9.0 |',
+        '| DINO |  | 50.0 | 50.0 | +16.0 |',
+    ]
+
+
+def test_tables_of_two_protocols_are_apart_and_one_arm_is_compared_with_nothing():
+    other = Protocol('b', 'train', 'c.py', 'B', metrics=KNN.metrics)
+    text = markdown_tables(
+        [record('untrained', 0, 0.1), record('', 0, 0.2, group='b')], dict(knn=KNN, b=other)
+    )
+    first, second = text.split('\n\n')
+    assert first.split('\n')[0] == '| k-NN: accuracy, % | seed 0 | mean |'
+    assert second.split('\n')[2] == '| b | 20.0 | 20.0 |'
+
+
+def test_no_results_no_table():
+    assert markdown_tables([], dict(knn=KNN)) == ''
