@@ -1,4 +1,5 @@
 from .center import Center
+from .contrastive_alignment_head import ContrastiveAlignmentHead
 from .self_distillation_head import SelfDistillationHead
 
-__all__ = ['Center', 'SelfDistillationHead']
+__all__ = ['Center', 'ContrastiveAlignmentHead', 'SelfDistillationHead']
