@@ -1,4 +1,4 @@
-"""The one exception for mistakes that a user can mend."""
+"""The exceptions for mistakes that a user can mend."""
 
 
 class UserError(ValueError):
@@ -6,4 +6,18 @@ class UserError(ValueError):
 
     The message is one line that says what is wrong and what to do. The launchers print it without a
     traceback and exit with status 1.
+    """
+
+
+class JointError(UserError):
+    """A `UserError` that every process raises at the same point of a run.
+
+    Process 0 alone tells it, and they leave together.
+    """
+
+
+class DivergedError(ValueError):
+    """The network gives NaN or infinite values.
+
+    A part that meets them raises it; the launcher adds when, and which checkpoint came before.
     """

@@ -8,6 +8,8 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='ResumableCheckpointHook', interval=1, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    # The launcher gives it to every training; here for upstream's own tools.
+    invalid_loss=dict(type='StopOnInvalidLossHook'),
 )
 
 env_cfg = dict(

@@ -73,7 +73,7 @@ def _start_gloo(launcher: str) -> None:
 
 
 def leave_together() -> None:
-    """End the process group of a successful run; threads left in it can abort the exit."""
+    """End the process group where every process does; threads left in it can abort the exit."""
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()

@@ -9,7 +9,8 @@ import time
 import traceback
 from collections.abc import Callable
 
-from mmmask.errors import UserError
+from mmmask.errors import JointError, UserError
+from mmmask.launch.distributed import leave_together
 
 
 def run_guarded(
@@ -33,13 +34,14 @@ def run_guarded(
     except UserError as error:
         if args.debug:
             traceback.print_exc()
-        if rank == 0 or args.prepared:
-            where = '' if rank == 0 else f' (process {rank})'
-            print(f'error{where}: {one_line(error)}', file=sys.stderr, flush=True)
-        else:
-            time.sleep(
-                3
-            )  # every process has found the same: rank 0 says it before the launcher ends them all
+        if rank == 0:
+            print(f'error: {one_line(error)}', file=sys.stderr, flush=True)
+        if isinstance(error, JointError):
+            leave_together()  # after that line: the launcher ends them all at the first exit
+        elif rank > 0:
+            time.sleep(3)  # where all have found the same, rank 0 says it and the launcher ends us
+            if args.prepared:
+                print(f'error (process {rank}): {one_line(error)}', file=sys.stderr, flush=True)
         return 1
     return 0
 

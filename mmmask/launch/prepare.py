@@ -51,6 +51,9 @@ def prepare_config(args: argparse.Namespace, modes: Sequence[str]) -> Config:
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness') or {}, seed=args.seed, diff_rank_seed=True)
     _make_resumable(cfg)
+    if modes[0] == 'train':
+        stop = dict(type='mmpretrain.StopOnInvalidLossHook')
+        cfg.default_hooks.setdefault('invalid_loss', stop)
     _drop_hooks(cfg.default_hooks)
     prepare_distributed(cfg, args.launcher)
     args.prepared = True

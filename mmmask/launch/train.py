@@ -9,7 +9,8 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
-from mmmask.errors import UserError
+from mmmask.engine.hooks.stop_on_invalid_loss_hook import describe_stop
+from mmmask.errors import DivergedError, UserError
 from mmmask.launch.arguments import parse, train_parser
 from mmmask.launch.build import build_and_run
 from mmmask.launch.checkpoints import initial_checkpoint, sha256_if_local
@@ -48,7 +49,10 @@ def train(args: argparse.Namespace) -> None:
         runner._init_model_weights()
         if load_from is not None:
             load_full(runner.model, load_from)
-        runner.train()
+        try:
+            runner.train()
+        except DivergedError as error:
+            raise UserError(f'{error}; {describe_stop(runner, runner.iter + 1)}') from error
         if recorder.metrics is None and runner.val_loop is not None:
             runner.val_loop.run()  # resumed at its very end: the last validation is still due
 

@@ -3,6 +3,7 @@ from .gradient_hooks import FreezeLastLayerHook, PerParameterGradClipHook
 from .knn_hook import KNNHook
 from .resumable_checkpoint_hook import ResumableCheckpointHook
 from .schedule_hook import ScheduleHook
+from .stop_on_invalid_loss_hook import StopOnInvalidLossHook
 
 __all__ = [
     'EMATeacherHook',
@@ -11,4 +12,5 @@ __all__ = [
     'PerParameterGradClipHook',
     'ResumableCheckpointHook',
     'ScheduleHook',
+    'StopOnInvalidLossHook',
 ]

@@ -16,6 +16,7 @@ from mmmask.errors import UserError
 
 from .atomic_save import write_atomically, write_text_atomically
 from .rng_state import capture_rng_state, restore_rng_state
+from .stop_on_invalid_loss_hook import check_finite_weights
 from .worker_seeds import LoaderSeed
 
 
@@ -28,6 +29,7 @@ class ResumableCheckpointHook(CheckpointHook):
       between.
     - Data loaders draw the seeds of their workers from a generator of their own that follows the
       epoch.
+    - Weights that are not finite are never saved: the run ends.
     - A file is written aside and renamed; ``last_checkpoint`` is written after it; old ones are
       deleted last.
 
@@ -84,6 +86,7 @@ class ResumableCheckpointHook(CheckpointHook):
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         """Save, then point ``last_checkpoint`` at it, then delete the oldest. For all ranks."""
+        check_finite_weights(runner, runner.iter + (not self.by_epoch))
         outdated = self._outdated(runner, step)
         state = self._state_outside_validation or capture_rng_state()
         self._gathered_states = all_gather_object(state)

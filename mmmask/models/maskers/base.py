@@ -5,6 +5,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from mmmask.errors import DivergedError
+
 
 def top_ranked(scores: Tensor, counts: Tensor) -> Tensor:
     """Mark the ``counts[b]`` highest scores of each row; ties go to the earlier token.
@@ -73,7 +75,8 @@ class BaseMasker(ABC):
             (B, L) bool, True = masked.
 
         Raises:
-            ValueError: If scores are missing, of another shape, NaN or infinite.
+            ValueError: If scores are missing or of another shape.
+            DivergedError: If they are NaN or infinite (a ValueError, too).
         """
         num_tokens = grid[0] * grid[1]
         if self.needs_scores:
@@ -110,4 +113,4 @@ class BaseMasker(ABC):
         if tuple(scores.shape) != shape:
             raise ValueError(f'{name} got scores of shape {tuple(scores.shape)}, expected {shape}.')
         if not torch.isfinite(scores).all():
-            raise ValueError(f'{name} got NaN or infinite scores: the network has diverged.')
+            raise DivergedError(f'{name} got NaN or infinite scores: the network has diverged')
