@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,6 +43,8 @@ class StrictImageFolder(CustomDataset):
             found and left out before the run (as with ``verify``).
         verify: Decode every image once before the run.
         cache: Keep decoded images in memory, `CACHE_BYTES` at most in each process: for small data.
+        max_per_class: The first so many images of each class, in the order of their names (of a
+            list, in its order). Without labels the folders at the top are the classes.
         **kwargs: As in ``CustomDataset``.
 
     Raises:
@@ -60,6 +63,7 @@ class StrictImageFolder(CustomDataset):
         skip_broken: bool = False,
         verify: bool = False,
         cache: bool = False,
+        max_per_class: int | None = None,
         **kwargs,
     ) -> None:
         if not (data_root or data_prefix or ann_file):
@@ -69,6 +73,9 @@ class StrictImageFolder(CustomDataset):
             raise UserError(
                 'skip_broken and cache need a pipeline with LoadImageFromFile or LoadImageStrict'
             )
+        if max_per_class is not None and max_per_class < 1:
+            raise UserError(f'max_per_class must be at least 1 (or None: all), got {max_per_class}')
+        self.max_per_class = max_per_class
         self.skip_broken = skip_broken
         self.verify = verify
         self.broken: dict[str, str] = {}
@@ -101,7 +108,24 @@ class StrictImageFolder(CustomDataset):
         samples = super().load_data_list()
         if not samples:
             raise UserError(f'the list of images is empty: {self.ann_file}')
-        return samples
+        return samples if self.max_per_class is None else self._first_of_each_class(samples)
+
+    def _first_of_each_class(self, samples: list[dict]) -> list[dict]:
+        seen: Counter[int | str] = Counter()
+        kept = []
+        for sample in samples:
+            label = sample['gt_label'] if self.with_label else self._folder(sample['img_path'])
+            seen[label] += 1
+            if seen[label] <= self.max_per_class:
+                kept.append(sample)
+        return kept
+
+    def _folder(self, path: str) -> str:
+        """The folder at the top that holds an image."""
+        folder, *below = Path(path).relative_to(self.img_prefix).parts
+        if not below:
+            raise UserError(f'max_per_class needs a folder for each class, but {path} is in none')
+        return folder
 
     def filter_data(self) -> list[dict]:
         """All images, or with ``verify`` those that can be decoded."""

@@ -33,6 +33,8 @@ PATHS = sorted(
 def shrink(cfg):
     """The same method with a network that takes a step in milliseconds."""
     arch = dict(embed_dims=12, num_layers=2, num_heads=2, feedforward_channels=24)
+    if tap := cfg.model.get('attention'):  # as deep as its blocks
+        arch['num_layers'] = max(2, 1 + max(tap.get('blocks', (-1,))))
     cfg.model.backbone.arch = arch
     cfg.model.neck.update(
         in_channels=12, hidden_channels=16, bottleneck_channels=8, out_channels=32

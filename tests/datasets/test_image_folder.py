@@ -86,6 +86,43 @@ def test_a_wrong_folder_is_one_clear_line(folder, change, kwargs, message):
     assert '\n' not in str(info.value)
 
 
+@pytest.mark.parametrize('with_label', [True, False])
+def test_the_first_images_of_each_class(tmp_path, with_label):
+    """By name and not by number, as torchvision sorts them; at any depth; short classes whole."""
+    for name in (
+        'a/10.png',
+        'a/9.png',
+        'a/1.png',
+        'b/0.png',
+        'c/x/7.png',
+        'c/y/5.png',
+        'c/z/6.png',
+    ):
+        save(tmp_path / 'in' / name, RED)
+    dataset = StrictImageFolder(
+        str(tmp_path / 'in'), with_label=with_label, pipeline=LOAD, max_per_class=2
+    )
+    paths = [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
+    kept = ['a/1.png', 'a/10.png', 'b/0.png', 'c/x/7.png', 'c/y/5.png']
+    assert paths == [str(tmp_path / 'in' / name) for name in kept]
+    if with_label:
+        assert dataset.get_gt_labels().tolist() == [0, 0, 1, 2, 2]
+
+
+def test_the_first_images_of_each_label_of_a_list(folder):
+    (folder / 'list.txt').write_text('b/0.png 7\na/1.png 3\na/0.png 7\n')
+    dataset = StrictImageFolder(str(folder), ann_file='list.txt', pipeline=LOAD, max_per_class=1)
+    assert colours(dataset) == [BLUE, GREEN]
+
+
+def test_max_per_class_needs_classes_and_a_number(folder):
+    save(folder / 'x.png', RED)
+    with pytest.raises(UserError, match=r'folder for each class, but .*x\.png is in none'):
+        StrictImageFolder(str(folder), with_label=False, max_per_class=1)
+    with pytest.raises(UserError, match='must be at least 1 .*, got 0'):
+        StrictImageFolder(str(folder), max_per_class=0)
+
+
 def test_an_empty_list_and_no_folder_at_all(folder):
     (folder / 'list.txt').write_text('')
     with pytest.raises(UserError, match='list of images is empty'):

@@ -1,0 +1,4 @@
+# AttMask-High on iBOT, 5 % of ImageNet-1k (AttMask, Table 2).
+_base_ = 'attmask-high-ibot_vit-small-p16_8xb30-coslr-100e_in1k-20pct.py'
+
+train_dataloader = dict(dataset=dict(max_per_class=65))
