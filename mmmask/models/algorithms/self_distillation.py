@@ -1,4 +1,4 @@
-"""Self-distillation with masks: DINO, iBOT and AttMask are configs of this class."""
+"""Self-distillation with masks: DINO, iBOT, AttMask and MST are configs of this class."""
 
 import copy
 
@@ -7,6 +7,7 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from ..running_statistics import batch_norms, running_statistics
 from .ema_teacher import EMATeacher
 
 
@@ -18,22 +19,32 @@ class SelfDistillation(BaseSelfSupervisor):
     hides some of them from the student, and the head compares the tokens. Which parts are given
     makes the method:
 
-    ======== ================ ================= ==================
-    method   masker           attention         head.patch_weight
-    ======== ================ ================= ==================
-    DINO     None             None              0
-    iBOT     BlockMasker      None              1
-    AttMask  AttentionMasker  AttentionTap      1 (0 on DINO)
-    ======== ================ ================= ==================
+    ======== ================ ============= ================== ================
+    method   masker           attention     head.patch_weight  restoration
+    ======== ================ ============= ================== ================
+    DINO     None             None          0                  None
+    iBOT     BlockMasker      None          1                  None
+    AttMask  AttentionMasker  AttentionTap  1 (0 on DINO)      None
+    MST      ThresholdMasker  AttentionTap  0                  RestorationHead
+    ======== ================ ============= ================== ================
 
     Args:
-        backbone: Config of a ViT that gives all tokens, e.g. ``MaskedVisionTransformer``. The
-            teacher's is the same without drop path.
+        backbone: Config of a network that gives a global token, then all patch tokens, e.g.
+            ``MaskedVisionTransformer``. The teacher's is the same without drop path.
         neck: Config of ``DINOProjection``, shared by CLS and patch tokens.
         head: Config of ``SelfDistillationHead``.
         masker: Config of a masker; None: nothing is masked.
-        attention: Config of an ``AttentionTap``, read off the teacher, for maskers that need
-            scores.
+        attention: Config of an ``AttentionTap``, read off the teacher's own pass, for maskers that
+            need scores.
+        scorer: Instead of ``attention``, config of a scorer, which looks at the global views on its
+            own: a frozen network, or another pass of the student.
+        restoration: Config of a ``RestorationHead``, which restores the global views from the
+            student's patch tokens; None: no such task.
+        bn_statistics: ``'global'``: running statistics of batch normalisation see the global views
+            only (MST, Section 3.3). Local views are still normalised by a batch's statistics, so
+            the two kinds of view pass the neck one after the other, each with its own. ``'all'``:
+            they pass together and all of them count, as in DINO with ``use_bn`` (Table 6's normal
+            batch normalisation). Without batch normalisation there is no difference.
         num_global_views: The first so many views are global: they are masked, and the teacher sees
             them. The others are local.
         momentum: The teacher's momentum until a schedule sets ``teacher.momentum``.
@@ -41,8 +52,9 @@ class SelfDistillation(BaseSelfSupervisor):
         init_cfg: As every mm module's.
 
     Raises:
-        ValueError: If the masker needs scores and there is no tap, or patches are to be compared
-            and none is masked.
+        ValueError: If the masker needs scores and nothing gives them, patches are to be compared
+            or restored and none is masked, or patches are to be compared behind batch
+            normalisation: its statistics would be those of whichever tokens are masked.
     """
 
     def __init__(
@@ -52,6 +64,9 @@ class SelfDistillation(BaseSelfSupervisor):
         head: dict,
         masker: dict | None = None,
         attention: dict | None = None,
+        scorer: dict | None = None,
+        restoration: dict | None = None,
+        bn_statistics: str = 'global',
         num_global_views: int = 2,
         momentum: float = 0.996,
         data_preprocessor: dict | None = None,
@@ -66,22 +81,44 @@ class SelfDistillation(BaseSelfSupervisor):
         )
         self.masker = MODELS.build(masker) if masker else None
         self.attention = MODELS.build(attention) if attention else None
+        self.scorer = MODELS.build(scorer) if scorer else None
+        self.restoration = MODELS.build(restoration) if restoration else None
+        self.bn_statistics = bn_statistics
         self.num_global_views = num_global_views
-        if self.masker is None and self.head.patch_weight > 0:
-            raise ValueError(
-                'head.patch_weight > 0 compares masked patches: give a masker, or set it to 0.'
-            )
-        needs_scores = self.masker is not None and self.masker.needs_scores
-        if needs_scores != (self.attention is not None):
-            raise ValueError(
-                f'The masker {"needs" if needs_scores else "does not use"} scores: '
-                f'{"give" if needs_scores else "leave out"} `attention`.'
-            )
+        self._check_parts()
         teacher_backbone = MODELS.build({**backbone, 'drop_path_rate': 0.0, 'init_cfg': None})
         self.teacher = EMATeacher(
             momentum, backbone=teacher_backbone, neck=copy.deepcopy(self.neck)
         )
         self.teacher.copy_from(self)
+
+    def _check_parts(self) -> None:
+        if self.bn_statistics not in ('global', 'all'):
+            raise ValueError(
+                f"bn_statistics must be 'global' or 'all', got {self.bn_statistics!r}."
+            )
+        if self.masker is None and self.head.patch_weight > 0:
+            raise ValueError(
+                'head.patch_weight > 0 compares masked patches: give a masker, or set it to 0.'
+            )
+        if self.head.patch_weight > 0 and batch_norms(self.neck):
+            raise ValueError(
+                'head.patch_weight > 0 passes masked patches through the neck, whose batch '
+                'normalisation would depend on how many: set neck.norm_cfg=None, or the weight to '
+                '0.'
+            )
+        if self.masker is None and getattr(self.restoration, 'target', None) == 'masked':
+            raise ValueError(
+                "restoration.target='masked' restores masked patches: give a masker, or set it to "
+                "'image'."
+            )
+        needs_scores = self.masker is not None and self.masker.needs_scores
+        sources = [part for part in (self.attention, self.scorer) if part is not None]
+        if needs_scores != bool(sources) or len(sources) > 1:
+            raise ValueError(
+                f'The masker {"needs" if needs_scores else "does not use"} scores: '
+                f'{"give one of" if needs_scores else "leave out"} `attention` and `scorer`.'
+            )
 
     def init_weights(self) -> None:
         super().init_weights()
@@ -96,44 +133,44 @@ class SelfDistillation(BaseSelfSupervisor):
             data_samples: Not used: no label is seen.
 
         Returns:
-            ``loss_cls``, ``loss_patch`` (if patches are compared) and ``mask_ratio`` (if any view
-            is masked).
+            ``loss_cls``, ``loss_patch`` (if patches are compared), ``loss_restoration`` (if views
+            are restored) and ``mask_ratio`` (if any view is masked).
         """
         num_views, batch_size = self.num_global_views, len(inputs[0])
         global_views = torch.cat(inputs[:num_views])  # (T B, 3, H, W)
         teacher_cls, teacher_patches, scores = self._teach(global_views)
         mask = self._mask(global_views, scores)
         student = self._student_tokens(global_views, mask)
-        cls_tokens = [student[:, 0], *self._local_cls_tokens(inputs[num_views:])]
-        cls_bottleneck = self.neck.bottleneck(torch.cat(cls_tokens))  # (S B, D)
+        cls_bottleneck = self._cls_bottleneck(student[:, 0], inputs[num_views:])  # (S B, D)
+        logs = {} if mask is None else dict(mask_ratio=mask.float().mean())
+        if self.restoration is not None:
+            logs['loss_restoration'] = self._restoration_loss(student, global_views, mask)
 
         if self.head.patch_weight == 0:
-            logs = {} if mask is None else dict(mask_ratio=mask.float().mean())
             student_cls = self.neck.logits(cls_bottleneck)
             teacher_cls = self._teacher_logits(teacher_cls)
             return dict(loss_cls=self._cls_loss(student_cls, teacher_cls, batch_size), **logs)
 
         # The last layer sees CLS tokens and masked patches only, in one product.
-        masked = self.neck.bottleneck(student[:, 1:][mask])  # (M, D)
+        masked = self.neck.bottleneck(self._patches_at(student, mask))  # (M, D)
         student_logits = self.neck.logits(torch.cat((cls_bottleneck, masked)))
         student_cls, student_patches = student_logits.split((len(cls_bottleneck), len(masked)))
         teacher_mean = teacher_patches.mean(dim=(0, 1)).unsqueeze(0)  # linear: exact
-        teacher_logits = self._teacher_logits(
-            torch.cat((teacher_cls, teacher_patches[mask], teacher_mean))
-        )
+        teacher = torch.cat((teacher_cls, teacher_patches[mask], teacher_mean))
         sizes = (len(teacher_cls), len(masked), 1)
-        teacher_cls, teacher_patches, teacher_mean = teacher_logits.split(sizes)
+        teacher_cls, teacher_patches, teacher_mean = self._teacher_logits(teacher).split(sizes)
         return dict(
             loss_cls=self._cls_loss(student_cls, teacher_cls, batch_size),
             loss_patch=self.head.patch_loss(student_patches, teacher_patches, mask, teacher_mean),
-            mask_ratio=mask.float().mean(),
+            **logs,
         )
 
     @torch.no_grad()
     def _teach(self, views: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Teacher's bottlenecks of CLS (T B, D) and patches (T B, L, D); scores (T B, L)."""
         if self.attention is None:
-            tokens, scores = self.teacher.backbone(views)[-1], None
+            tokens = self.teacher.backbone(views)[-1]
+            scores = None if self.scorer is None else self.scorer(views, self.backbone)
         else:
             with self.attention(self.teacher.backbone) as record:
                 tokens = self.teacher.backbone(views)[-1]
@@ -156,6 +193,32 @@ class SelfDistillation(BaseSelfSupervisor):
 
     def _student_tokens(self, views: Tensor, mask: Tensor | None) -> Tensor:
         return self.backbone(views)[-1] if mask is None else self.backbone(views, mask)[-1]
+
+    @staticmethod
+    def _patches_at(tokens: Tensor, mask: Tensor) -> Tensor:
+        """Patch tokens (M, C) at the masked places of (B', 1 + L, C)."""
+        if mask.shape[1] != tokens.shape[1] - 1:
+            raise ValueError(
+                f'head.patch_weight > 0 compares tokens at masked patches, but this backbone gives '
+                f'{tokens.shape[1] - 1} tokens for {mask.shape[1]} patches: set it to 0.'
+            )
+        return tokens[:, 1:][mask]
+
+    def _restoration_loss(self, tokens: Tensor, views: Tensor, mask: Tensor | None) -> Tensor:
+        size = views.shape[-2:]
+        grid, mask_grid = self.backbone.token_grid(*size), self.backbone.grid(*size)
+        return self.restoration.loss(tokens[:, 1:], grid, views, mask, mask_grid)
+
+    def _cls_bottleneck(self, global_cls: Tensor, local_views: list[Tensor]) -> Tensor:
+        """Bottleneck (S B, D) of the student's global CLS tokens (T B, C) and its local views."""
+        together = self.bn_statistics == 'all' or not batch_norms(self.neck)
+        with running_statistics(self, update=self.bn_statistics == 'all'):
+            local_cls = self._local_cls_tokens(local_views)
+            if local_cls and not together:
+                local_cls = [self.neck.bottleneck(torch.cat(local_cls))]
+        if together:
+            return self.neck.bottleneck(torch.cat((global_cls, *local_cls)))
+        return torch.cat((self.neck.bottleneck(global_cls), *local_cls))
 
     def _local_cls_tokens(self, views: list[Tensor]) -> list[Tensor]:
         """CLS tokens (n B, C) of the local views, one forward for each size."""

@@ -1,5 +1,6 @@
 from .center import Center
 from .contrastive_alignment_head import ContrastiveAlignmentHead
+from .restoration_head import RestorationHead
 from .self_distillation_head import SelfDistillationHead
 
-__all__ = ['Center', 'ContrastiveAlignmentHead', 'SelfDistillationHead']
+__all__ = ['Center', 'ContrastiveAlignmentHead', 'RestorationHead', 'SelfDistillationHead']

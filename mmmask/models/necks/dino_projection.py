@@ -1,6 +1,7 @@
 """The projection head of DINO and iBOT."""
 
 import torch.nn.functional as F
+from mmcv.cnn import build_norm_layer
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
@@ -23,6 +24,9 @@ class DINOProjection(BaseModule):
         num_layers: Number of linear layers of the MLP, the bottleneck's included.
         norm_last_layer: Fix the gain of the last layer at 1 (DINO's option); else it is trained
             (AttMask's recipe).
+        norm_cfg: Config of a norm behind each hidden layer, before its GELU (DINO's ``use_bn``;
+            MST, Section 4.6): ``dict(type='BN')`` or ``dict(type='SyncBN')``; None: no norm. Its
+            statistics are those of all tokens of a call.
         init_cfg: As every mm module's.
     """
 
@@ -34,6 +38,7 @@ class DINOProjection(BaseModule):
         bottleneck_channels: int = 256,
         num_layers: int = 3,
         norm_last_layer: bool = True,
+        norm_cfg: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -41,11 +46,15 @@ class DINOProjection(BaseModule):
             raise ValueError(
                 f'DINOProjection needs at least one layer, got num_layers={num_layers}.'
             )
-        widths = [in_channels] + [hidden_channels] * (num_layers - 1) + [bottleneck_channels]
         layers: list[nn.Module] = []
-        for width_in, width_out in zip(widths[:-1], widths[1:]):
-            layers += [nn.Linear(width_in, width_out), nn.GELU()]
-        self.mlp = nn.Sequential(*layers[:-1])
+        width = in_channels
+        for _ in range(num_layers - 1):
+            layers.append(nn.Linear(width, hidden_channels))
+            if norm_cfg is not None:
+                layers.append(_norm_of_vectors(norm_cfg, hidden_channels))
+            layers.append(nn.GELU())
+            width = hidden_channels
+        self.mlp = nn.Sequential(*layers, nn.Linear(width, bottleneck_channels))
         self.last_layer = weight_norm(nn.Linear(bottleneck_channels, out_channels, bias=False))
         gain = self.last_layer.parametrizations.weight.original0
         nn.init.ones_(gain)
@@ -60,7 +69,8 @@ class DINOProjection(BaseModule):
 
     def bottleneck(self, tokens: Tensor) -> Tensor:
         """L2-normalised bottleneck features, (..., C) -> (..., D)."""
-        return F.normalize(self.mlp(tokens), dim=-1)
+        features = self.mlp(tokens.flatten(0, -2))  # flat: BatchNorm takes (N, C)
+        return F.normalize(features, dim=-1).unflatten(0, tokens.shape[:-1])
 
     def logits(self, bottleneck: Tensor) -> Tensor:
         """Prototype logits, (..., D) -> (..., K); linear in its argument."""
@@ -69,3 +79,9 @@ class DINOProjection(BaseModule):
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits of tokens, (..., C) -> (..., K)."""
         return self.logits(self.bottleneck(tokens))
+
+
+def _norm_of_vectors(norm_cfg: dict, channels: int) -> nn.Module:
+    """mmcv's 'BN' is for images."""
+    kind = 'BN1d' if norm_cfg['type'] == 'BN' else norm_cfg['type']
+    return build_norm_layer({**norm_cfg, 'type': kind}, channels)[1]

@@ -1,0 +1,28 @@
+"""The loss of restoring images, as a function of plain tensors."""
+
+import torch
+from torch import Tensor
+
+
+def restoration_loss(restored: Tensor, images: Tensor, pixels: Tensor | None = None) -> Tensor:
+    r"""Mean absolute error of restored images (MST, Eq. 9-10).
+
+    :math:`E_x E_{H \times W} |x - g(f_s(x, m))|`: of each image the mean over its pixels and their
+    channels, then the mean over the images. (The appendix's listing has the sum over everything,
+    with which a weight of 0.6 would drown the other loss.)
+
+    Args:
+        restored: (B, C, H, W).
+        images: (B, C, H, W).
+        pixels: (B, H, W) bool: only these pixels count, and an image without one counts 0; None:
+            all of them.
+
+    Returns:
+        Scalar.
+    """
+    precision = torch.promote_types(restored.dtype, torch.float32)
+    errors = (restored.to(precision) - images.to(precision)).abs().mean(dim=1)  # (B, H, W)
+    if pixels is None:
+        return errors.mean()
+    counts = pixels.sum(dim=(1, 2)).clamp(min=1)
+    return ((errors * pixels).sum(dim=(1, 2)) / counts).mean()

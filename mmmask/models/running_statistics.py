@@ -1,0 +1,33 @@
+"""Which samples the running statistics of batch normalisation see."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+
+
+def batch_norms(module: nn.Module) -> list[nn.Module]:
+    """Every layer inside that keeps running statistics: BatchNorm of any kind, SyncBN as well."""
+    return [m for m in module.modules() if isinstance(getattr(m, 'running_mean', None), Tensor)]
+
+
+@contextmanager
+def running_statistics(module: nn.Module, update: bool) -> Iterator[None]:
+    """Let the samples of a forward pass into the running statistics, or keep them out.
+
+    Without ``update``, batch normalisation in training mode still normalises by the statistics of
+    the batch, but its running mean, its running variance and its count of batches stay as they are.
+    Evaluation mode isn't affected.
+
+    Args:
+        module: Whatever holds the layers.
+        update: False: keep the samples out; True: change nothing.
+    """
+    kept = [] if update else [(layer, layer.track_running_stats) for layer in batch_norms(module)]
+    try:
+        for layer, _ in kept:
+            layer.track_running_stats = False
+        yield
+    finally:
+        for layer, track in kept:
+            layer.track_running_stats = track
