@@ -20,7 +20,8 @@ class FeatureEncoder:
 
     Args:
         backbone: A ViT that returns all tokens of its last block, behind the final norm, as
-            (B, E + L, C): ``out_type='raw'``; E extra tokens, the CLS token first, L patches.
+            (B, E + L, C): ``out_type='raw'``; E extra tokens, the CLS token first, L patches. Or a
+            ``MaskedSwinTransformer``, which has no CLS token.
         preprocess: The model's data preprocessor.
         feature: 'cls', the CLS token (DINO), or 'gap', the mean patch token (AttMask, Table A10).
 
@@ -41,7 +42,7 @@ class FeatureEncoder:
         if feature == 'cls' and not backbone.with_cls_token:
             raise UserError("the backbone has no CLS token: set feature='gap'")
         self.backbone, self.preprocess, self.feature = backbone, preprocess, feature
-        self.width: int = backbone.embed_dims
+        self.width: int = getattr(backbone, 'out_channels', backbone.embed_dims)
         self.device: torch.device = next(backbone.parameters()).device
 
     @torch.no_grad()

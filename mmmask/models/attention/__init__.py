@@ -1,3 +1,4 @@
 from .attention_tap import AttentionRecord, AttentionTap
+from .swin_attention_tap import SwinAttentionRecord, SwinAttentionTap
 
-__all__ = ['AttentionRecord', 'AttentionTap']
+__all__ = ['AttentionRecord', 'AttentionTap', 'SwinAttentionRecord', 'SwinAttentionTap']

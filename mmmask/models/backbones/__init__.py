@@ -1,3 +1,4 @@
+from .masked_swin_transformer import MaskedSwinTransformer
 from .masked_vision_transformer import MaskedVisionTransformer
 
-__all__ = ['MaskedVisionTransformer']
+__all__ = ['MaskedSwinTransformer', 'MaskedVisionTransformer']
