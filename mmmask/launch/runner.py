@@ -13,6 +13,8 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import nn
 
+from mmmask.models.running_statistics import batch_norms
+
 
 class LaunchRunner(Runner):
     """A runner whose weights can be initialised before ``train``, which reads the data first.
@@ -39,6 +41,11 @@ class LaunchRunner(Runner):
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         if get_device() == 'cpu':
             model = revert_sync_batchnorm(model)  # SyncBN has no CPU kernel
+            if self.distributed and batch_norms(model):
+                self.logger.info(
+                    'Statistics of batch normalisation do not cross CPU ranks: PyTorch has no '
+                    "SyncBatchNorm for CPUs. Each rank normalises by its own; rank 0's are saved."
+                )
         return super().wrap_model(model_wrapper_cfg, model)
 
     def call_hook(self, fn_name: str, **kwargs) -> None:

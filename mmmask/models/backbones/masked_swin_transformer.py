@@ -40,6 +40,7 @@ class MaskedSwinTransformer(SwinTransformer):
 
     num_extra_tokens = 1
     with_cls_token = False
+    first_is_mean = True
     final_norm = True
 
     def __init__(

@@ -27,7 +27,9 @@ class LinearProbe(BaseClassifier):
     The layers get their rates from ``SweepOptimWrapperConstructor``; ``SweepAccuracy`` measures.
 
     Args:
-        backbone: Config of a ViT; ``out_type`` and ``out_indices`` are set here.
+        backbone: Config of a ViT; ``out_type`` and ``out_indices`` are set here. Or a
+            ``MaskedSwinTransformer``, whose mean token takes the CLS token's place; its stages
+            differ in width, so ``n_last_blocks`` is 1.
         num_classes: Classes.
         lrs: Learning rates, each of its own layer.
         n_last_blocks: 4 for ViT-S, 1 for ViT-B (DINO).
@@ -57,14 +59,18 @@ class LinearProbe(BaseClassifier):
         depth = self.backbone.num_layers
         if not 1 <= n_last_blocks <= depth:
             raise UserError(f'n_last_blocks = {n_last_blocks}, but the backbone has {depth} blocks')
-        if not (self.backbone.with_cls_token and self.backbone.final_norm):
+        pooled = getattr(self.backbone, 'first_is_mean', False)  # Swin
+        if pooled and n_last_blocks > 1:
+            raise UserError('linear probing of a Swin takes its last stage only: n_last_blocks=1')
+        if not ((self.backbone.with_cls_token or pooled) and self.backbone.final_norm):
             raise UserError('linear probing needs a ViT with a CLS token and final_norm=True')
         self.backbone.out_indices = list(range(depth - n_last_blocks, depth))
         self.lrs = tuple(lrs)
         if not self.lrs or min(self.lrs) <= 0 or len(set(self.lr_names)) < len(self.lrs):
             raise UserError(f'lrs must be one or more different positive rates, not {self.lrs}')
         self.avgpool = avgpool
-        first = nn.Linear(self.backbone.embed_dims * (n_last_blocks + avgpool), num_classes)
+        width = getattr(self.backbone, 'out_channels', self.backbone.embed_dims)
+        first = nn.Linear(width * (n_last_blocks + avgpool), num_classes)
         nn.init.normal_(first.weight, std=0.01)
         nn.init.zeros_(first.bias)
         self.heads = nn.ModuleList(copy.deepcopy(first) for _ in self.lrs)
