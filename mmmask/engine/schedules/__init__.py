@@ -1,3 +1,3 @@
-from .schedules import ConstantSchedule, CosineSchedule, LinearSchedule
+from .schedules import ConstantSchedule, CosineSchedule, LinearSchedule, ProgressSchedule
 
-__all__ = ['ConstantSchedule', 'CosineSchedule', 'LinearSchedule']
+__all__ = ['ConstantSchedule', 'CosineSchedule', 'LinearSchedule', 'ProgressSchedule']

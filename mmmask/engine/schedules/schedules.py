@@ -83,3 +83,12 @@ class ConstantSchedule(Schedule):
 
     def after_warmup(self, progress: float) -> float:
         return self.start
+
+
+@TASK_UTILS.register_module()
+class ProgressSchedule:
+    """t / T of GPA's Eq. 6, with t counted from 1: the last step (or epoch) has 1."""
+
+    def __call__(self, step: int, max_steps: int, steps_per_epoch: int = 1) -> float:
+        """As :meth:`Schedule.__call__`."""
+        return (step + 1) / max_steps

@@ -22,6 +22,34 @@ def top_ranked(scores: Tensor, counts: Tensor) -> Tensor:
     return ranks < counts.to(scores.device).unsqueeze(1)
 
 
+def sampled(weights: Tensor, counts: Tensor, among: Tensor | None = None) -> Tensor:
+    """Sample tokens of each row without replacement, in proportion to weights.
+
+    The exponential race: the ``counts[b]`` highest of log(weight) + Gumbel noise are distributed as
+    ``counts[b]`` successive draws, each in proportion to the weights that are left. Weights of 0
+    are drawn, uniformly, once the positive ones are exhausted.
+
+    Args:
+        weights: (B, L), not negative.
+        counts: (B,) integers, at most as many as there are tokens to choose from.
+        among: (B, L) bool, the tokens to choose from; None: all.
+
+    Returns:
+        (B, L) bool with exactly ``counts[b]`` True in row b.
+    """
+    uniform = torch.rand(weights.shape, dtype=torch.float64).to(weights.device)
+    gumbel = -torch.log(-torch.log(uniform))
+    weights = weights.double()
+    keys = gumbel + torch.where(weights > 0, weights.log(), -_LAST)
+    if among is not None:
+        keys = keys.where(among, -torch.inf)
+    return top_ranked(keys, counts)
+
+
+#: Lower than the logarithm of any positive float64 by more than Gumbel noise can make up for.
+_LAST = 1e4
+
+
 class BaseMasker(ABC):
     """Chooses which patches of which images are hidden.
 
@@ -99,12 +127,15 @@ class BaseMasker(ABC):
             (B, L) bool.
         """
 
-    def sample_counts(self, batch_size: int, num_tokens: int) -> Tensor:
-        """(B,) token counts int(r L), in float64 as the published code computes them."""
+    def sample_ratios(self, batch_size: int) -> Tensor:
+        """(B,) ratios r, float64."""
         low, high = self.ratio
         draws = torch.rand(batch_size if self.per == 'image' else 1, dtype=torch.float64)
-        counts = ((low + (high - low) * draws) * num_tokens).long()
-        return counts.expand(batch_size)
+        return (low + (high - low) * draws).expand(batch_size)
+
+    def sample_counts(self, batch_size: int, num_tokens: int) -> Tensor:
+        """(B,) token counts int(r L), in float64 as the published code computes them."""
+        return (self.sample_ratios(batch_size) * num_tokens).long()
 
     def _check_scores(self, scores: Tensor | None, shape: tuple[int, int]) -> None:
         name = type(self).__name__

@@ -7,7 +7,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
-from .base import BaseMasker
+from .base import BaseMasker, sampled
 
 
 @MODELS.register_module()
@@ -16,7 +16,8 @@ class BlockMasker(BaseMasker):
 
     As published, a rectangle is kept only if it doesn't overshoot, and the search ends after
     ``num_attempts`` failures in a row: an image has *at most* int(r L) masked tokens, mostly a few
-    less.
+    less. With ``exact``, as networks that drop masked tokens need, the missing ones are drawn at
+    random from what is left.
 
     Args:
         ratio: See :class:`BaseMasker`; iBOT draws 0 or U(0.1, 0.5) with equal chance, i.e.
@@ -26,6 +27,9 @@ class BlockMasker(BaseMasker):
         min_aspect: Smallest aspect ratio of a rectangle; the largest is its inverse (log-uniform
             between).
         num_attempts: Tries for each rectangle.
+        min_num_patches: Smallest area of a rectangle, 16 in BEiT and in ccMIM's Section 4.3; None:
+            a ninth of the shorter side's square, as iBOT.
+        exact: Whether every image has exactly int(r L) masked tokens.
     """
 
     def __init__(
@@ -35,17 +39,29 @@ class BlockMasker(BaseMasker):
         prob: float = 0.5,
         min_aspect: float = 0.3,
         num_attempts: int = 10,
+        min_num_patches: int | None = None,
+        exact: bool = False,
     ) -> None:
         super().__init__(ratio, per, prob)
         if not 0 < min_aspect <= 1:
             raise ValueError(f'min_aspect must be in (0, 1], got {min_aspect}.')
         self.log_aspect = (math.log(min_aspect), -math.log(min_aspect))
+        if min_num_patches is not None and min_num_patches < 1:
+            raise ValueError(f'min_num_patches must be at least 1, got {min_num_patches}.')
         self.num_attempts = num_attempts
+        self.min_num_patches = min_num_patches
+        self.exact = exact
 
     def choose(self, grid: tuple[int, int], counts: Tensor, scores: Tensor | None) -> Tensor:
         # Python's generator is an order of magnitude quicker for single draws; torch's seeds it.
         rng = random.Random(int(torch.randint(2**62, ()).item()))
-        return torch.stack([self._blocks(grid, count, rng).flatten() for count in counts.tolist()])
+        mask = torch.stack([self._blocks(grid, count, rng).flatten() for count in counts.tolist()])
+        return mask | self._missing(mask, counts) if self.exact else mask
+
+    @staticmethod
+    def _missing(mask: Tensor, counts: Tensor) -> Tensor:
+        """(B, L) bool: as many random tokens outside the blocks as are missing."""
+        return sampled(torch.ones(mask.shape), counts - mask.sum(dim=1), among=~mask)
 
     def _blocks(self, grid: tuple[int, int], count: int, rng: random.Random) -> Tensor:
         """One image's mask, (rows, columns) bool with at most ``count`` True."""
@@ -61,7 +77,7 @@ class BlockMasker(BaseMasker):
     def _add_block(self, mask: Tensor, limit: int, rng: random.Random) -> int:
         """Mask one more rectangle in place; returns how many tokens are new, 0: none found."""
         rows, columns = mask.shape
-        smallest = (min(rows, columns) // 3) ** 2
+        smallest = self.min_num_patches or (min(rows, columns) // 3) ** 2
         for _ in range(self.num_attempts):
             area = rng.uniform(smallest, limit)
             aspect = math.exp(rng.uniform(*self.log_aspect))

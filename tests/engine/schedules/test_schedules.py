@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from mmmask.engine.schedules import ConstantSchedule, CosineSchedule, LinearSchedule
+from mmmask.engine.schedules import (
+    ConstantSchedule,
+    CosineSchedule,
+    LinearSchedule,
+    ProgressSchedule,
+)
 
 
 def values(schedule, max_steps, steps_per_epoch=1):
@@ -74,3 +79,7 @@ def test_a_fraction_of_an_epoch():
 def test_a_negative_warm_up():
     with pytest.raises(ValueError, match='warmup must be 0 epochs or more'):
         CosineSchedule(1.0, 0.0, warmup=-1)
+
+
+def test_progress_counts_from_one():
+    assert values(ProgressSchedule(), 4).tolist() == [0.25, 0.5, 0.75, 1.0]

@@ -1,0 +1,78 @@
+"""GPA's masks, from sampled to sorted."""
+
+import torch
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from .base import BaseMasker, sampled, top_ranked
+
+
+@MODELS.register_module()
+class SoftToHardMasker(BaseMasker):
+    r"""Masks ever more of the tokens that others attend to (GPA, Eq. 6).
+
+    Of the n = int(r L) masked tokens of an image, a share :math:`\alpha^h_t` has the highest scores
+    ("hard"), a share :math:`\alpha^s_t` is sampled in proportion to the scores ("soft") and the
+    rest uniformly at random, each from what is left. Shares move linearly with ``progress``, t / T,
+    which a schedule sets (``model.masker.progress``). Shares of tokens are rounded down; the random
+    ones fill up, so exactly n tokens are masked in every image.
+
+    GPA's scores are sums of logits and may be negative, which the paper doesn't mention: a token's
+    weight is by default how far its score lies above the image's lowest one.
+
+    Args:
+        ratio: See :class:`BaseMasker`; 0.75 in the paper, 0.5 and 0.9 in Tables 3 and 4.
+        soft: :math:`\alpha^s` at the start and at the end.
+        hard: :math:`\alpha^h` at the start and at the end.
+        weights: ``'shift'``: score - lowest score; ``'softmax'``: softmax of the scores, which for
+            sums of logits comes close to sorting.
+        progress: t / T until a schedule sets it.
+        per: See :class:`BaseMasker`.
+        prob: See :class:`BaseMasker`.
+
+    Raises:
+        ValueError: As :class:`BaseMasker`; also if the shares leave [0, 1] or sum to more than 1,
+            or ``weights`` is unknown.
+    """
+
+    needs_scores = True
+
+    def __init__(
+        self,
+        ratio: float | tuple[float, float] = 0.75,
+        soft: tuple[float, float] = (0.5, 0.0),
+        hard: tuple[float, float] = (0.0, 0.5),
+        weights: str = 'shift',
+        progress: float = 0.0,
+        per: str = 'batch',
+        prob: float = 1.0,
+    ) -> None:
+        super().__init__(ratio, per, prob)
+        for name, shares in dict(soft=soft, hard=hard).items():
+            if len(shares) != 2 or not all(0 <= share <= 1 for share in shares):
+                raise ValueError(f'{name} must be two shares in [0, 1], got {shares}.')
+        if any(s + h > 1 + 1e-9 for s, h in zip(soft, hard)):
+            raise ValueError(f'soft and hard shares sum to more than 1: {soft} and {hard}.')
+        if weights not in ('shift', 'softmax'):
+            raise ValueError(f"weights must be 'shift' or 'softmax', got {weights!r}.")
+        self.soft, self.hard = tuple(soft), tuple(hard)
+        self.weights = weights
+        self.progress = progress
+
+    def choose(self, grid: tuple[int, int], counts: Tensor, scores: Tensor | None) -> Tensor:
+        num_hard, num_soft = self._share(self.hard, counts), self._share(self.soft, counts)
+        hard = top_ranked(scores, num_hard)
+        soft = sampled(self._weigh(scores), num_soft, among=~hard)
+        left = ~(hard | soft)
+        return ~left | sampled(torch.ones_like(scores), counts - num_hard - num_soft, among=left)
+
+    def _share(self, ends: tuple[float, float], counts: Tensor) -> Tensor:
+        """(B,) how many of the masked tokens; a hair is added so that 0.3 of 10 are 3."""
+        start, end = ends
+        share = start + self.progress * (end - start)
+        return (share * counts.double() + 1e-9).long()
+
+    def _weigh(self, scores: Tensor) -> Tensor:
+        if self.weights == 'softmax':
+            return scores.double().softmax(dim=1)
+        return scores.double() - scores.double().amin(dim=1, keepdim=True)
