@@ -108,3 +108,27 @@ def test_initial_weights():
 def test_needs_a_layer():
     with pytest.raises(ValueError, match='at least one layer'):
         DINOProjection(3, 5, num_layers=0)
+
+
+@pytest.mark.parametrize('kind', ['BN', 'BN1d', 'SyncBN'])
+def test_batch_normalisation_behind_each_hidden_layer(kind):
+    neck = randomised(norm_cfg=dict(type=kind))
+    tokens = torch.randn(6, 3, dtype=torch.float64)
+    values = tokens
+    for index in (0, 3):
+        values = values @ neck.mlp[index].weight.T + neck.mlp[index].bias
+        deviations = values - values.mean(dim=0)
+        values = deviations / ((deviations**2).mean(dim=0) + 1e-5).sqrt()
+        values = values * neck.mlp[index + 1].weight + neck.mlp[index + 1].bias
+        values = values * 0.5 * (1 + torch.erf(values / math.sqrt(2)))
+    values = values @ neck.mlp[6].weight.T + neck.mlp[6].bias
+    expected = values / values.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(neck.bottleneck(tokens), expected, rtol=1e-10, atol=1e-12)
+    # The shape of the tokens doesn't matter: the statistics are those of all of them.
+    found = neck.bottleneck(tokens.reshape(2, 3, 3))
+    torch.testing.assert_close(found, expected.reshape(2, 3, 2), rtol=1e-10, atol=1e-12)
+
+
+def test_names_of_parameters_are_the_same_with_synchronised_norms():
+    names = [list(randomised(norm_cfg=dict(type=kind)).state_dict()) for kind in ('BN', 'SyncBN')]
+    assert names[0] == names[1] and 'mlp.4.running_var' in names[0]
