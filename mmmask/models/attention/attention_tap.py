@@ -7,35 +7,44 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from .query_key import check_blocks, check_head, listen
+
 
 class AttentionRecord:
     """What an :class:`AttentionTap` read during one forward pass.
 
     Args:
+        tap: Whose record it is.
         blocks: Indices of the tapped blocks (non-negative).
-        per_head: Whether the scores keep the heads apart.
+        num_extra_tokens: Number of leading tokens that are no patches (1: CLS).
     """
 
-    def __init__(self, blocks: Sequence[int], per_head: bool) -> None:
+    def __init__(self, tap: 'AttentionTap', blocks: Sequence[int], num_extra_tokens: int) -> None:
+        self.tap = tap
         self.blocks = tuple(blocks)
-        self.per_head = per_head
+        self.num_extra_tokens = num_extra_tokens
         self._attention: dict[int, Tensor] = {}
 
-    def read(self, block: int, qkv: Tensor, num_heads: int, num_extra_tokens: int) -> None:
-        """Keep the softmax row of the CLS query; O(N d), the (N, N) map is never made.
+    def read(self, block: int, query: Tensor, key: Tensor) -> None:
+        """Keep the row of the CLS query; O(N d), the (N, N) map is never made.
 
         Args:
             block: Index of the block.
-            qkv: Output of the block's ``qkv`` layer, (B, N, 3 C), N tokens with the extra ones
-                first.
-            num_heads: Number of heads H.
-            num_extra_tokens: Number of leading tokens that are no patches (1: CLS).
+            query: (B, N, H, d), N tokens with the extra ones first.
+            key: (B, N, H, d).
         """
-        batch, tokens, width = qkv.shape
-        qkv = qkv.detach().reshape(batch, tokens, 3, num_heads, width // (3 * num_heads))
-        query, key = qkv[:, 0, 0].float(), qkv[:, :, 1].float()  # (B, H, d), (B, N, H, d)
-        logits = torch.einsum('bhd,bnhd->bhn', query, key) * query.shape[-1] ** -0.5
-        self._attention[block] = logits.softmax(dim=-1)[..., num_extra_tokens:]
+        query, key = query[:, 0].float(), key.float()
+        logits = torch.einsum('bhd,bnhd->bhn', query, key)
+        head_width, num_heads = query.shape[-1], query.shape[1]
+        if self.tap.reduction == 'softmax_of_mean':
+            logits = logits[..., self.num_extra_tokens :] * (head_width * num_heads) ** -0.5
+            self._attention[block] = logits.mean(dim=1, keepdim=True).softmax(dim=-1)
+            return
+        attention = (logits * head_width**-0.5).softmax(dim=-1)[..., self.num_extra_tokens :]
+        if self.tap.head is not None:
+            check_head('AttentionTap', self.tap.head, num_heads)
+            attention = attention[:, [self.tap.head]]
+        self._attention[block] = attention
 
     def scores(self) -> Tensor:
         """Attention of CLS to the patches, summed over the tapped blocks.
@@ -51,20 +60,30 @@ class AttentionRecord:
         if missing:
             raise RuntimeError(f'No forward pass went through the tapped blocks {missing}.')
         attention = sum(self._attention[block] for block in self.blocks)
-        return attention if self.per_head else attention.mean(dim=1)
+        return attention if self.tap.per_head else attention.mean(dim=1)
 
 
 @MODELS.register_module()
 class AttentionTap:
-    """Reads the CLS token's attention of chosen blocks of a ViT.
+    r"""Reads the CLS token's attention of chosen blocks of a ViT.
 
-    The tap listens to the output of each chosen block's ``qkv`` layer. The block itself is not
-    touched: it keeps ``scaled_dot_product_attention``, and no second forward is needed.
+    The tap listens to the queries and keys of each chosen block. The block itself is not touched:
+    it keeps ``scaled_dot_product_attention``, and no second forward is needed.
 
     Args:
-        blocks: Blocks to read, negative from the end; the scores are their sum. AttMask's default
-            is the last block (Table 9a compares 6, 9, 11 and 12, counted from 1).
+        blocks: Blocks to read, negative from the end, or ``'all'``; the scores are their sum.
+            AttMask's default is the last block (Table 9a compares 6, 9, 11 and 12, counted from 1);
+            ccMIM's published code sums over all.
         per_head: Keep the heads apart, for plots and for choosing a head.
+        head: One head instead of the mean over heads, negative from the end.
+        reduction: ``'mean_of_softmax'``: a softmax over all tokens for each head, then the mean
+            over heads (MST, Eq. 4; AttMask, Eq. 7; ccMIM's published code).
+            ``'softmax_of_mean'``: the mean over heads of the logits :math:`q_0 K_{1:} / \sqrt{D}`,
+            D the width of all heads together, then one softmax over the patches (ccMIM, Eq. 4).
+
+    Raises:
+        ValueError: If there is no block to read, the reduction is unknown, or it leaves no heads
+            to choose from.
 
     Example:
         >>> tap = AttentionTap(blocks=(-1,))
@@ -73,11 +92,38 @@ class AttentionTap:
         >>> record.scores().shape  # (B, L)
     """
 
-    def __init__(self, blocks: Sequence[int] = (-1,), per_head: bool = False) -> None:
-        if not blocks:
-            raise ValueError('AttentionTap needs at least one block to read.')
-        self.blocks = tuple(blocks)
+    def __init__(
+        self,
+        blocks: Sequence[int] | str = (-1,),
+        per_head: bool = False,
+        head: int | None = None,
+        reduction: str = 'mean_of_softmax',
+    ) -> None:
+        if not blocks or isinstance(blocks, str) and blocks != 'all':
+            raise ValueError(f"AttentionTap reads at least one block, or 'all', got {blocks!r}.")
+        if reduction not in ('mean_of_softmax', 'softmax_of_mean'):
+            raise ValueError(
+                "AttentionTap's reduction must be 'mean_of_softmax' or 'softmax_of_mean', got "
+                f'{reduction!r}.'
+            )
+        if (per_head or reduction == 'softmax_of_mean') and head is not None:
+            raise ValueError('AttentionTap reads one head, or keeps or averages all: not both.')
+        if per_head and reduction == 'softmax_of_mean':
+            raise ValueError("AttentionTap's reduction 'softmax_of_mean' has no heads to keep.")
+        self.blocks = blocks if blocks == 'all' else tuple(blocks)
         self.per_head = per_head
+        self.head = head
+        self.reduction = reduction
+
+    def indices(self, backbone: nn.Module) -> list[int]:
+        """The blocks that are read, in order.
+
+        Raises:
+            ValueError: If it isn't a ViT, or a block doesn't exist.
+        """
+        everything = self.blocks == 'all' and hasattr(backbone, 'layers')
+        blocks = range(len(backbone.layers)) if everything else self.blocks
+        return check_blocks('AttentionTap', blocks, backbone)
 
     @contextmanager
     def __call__(self, backbone: nn.Module) -> Iterator[AttentionRecord]:
@@ -90,30 +136,11 @@ class AttentionTap:
         Raises:
             ValueError: If a block doesn't exist or the backbone has no CLS token.
         """
-        depth = len(backbone.layers)
-        outside = [block for block in self.blocks if not -depth <= block < depth]
-        if outside:
-            raise ValueError(
-                f'AttentionTap reads blocks {outside}, but the backbone has {depth} blocks.'
-            )
+        blocks = self.indices(backbone)
         if backbone.cls_token is None:
             raise ValueError(
                 'AttentionTap reads the attention of the CLS token, and the backbone has none.'
             )
-        blocks = sorted({block % depth for block in self.blocks})
-        record = AttentionRecord(blocks, self.per_head)
-        handles = [self._listen(backbone, block, record) for block in blocks]
-        try:
+        record = AttentionRecord(self, blocks, backbone.num_extra_tokens)
+        with listen(backbone, blocks, record.read):
             yield record
-        finally:
-            for handle in handles:
-                handle.remove()
-
-    @staticmethod
-    def _listen(backbone: nn.Module, block: int, record: AttentionRecord):
-        attention = backbone.layers[block].attn
-
-        def hook(_module: nn.Module, _inputs: tuple, qkv: Tensor) -> None:
-            record.read(block, qkv, attention.num_heads, backbone.num_extra_tokens)
-
-        return attention.qkv.register_forward_hook(hook)
