@@ -115,6 +115,9 @@ def _read(tap, backbone: nn.Module, views: Tensor) -> Tensor:
     end = nullcontext() if indices is None else ending_after(backbone, indices(backbone)[-1])
     with tap(backbone) as record, end:
         backbone(views)
+    # Under autocast, the casts of weights that this pass made have no gradient, and the training's
+    # pass would take them from the cache.
+    torch.clear_autocast_cache()
     return record.scores()
 
 
