@@ -1,4 +1,5 @@
 from .ema_teacher import EMATeacher
+from .masked_autoencoder import MaskedAutoencoder
 from .self_distillation import SelfDistillation
 
-__all__ = ['EMATeacher', 'SelfDistillation']
+__all__ = ['EMATeacher', 'MaskedAutoencoder', 'SelfDistillation']

@@ -1,4 +1,4 @@
-"""The one Vision Transformer of this project: mmpretrain's, with a mask token."""
+"""The one Vision Transformer of this project: mmpretrain's, with masked patches."""
 
 import math
 
@@ -8,30 +8,75 @@ from mmpretrain.models.utils import resize_pos_embed
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from .masked_tokens import keep, replace_masked, visible_indices
+from .position import sincos_position_embedding
+
 
 @MODELS.register_module()
 class MaskedVisionTransformer(VisionTransformer):
-    """A ViT whose masked patches are replaced by a learned token (AttMask, Eq. 2 and 10; iBOT).
+    """A ViT whose masked patches are replaced by a learned token, or dropped.
 
     Parameter names are the parent's plus ``mask_token``, so plain ``mmpretrain.VisionTransformer``
-    loads them downstream. The replacement happens after the patch projection and before position
-    embeddings are added. Weights start as in DINO and iBOT: truncated normal of standard deviation
-    0.02 for linear layers, CLS token and position embeddings; zero biases and mask token.
+    loads them downstream.
+
+    ``replace`` (AttMask, Eq. 2 and 10; iBOT; MST): masked patches are replaced after the patch
+    projection and before position embeddings are added. ``drop`` (MAE, ccMIM): position embeddings
+    are added, then only the visible patches go on.
 
     Args:
-        with_mask_token: Whether there is a mask token. Methods without masks have none, so that no
-            parameter is left without a gradient.
+        mask_mode: ``'replace'`` or ``'drop'``.
+        mask_style: What replaces: ``'token'`` or ``'bert'``, see
+            :func:`~mmmask.models.backbones.masked_tokens.replace_masked`.
+        with_mask_token: Whether there is a mask token; None: when masked patches are replaced.
+            Methods without masks have none, so that no parameter is left without a gradient.
+        pos_embed: ``'learned'``, or ``'sincos'``: fixed sines and cosines (MAE).
+        init: How weights start. ``'dino'``: truncated normal of standard deviation 0.02 for linear
+            layers, CLS token and position embeddings, zero biases and mask token (DINO, iBOT).
+            ``'mae'``: Xavier-uniform for linear layers and for the patch projection as a linear
+            layer, zero biases, normal of standard deviation 0.02 for the CLS token.
         out_type: As the parent's; ``'raw'`` (all tokens, CLS first) by default.
         **kwargs: The parent's arguments.
+
+    Raises:
+        ValueError: If a mode, style or name is unknown, or a mask token goes with dropping.
     """
 
     def __init__(
-        self, *args, with_mask_token: bool = True, out_type: str = 'raw', **kwargs
+        self,
+        *args,
+        mask_mode: str = 'replace',
+        mask_style: str = 'token',
+        with_mask_token: bool | None = None,
+        pos_embed: str = 'learned',
+        init: str = 'dino',
+        out_type: str = 'raw',
+        **kwargs,
     ) -> None:
         super().__init__(*args, out_type=out_type, **kwargs)
-        if with_mask_token:
+        for name, value, known in (
+            ('mask_mode', mask_mode, ('replace', 'drop')),
+            ('mask_style', mask_style, ('token', 'bert')),
+            ('pos_embed', pos_embed, ('learned', 'sincos')),
+            ('init', init, ('dino', 'mae')),
+        ):
+            if value not in known:
+                raise ValueError(f'{name} must be {" or ".join(map(repr, known))}, got {value!r}.')
+        if mask_mode == 'drop' and (with_mask_token or mask_style != 'token'):
+            raise ValueError(
+                "With mask_mode='drop' nothing is replaced: leave out mask_style and "
+                'with_mask_token.'
+            )
+        self.mask_mode = mask_mode
+        self.mask_style = mask_style
+        self.fixed_positions = pos_embed == 'sincos'
+        self.init = init
+        self.with_mask_token = (
+            mask_mode == 'replace' if with_mask_token is None else with_mask_token
+        )
+        if self.with_mask_token:
             self.mask_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))
-        self.with_mask_token = with_mask_token
+        if self.fixed_positions:
+            self.pos_embed.requires_grad = False
 
     def init_weights(self) -> None:
         super().init_weights()
@@ -39,11 +84,21 @@ class MaskedVisionTransformer(VisionTransformer):
             return
         for module in self.modules():
             if isinstance(module, nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02)
+                if self.init == 'mae':
+                    nn.init.xavier_uniform_(module.weight)
+                else:
+                    nn.init.trunc_normal_(module.weight, std=0.02)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+        if self.init == 'mae':
+            nn.init.xavier_uniform_(self.patch_embed.projection.weight.flatten(1))
         if self.cls_token is not None:
-            nn.init.trunc_normal_(self.cls_token, std=0.02)
+            draw = nn.init.normal_ if self.init == 'mae' else nn.init.trunc_normal_
+            draw(self.cls_token, std=0.02)
+        if self.fixed_positions:
+            patches = sincos_position_embedding(*self.patch_resolution, self.embed_dims)
+            self.pos_embed.data.zero_()
+            self.pos_embed.data[:, self.num_extra_tokens :] = patches
 
     def _starts_from_a_checkpoint(self) -> bool:
         init_cfgs = [self.init_cfg] if isinstance(self.init_cfg, dict) else self.init_cfg or []
@@ -54,49 +109,63 @@ class MaskedVisionTransformer(VisionTransformer):
         rows, columns = self.patch_embed.projection.stride
         return math.ceil(height / rows), math.ceil(width / columns)
 
+    def token_grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the output's patch tokens: the mask's."""
+        return self.grid(height, width)
+
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, ...]:
         """Encode images.
 
         Args:
             x: Images, (B, 3, H, W).
             mask: (B, L) bool, True = masked, over the L patches in row-major order; None: nothing
-                is masked.
+                is masked. When masked patches are dropped, every image has equally many.
 
         Returns:
-            One output per ``out_indices``, by default (B, 1 + L, C) of the last block after the
-            final norm.
+            One output per ``out_indices``, by default of the last block after the final norm:
+            (B, 1 + L, C); with a mask in ``drop`` mode (B, 1 + V, C) of the V visible patches in
+            row-major order.
 
         Raises:
-            ValueError: If the mask's shape isn't that of the patches, or there is no mask token.
+            ValueError: If the mask's shape isn't that of the patches, its counts differ in ``drop``
+                mode, or there is no mask token.
         """
         if mask is None:
             return super().forward(x)
-        if not self.with_mask_token:
-            raise ValueError('A mask was given to a backbone with with_mask_token=False.')
         tokens, grid = self.patch_embed(x)
         if mask.shape != tokens.shape[:2]:
             raise ValueError(
                 f'The mask is {tuple(mask.shape)}, but the patches are {tuple(tokens.shape[:2])}.'
             )
-        tokens = torch.where(mask.unsqueeze(-1), self.mask_token.to(tokens.dtype), tokens)
-        return self._encode(tokens, grid)
+        if self.mask_mode == 'drop':
+            return self._encode(tokens, grid, visible_indices(mask))
+        if not self.with_mask_token:
+            raise ValueError('A mask was given to a backbone with with_mask_token=False.')
+        return self._encode(replace_masked(tokens, mask, self.mask_token, self.mask_style), grid)
 
-    def _encode(self, tokens: Tensor, grid: tuple[int, int]) -> tuple[Tensor, ...]:
+    def _encode(
+        self, tokens: Tensor, grid: tuple[int, int], visible: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
         """Run everything behind the patch embedding, as the parent does.
 
         Args:
             tokens: Patch tokens, (B, L, C).
             grid: Rows and columns of patches.
+            visible: (B, V) indices of the patches that go on; None: all.
         """
-        if self.cls_token is not None:
-            tokens = torch.cat((self.cls_token.expand(len(tokens), -1, -1), tokens), dim=1)
-        tokens = tokens + resize_pos_embed(
+        positions = resize_pos_embed(
             self.pos_embed,
             self.patch_resolution,
             grid,
             mode=self.interpolate_mode,
             num_extra_tokens=self.num_extra_tokens,
         )
+        tokens = tokens + positions[:, self.num_extra_tokens :]
+        if visible is not None:
+            tokens = keep(tokens, visible)
+        if self.cls_token is not None:
+            cls = self.cls_token + positions[:, : self.num_extra_tokens]
+            tokens = torch.cat((cls.expand(len(tokens), -1, -1), tokens), dim=1)
         tokens = self.pre_norm(self.drop_after_pos(tokens))
         outputs = []
         for index, layer in enumerate(self.layers):
@@ -104,5 +173,5 @@ class MaskedVisionTransformer(VisionTransformer):
             if self.final_norm and index == self.num_layers - 1:
                 tokens = self.ln1(tokens)
             if index in self.out_indices:
-                outputs.append(self._format_output(tokens, grid))
+                outputs.append(self._format_output(tokens, grid) if visible is None else tokens)
         return tuple(outputs)

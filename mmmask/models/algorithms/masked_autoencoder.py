@@ -1,0 +1,191 @@
+"""Masked auto-encoding: MAE, GPA and ccMIM are configs of this class."""
+
+import torch
+from mmpretrain.models.selfsup import BaseSelfSupervisor
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from ..backbones.masked_tokens import restore_indices
+
+
+@MODELS.register_module()
+class MaskedAutoencoder(BaseSelfSupervisor):
+    """The encoder sees the visible patches, decoders predict the masked ones.
+
+    One step: scores say which patches matter, the masker hides some, the encoder sees the others,
+    and the decoder restores the hidden pixels. Which parts are given makes the method:
+
+    ====== ================ ============= ================= ========
+    method masker           scorer        attention_decoder contrast
+    ====== ================ ============= ================= ========
+    MAE    RandomMasker     None          None              None
+    GPA    SoftToHardMasker FrozenScorer  as a feature      None
+    ccMIM  ImportanceMasker OnlineScorer  None              yes
+    ====== ================ ============= ================= ========
+
+    Args:
+        backbone: Config of an encoder that drops masked patches, e.g. ``MaskedVisionTransformer``
+            with ``mask_mode='drop'``.
+        neck: Config of the pixel decoder, mmpretrain's ``MAEPretrainDecoder``.
+        head: Config of mmpretrain's ``MAEPretrainHead``.
+        masker: Config of a masker that masks equally many patches of every image.
+        scorer: Config of an ``OnlineScorer`` or a ``FrozenScorer``, for maskers that need scores
+            and for the attention decoder.
+        attention_decoder: Config of a decoder with ``predict_feature_dim=1`` that predicts the
+            scores (GPA as a feature).
+        attention_head: Config of its head; an ``AttentionPredictionHead`` by default.
+        combine: ``'sum'``: the pixel and the attention decoder work in every iteration (GPA,
+            Eq. 8). ``'alternate'``: they take turns, pixels first (GPA, Section 3.3). The iteration
+            is a buffer, so a resumed run goes on in turn; several ranks need
+            ``find_unused_parameters = True`` in the config, as one decoder is idle.
+        contrast: Config of a ``ContrastiveAlignmentHead`` (ccMIM): the masked patches pass the
+            encoder, too, without gradient, and the two CLS tokens are aligned.
+        data_preprocessor: As mmpretrain's ``SelfSupDataPreprocessor``.
+        init_cfg: As every mm module's.
+
+    Raises:
+        ValueError: If parts don't fit each other.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        neck: dict,
+        head: dict,
+        masker: dict,
+        scorer: dict | None = None,
+        attention_decoder: dict | None = None,
+        attention_head: dict | None = None,
+        combine: str = 'sum',
+        contrast: dict | None = None,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(
+            backbone=backbone,
+            neck=neck,
+            head=head,
+            data_preprocessor=data_preprocessor,
+            init_cfg=init_cfg,
+        )
+        self.masker = MODELS.build(masker)
+        self.scorer = MODELS.build(scorer) if scorer else None
+        self.contrast = MODELS.build(contrast) if contrast else None
+        self.attention_decoder = MODELS.build(attention_decoder) if attention_decoder else None
+        if self.attention_decoder is not None:
+            attention_head = attention_head or dict(type='AttentionPredictionHead')
+            self.attention_head = MODELS.build(attention_head)
+        elif attention_head or combine != 'sum':
+            raise ValueError('attention_head and combine go with an attention_decoder: give one.')
+        if combine not in ('sum', 'alternate'):
+            raise ValueError(f"combine must be 'sum' or 'alternate', got {combine!r}.")
+        self.combine = combine
+        if combine == 'alternate':
+            self.register_buffer('iteration', torch.zeros((), dtype=torch.long))
+        self._check()
+
+    def _check(self) -> None:
+        """Find what doesn't fit before any image is read."""
+        if getattr(self.backbone, 'mask_mode', None) != 'drop':
+            raise ValueError(
+                'MaskedAutoencoder needs an encoder that drops masked patches: '
+                "set backbone.mask_mode='drop'."
+            )
+        needs_scores = self.masker.needs_scores or self.attention_decoder is not None
+        if needs_scores != (self.scorer is not None):
+            raise ValueError(
+                f'The masker or the attention decoder {"needs" if needs_scores else "uses no"} '
+                f'scores: {"give" if needs_scores else "leave out"} `scorer`.'
+            )
+        width, pixels = self.backbone.embed_dims, self.head.in_channels * self.head.patch_size**2
+        outputs = {'neck': (self.neck, pixels, 'head.patch_size asks for')}
+        if self.attention_decoder is not None:
+            outputs['attention_decoder'] = (self.attention_decoder, 1, 'scores need')
+        for name, (decoder, wanted, who) in outputs.items():
+            if decoder.decoder_embed.in_features != width:
+                raise ValueError(
+                    f'{name}.embed_dim is {decoder.decoder_embed.in_features}, but the encoder is '
+                    f'{width} wide.'
+                )
+            if decoder.decoder_pred.out_features != wanted:
+                raise ValueError(
+                    f'{name} predicts {decoder.decoder_pred.out_features} values for each patch, '
+                    f'but {who} {wanted}.'
+                )
+
+    def loss(self, inputs: Tensor, data_samples: list | None = None) -> dict[str, Tensor]:
+        """Losses of a batch.
+
+        Args:
+            inputs: Images, (B, 3, H, W).
+            data_samples: Not used: no label is seen.
+
+        Returns:
+            ``loss_pixel``, ``loss_attention`` (with an attention decoder), ``loss_contrast`` (with
+            ``contrast``) and ``mask_ratio``. Of two decoders that alternate, the idle one has none.
+        """
+        mask, scores = self._mask(inputs)
+        tokens, restore = self.backbone(inputs, mask)[-1], restore_indices(mask)  # (B, 1 + V, C)
+        pixels, attention = self._turn()
+        losses = dict(mask_ratio=mask.float().mean())
+        if pixels:
+            prediction = self.neck(tokens, restore)
+            losses['loss_pixel'] = self.head.loss(prediction, inputs, mask.float())
+        if attention:
+            prediction = self.attention_decoder(tokens, restore)
+            losses['loss_attention'] = self.attention_head.loss(prediction, scores, mask)
+        if self.contrast is not None:
+            with torch.no_grad():  # the masked side teaches: it gets no gradient
+                masked_cls = self.backbone(inputs, ~mask)[-1][:, 0]
+            losses['loss_contrast'] = self.contrast.loss(tokens[:, 0], masked_cls)
+        return losses
+
+    @torch.no_grad()
+    def reconstruct(self, inputs: Tensor) -> dict[str, Tensor]:
+        """Predictions as images, to be looked at.
+
+        Args:
+            inputs: Images, (B, 3, H, W), normalised.
+
+        Returns:
+            ``mask`` (B, L) bool; ``target``, the images; ``prediction`` (B, 3, H, W), the decoder's
+            output for every patch, in the space of the inputs: where the head compares patches of
+            mean 0 and variance 1, the true patch's mean and variance are put back. With scores,
+            ``scores`` (B, L); with an attention decoder, ``predicted_scores`` (B, L).
+        """
+        mask, scores = self._mask(inputs)
+        tokens, restore = self.backbone(inputs, mask)[-1], restore_indices(mask)
+        patches = self.neck(tokens, restore)
+        if self.head.norm_pix:
+            true = self.head.patchify(inputs)
+            mean, variance = true.mean(dim=-1, keepdim=True), true.var(dim=-1, keepdim=True)
+            patches = patches * (variance + 1e-6).sqrt() + mean
+        found = dict(mask=mask, target=inputs, prediction=self.head.unpatchify(patches))
+        if scores is not None:
+            found['scores'] = scores
+        if self.attention_decoder is not None:
+            found['predicted_scores'] = self.attention_decoder(tokens, restore).squeeze(-1)
+        return found
+
+    def _mask(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Mask (B, L) bool and scores (B, L), None without a scorer."""
+        grid = self.backbone.grid(*images.shape[-2:])
+        if grid[0] * grid[1] != self.neck.num_patches:
+            raise ValueError(
+                f'Images of {tuple(images.shape[-2:])} have {grid[0]} x {grid[1]} patches, but '
+                f'neck.num_patches is {self.neck.num_patches}.'
+            )
+        scores = None if self.scorer is None else self.scorer(images, self.backbone)
+        asked = scores if self.masker.needs_scores else None
+        return self.masker(grid, len(images), asked, images.device), scores
+
+    def _turn(self) -> tuple[bool, bool]:
+        """Whether the pixel and the attention decoder work in this iteration."""
+        if self.attention_decoder is None:
+            return True, False
+        if self.combine == 'sum':
+            return True, True
+        even = self.iteration.item() % 2 == 0
+        if self.training:
+            self.iteration += 1
+        return even, not even

@@ -1,0 +1,68 @@
+"""What becomes of masked patch tokens: replaced, or dropped."""
+
+import torch
+from torch import Tensor
+
+
+def replace_masked(
+    tokens: Tensor, mask: Tensor, mask_token: Tensor, style: str = 'token'
+) -> Tensor:
+    """Replace masked tokens.
+
+    Args:
+        tokens: (B, L, C).
+        mask: (B, L) bool, True = masked.
+        mask_token: (1, 1, C).
+        style: ``'token'``: all by the mask token (AttMask, Eq. 2; MST, Eq. 6). ``'bert'``: 80 % by
+            the mask token, 10 % by a random patch token of the batch, 10 % by themselves (BERT;
+            MST, appendix, Table 4), drawn for each token from torch's global CPU generator.
+
+    Returns:
+        (B, L, C).
+    """
+    mask_token = mask_token.to(tokens.dtype)
+    if style == 'token':
+        return torch.where(mask.unsqueeze(-1), mask_token, tokens)
+    draws = torch.rand(mask.shape).to(mask.device)
+    others = torch.randint(mask.numel(), mask.shape).to(mask.device)
+    hidden, swapped = mask & (draws < 0.8), mask & (draws >= 0.8) & (draws < 0.9)
+    replaced = torch.where(swapped.unsqueeze(-1), tokens.flatten(0, 1)[others], tokens)
+    return torch.where(hidden.unsqueeze(-1), mask_token, replaced)
+
+
+def visible_indices(mask: Tensor) -> Tensor:
+    """Where the visible tokens are.
+
+    Args:
+        mask: (B, L) bool, True = masked, as many in every row.
+
+    Returns:
+        (B, V) indices in row-major order.
+
+    Raises:
+        ValueError: If rows have different numbers of masked tokens: no batch could hold them.
+    """
+    least, most = mask.sum(dim=1).aminmax()
+    if least != most:
+        raise ValueError(
+            f'Images have between {least} and {most} masked patches, but a network that drops them '
+            "needs equally many: give the masker prob=1, per='batch' and exact counts."
+        )
+    return mask.long().argsort(dim=1, stable=True)[:, : mask.shape[1] - int(most)]
+
+
+def keep(tokens: Tensor, indices: Tensor) -> Tensor:
+    """Tokens (B, V, C) at indices (B, V) of tokens (B, L, C)."""
+    return tokens.gather(1, indices.unsqueeze(-1).expand(-1, -1, tokens.shape[-1]))
+
+
+def restore_indices(mask: Tensor) -> Tensor:
+    """Where each token is when the visible ones, in row-major order, are followed by the masked.
+
+    Args:
+        mask: (B, L) bool, True = masked.
+
+    Returns:
+        (B, L) indices, MAE's ``ids_restore``.
+    """
+    return mask.long().argsort(dim=1, stable=True).argsort(dim=1)
