@@ -1,20 +1,17 @@
-from .attention_tap import AttentionRecord, AttentionTap
-from .received_attention_tap import (
-    ReceivedAttentionRecord,
-    ReceivedAttentionTap,
-    received_attention,
-)
+from .attention_tap import AttentionTap
+from .received_attention_tap import ReceivedAttentionTap, received_attention
 from .scorers import FrozenScorer, OnlineScorer
 from .swin_attention_tap import SwinAttentionRecord, SwinAttentionTap
+from .vit_tap import AttentionRecord, ViTTap
 
 __all__ = [
     'AttentionRecord',
     'AttentionTap',
     'FrozenScorer',
     'OnlineScorer',
-    'ReceivedAttentionRecord',
     'ReceivedAttentionTap',
     'SwinAttentionRecord',
     'SwinAttentionTap',
+    'ViTTap',
     'received_attention',
 ]

@@ -1,74 +1,19 @@
 """Attention of the CLS token, read off a forward pass that happens anyway."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from .query_key import check_blocks, check_head, listen
+from .vit_tap import ViTTap
 
-
-class AttentionRecord:
-    """What an :class:`AttentionTap` read during one forward pass.
-
-    Args:
-        tap: Whose record it is.
-        blocks: Indices of the tapped blocks (non-negative).
-        num_extra_tokens: Number of leading tokens that are no patches (1: CLS).
-    """
-
-    def __init__(self, tap: 'AttentionTap', blocks: Sequence[int], num_extra_tokens: int) -> None:
-        self.tap = tap
-        self.blocks = tuple(blocks)
-        self.num_extra_tokens = num_extra_tokens
-        self._attention: dict[int, Tensor] = {}
-
-    def read(self, block: int, query: Tensor, key: Tensor) -> None:
-        """Keep the row of the CLS query; O(N d), the (N, N) map is never made.
-
-        Args:
-            block: Index of the block.
-            query: (B, N, H, d), N tokens with the extra ones first.
-            key: (B, N, H, d).
-        """
-        query, key = query[:, 0].float(), key.float()
-        logits = torch.einsum('bhd,bnhd->bhn', query, key)
-        head_width, num_heads = query.shape[-1], query.shape[1]
-        if self.tap.reduction == 'softmax_of_mean':
-            logits = logits[..., self.num_extra_tokens :] * (head_width * num_heads) ** -0.5
-            self._attention[block] = logits.mean(dim=1, keepdim=True).softmax(dim=-1)
-            return
-        attention = (logits * head_width**-0.5).softmax(dim=-1)[..., self.num_extra_tokens :]
-        if self.tap.head is not None:
-            check_head('AttentionTap', self.tap.head, num_heads)
-            attention = attention[:, [self.tap.head]]
-        self._attention[block] = attention
-
-    def scores(self) -> Tensor:
-        """Attention of CLS to the patches, summed over the tapped blocks.
-
-        Returns:
-            float32 scores, (B, L) as the mean over heads (AttMask, Eq. 5-7), or (B, H, L) with
-            ``per_head``. A row of one block sums to 1 minus the attention that CLS pays to itself.
-
-        Raises:
-            RuntimeError: If no forward pass went through the tapped blocks.
-        """
-        missing = [block for block in self.blocks if block not in self._attention]
-        if missing:
-            raise RuntimeError(f'No forward pass went through the tapped blocks {missing}.')
-        attention = sum(self._attention[block] for block in self.blocks)
-        return attention if self.tap.per_head else attention.mean(dim=1)
+REDUCTIONS = ('mean_of_softmax', 'softmax_of_mean')
 
 
 @MODELS.register_module()
-class AttentionTap:
-    r"""Reads the CLS token's attention of chosen blocks of a ViT.
-
-    The tap listens to the queries and keys of each chosen block. The block itself is not touched:
-    it keeps ``scaled_dot_product_attention``, and no second forward is needed.
+class AttentionTap(ViTTap):
+    r"""Reads the CLS token's attention of chosen blocks of a ViT; O(L d) but for ``to_cls``.
 
     Args:
         blocks: Blocks to read, negative from the end, or ``'all'``; the scores are their sum.
@@ -76,14 +21,21 @@ class AttentionTap:
             ccMIM's published code sums over all.
         per_head: Keep the heads apart, for plots and for choosing a head.
         head: One head instead of the mean over heads, negative from the end.
-        reduction: ``'mean_of_softmax'``: a softmax over all tokens for each head, then the mean
-            over heads (MST, Eq. 4; AttMask, Eq. 7; ccMIM's published code).
-            ``'softmax_of_mean'``: the mean over heads of the logits :math:`q_0 K_{1:} / \sqrt{D}`,
-            D the width of all heads together, then one softmax over the patches (ccMIM, Eq. 4).
+        reduction: ``'mean_of_softmax'``: each head's softmax over all tokens, CLS among them, of
+            the logits that the block itself has, :math:`q_0 k_i / \sqrt{d}` with d the width of one
+            head; then the mean over heads (MST, Eq. 4; AttMask, Eq. 5-7). A row of one block sums
+            to 1 minus the attention that CLS pays to itself.
+            ``'softmax_of_mean'``: the mean over heads of :math:`q_0 k_i / \sqrt{D}`, with D the
+            width of all heads together as printed, then one softmax over the patches alone (ccMIM,
+            Eq. 4). A row of one block sums to 1. A head by itself is a mean over one head.
+        to_cls: Read the other direction: what each patch, as a query, pays to CLS. The papers have
+            the CLS query; ccMIM's published code takes the CLS *column* of each block's
+            mean-of-softmax attention, and sums it over all blocks. It takes the (L, N) map, one
+            head at a time.
 
     Raises:
-        ValueError: If there is no block to read, the reduction is unknown, or it leaves no heads
-            to choose from.
+        ValueError: If there is no block to read, the reduction is unknown, or options exclude each
+            other.
 
     Example:
         >>> tap = AttentionTap(blocks=(-1,))
@@ -98,49 +50,57 @@ class AttentionTap:
         per_head: bool = False,
         head: int | None = None,
         reduction: str = 'mean_of_softmax',
+        to_cls: bool = False,
     ) -> None:
-        if not blocks or isinstance(blocks, str) and blocks != 'all':
-            raise ValueError(f"AttentionTap reads at least one block, or 'all', got {blocks!r}.")
-        if reduction not in ('mean_of_softmax', 'softmax_of_mean'):
+        super().__init__(blocks, head, per_head)
+        if reduction not in REDUCTIONS:
             raise ValueError(
-                "AttentionTap's reduction must be 'mean_of_softmax' or 'softmax_of_mean', got "
-                f'{reduction!r}.'
+                f'AttentionTap.reduction must be one of {", ".join(REDUCTIONS)}, got {reduction!r}.'
             )
-        if (per_head or reduction == 'softmax_of_mean') and head is not None:
-            raise ValueError('AttentionTap reads one head, or keeps or averages all: not both.')
-        if per_head and reduction == 'softmax_of_mean':
-            raise ValueError("AttentionTap's reduction 'softmax_of_mean' has no heads to keep.")
-        self.blocks = blocks if blocks == 'all' else tuple(blocks)
-        self.per_head = per_head
-        self.head = head
+        if per_head and head is not None:
+            raise ValueError('AttentionTap keeps the heads apart or reads one: leave out `head`.')
+        if to_cls and reduction == 'softmax_of_mean':
+            raise ValueError("AttentionTap.to_cls needs reduction='mean_of_softmax'.")
         self.reduction = reduction
+        self.to_cls = to_cls
 
     def indices(self, backbone: nn.Module) -> list[int]:
         """The blocks that are read, in order.
 
         Raises:
-            ValueError: If it isn't a ViT, or a block doesn't exist.
+            ValueError: If it isn't a ViT with a CLS token, or a block or the head doesn't exist.
         """
-        everything = self.blocks == 'all' and hasattr(backbone, 'layers')
-        blocks = range(len(backbone.layers)) if everything else self.blocks
-        return check_blocks('AttentionTap', blocks, backbone)
-
-    @contextmanager
-    def __call__(self, backbone: nn.Module) -> Iterator[AttentionRecord]:
-        """Listen while the context is open.
-
-        Args:
-            backbone: A ViT with ``layers[i].attn.qkv``, ``layers[i].attn.num_heads`` and
-                ``num_extra_tokens``.
-
-        Raises:
-            ValueError: If a block doesn't exist or the backbone has no CLS token.
-        """
-        blocks = self.indices(backbone)
+        blocks = super().indices(backbone)
         if backbone.cls_token is None:
             raise ValueError(
                 'AttentionTap reads the attention of the CLS token, and the backbone has none.'
             )
-        record = AttentionRecord(self, blocks, backbone.num_extra_tokens)
-        with listen(backbone, blocks, record.read):
-            yield record
+        return blocks
+
+    def measure(self, query: Tensor, key: Tensor, num_extra_tokens: int) -> Tensor:
+        """(B, H, L): attention, or logits that wait for their mean, of (B, N, H, d)."""
+        head_width = query.shape[-1]
+        if self.to_cls:
+            return _paid_to_cls(query[:, num_extra_tokens:] * head_width**-0.5, key)
+        logits = torch.einsum('bhd,bnhd->bhn', query[:, 0], key)
+        if self.reduction == 'softmax_of_mean':
+            width = query.shape[2] * head_width
+            return logits[..., num_extra_tokens:] * width**-0.5
+        return (logits * head_width**-0.5).softmax(dim=-1)[..., num_extra_tokens:]
+
+    def together(self, measured: Tensor) -> Tensor:
+        """The mean over heads."""
+        return measured.mean(dim=1)
+
+    def finish(self, chosen: Tensor) -> Tensor:
+        """The softmax over patches, if it comes last."""
+        return chosen.softmax(dim=-1) if self.reduction == 'softmax_of_mean' else chosen
+
+
+def _paid_to_cls(query: Tensor, key: Tensor) -> Tensor:
+    """(B, H, L) softmax at CLS of the scaled queries (B, L, H, d) over all keys (B, N, H, d)."""
+    of_heads = [
+        torch.einsum('bid,bnd->bin', query[:, :, head], key[:, :, head]).softmax(dim=-1)[..., 0]
+        for head in range(query.shape[2])
+    ]
+    return torch.stack(of_heads, dim=1)

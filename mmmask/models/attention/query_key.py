@@ -22,7 +22,7 @@ def check_blocks(name: str, blocks: Sequence[int], backbone: nn.Module) -> list[
     Raises:
         ValueError: If the backbone isn't a ViT, or a block doesn't exist.
     """
-    if not hasattr(backbone, 'layers'):
+    if not hasattr(backbone, 'layers') or not hasattr(backbone, 'num_extra_tokens'):
         raise ValueError(f'{name} reads the blocks of a ViT, not a {type(backbone).__name__}.')
     depth = len(backbone.layers)
     outside = [block for block in blocks if not -depth <= block < depth]
@@ -39,29 +39,27 @@ def check_head(name: str, head: int, num_heads: int) -> None:
 
 @contextmanager
 def listen(backbone: nn.Module, blocks: Sequence[int], read: Read) -> Iterator[None]:
-    """Hand the queries and keys of blocks to ``read`` while the context is open.
+    """Hand the queries and keys of blocks, detached, to ``read`` while the context is open.
 
-    The blocks are not touched: they keep ``scaled_dot_product_attention``, and no second forward is
-    needed. BEiT's attention adds its biases outside of its ``qkv`` layer, so there the projection
-    is computed once more.
+    BEiT's attention adds its biases outside of its ``qkv`` layer, so there the projection is
+    computed once more.
+
+    Raises:
+        ValueError: If attention has a relative position bias, which queries and keys don't show.
     """
+    shared = getattr(backbone, 'rel_pos_bias', None)
+    own = [getattr(backbone.layers[i].attn, 'relative_position_bias_table', None) for i in blocks]
+    if any(bias is not None for bias in (shared, *own)):
+        raise ValueError(
+            'Attention is read off queries and keys, and this backbone adds a relative position '
+            'bias to their products: set use_rel_pos_bias=False, use_shared_rel_pos_bias=False.'
+        )
     handles = [_listen(backbone.layers[block].attn, block, read) for block in blocks]
     try:
         yield
     finally:
         for handle in handles:
             handle.remove()
-
-
-@contextmanager
-def ending_after(backbone: nn.Module, block: int) -> Iterator[None]:
-    """Let a ViT's forward pass end behind a block: what follows isn't needed to read attention."""
-    layers = backbone.layers
-    backbone.layers = layers[: block + 1]
-    try:
-        yield
-    finally:
-        backbone.layers = layers
 
 
 def _listen(attention: nn.Module, block: int, read: Read):

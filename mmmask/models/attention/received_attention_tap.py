@@ -1,13 +1,10 @@
 """GPA: how much each patch is attended to by all others."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-
 import torch
 from mmpretrain.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
-from .query_key import check_blocks, check_head, listen
+from .vit_tap import ViTTap
 
 
 def received_attention(query: Tensor, key: Tensor, softmax: bool = False) -> Tensor:
@@ -20,102 +17,50 @@ def received_attention(query: Tensor, key: Tensor, softmax: bool = False) -> Ten
         query: (B, L, H, d).
         key: (B, L, H, d).
         softmax: Sum each query's softmax over the patches instead of the logits. It takes the
-            (L, L) map of every head.
+            (L, L) map, one head at a time.
 
     Returns:
-        (B, H, L), float32 or better.
+        (B, H, L).
     """
-    query, key = query.float(), key.float()
-    scale = query.shape[-1] ** -0.5
+    query = query * query.shape[-1] ** -0.5
     if not softmax:
         others = query.sum(dim=1, keepdim=True) - query
-        return torch.einsum('blhd,blhd->bhl', others, key) * scale
-    attention = (torch.einsum('bihd,bmhd->bhim', query, key) * scale).softmax(dim=-1)
-    return attention.sum(dim=2) - attention.diagonal(dim1=2, dim2=3)
-
-
-class ReceivedAttentionRecord:
-    """What a :class:`ReceivedAttentionTap` read during one forward pass.
-
-    Args:
-        tap: Whose record it is.
-        blocks: Indices of the tapped blocks (non-negative).
-        num_extra_tokens: Number of leading tokens that are no patches.
-    """
-
-    def __init__(
-        self, tap: 'ReceivedAttentionTap', blocks: Sequence[int], num_extra_tokens: int
-    ) -> None:
-        self.tap = tap
-        self.blocks = tuple(blocks)
-        self.num_extra_tokens = num_extra_tokens
-        self._received: dict[int, Tensor] = {}
-
-    def read(self, block: int, query: Tensor, key: Tensor) -> None:
-        """Keep what the patches of a block receive.
-
-        Args:
-            block: Index of the block.
-            query: (B, N, H, d), N tokens with the extra ones first.
-            key: (B, N, H, d).
-        """
-        if isinstance(self.tap.head, int):
-            check_head('ReceivedAttentionTap', self.tap.head, query.shape[2])
-        patches = slice(self.num_extra_tokens, None)
-        self._received[block] = received_attention(
-            query[:, patches], key[:, patches], self.tap.softmax
-        )
-
-    def scores_by_block(self) -> Tensor:
-        """Scores of every tapped block and every head.
-
-        Returns:
-            (blocks, B, H, L) float32.
-
-        Raises:
-            RuntimeError: If no forward pass went through the tapped blocks.
-        """
-        missing = [block for block in self.blocks if block not in self._received]
-        if missing:
-            raise RuntimeError(f'No forward pass went through the tapped blocks {missing}.')
-        return torch.stack([self._received[block] for block in self.blocks])
-
-    def scores(self) -> Tensor:
-        """Scores of the tapped block.
-
-        Returns:
-            float32 scores, (B, L) of the tap's head or of the sum over heads, or (B, H, L) with
-            ``per_head``.
-
-        Raises:
-            RuntimeError: If no forward pass went through the tapped block, or several are tapped.
-        """
-        if len(self.blocks) > 1:
-            raise RuntimeError('Several blocks are tapped: use scores_by_block().')
-        received = self.scores_by_block()[0]
-        if self.tap.per_head:
-            return received
-        return received.sum(dim=1) if self.tap.head == 'sum' else received[:, self.tap.head]
+        return (others * key).sum(dim=-1).transpose(1, 2)
+    of_heads = []
+    for head in range(query.shape[2]):
+        logits = torch.einsum('bid,bmd->bim', query[:, :, head], key[:, :, head])
+        attention = logits.softmax(dim=-1)
+        of_heads.append(attention.sum(dim=1) - attention.diagonal(dim1=1, dim2=2))
+    return torch.stack(of_heads, dim=1)
 
 
 @MODELS.register_module()
-class ReceivedAttentionTap:
-    """Reads GPA's scores: the attention that each patch receives from the others.
+class ReceivedAttentionTap(ViTTap):
+    r"""Reads GPA's scores: the attention that each patch receives from the others.
 
-    Eq. 5 as printed leaves open which index is the key. The text says "how much other patches
-    attend to m", so the key is m's. CLS neither asks nor is scored.
+    CLS neither asks nor is scored. Eq. 4-5 as printed make the scored patch m the *query*,
+    :math:`\sum_i q_m k_i`; the text calls the score the attention that m receives, "the importance
+    of attending to" it, and then m is the *key*, :math:`\sum_i q_i k_m`. The latter is the default.
 
     Args:
-        block: Block to read, negative from the end, or ``'all'``, for choosing one. The paper
-            compares blocks in Table 5 and Fig. 4, counted from 0.
+        block: Block to read, negative from the end, or ``'all'``: their sum, or each of them by
+            ``record.scores_by_block()``. The paper counts from 0 (Table 5, Fig. 4).
         head: Head to read, negative from the end, or ``'sum'`` over heads. The last head of the
-            last block needs no choice (82.70 %); block 9, head 11 of MAE's ViT-B is what few shots
-            choose (82.73 %).
-        per_head: Keep the heads apart; ``head`` has no part then.
-        softmax: See :func:`received_attention`.
+            last block needs no choice (82.70 %); block 9, head 11 of ViT-B is what 10 shots choose
+            (82.73 %); the sum over the last block's heads gives 82.34 % (Table 5).
+        per_head: Keep the heads apart; all of them are given, whatever ``head`` is.
+        role: What the scored patch is in the product, ``'key'`` or, as printed, ``'query'``.
+        softmax: Each query's softmax over the patches instead of its logits: positive, and no query
+            counts more than another. Costs O(L^2 d) instead of O(L d).
 
     Raises:
-        ValueError: If the head is neither a number nor ``'sum'``.
+        ValueError: If an option is none of these.
+
+    Example:
+        >>> tap = ReceivedAttentionTap(block='all')
+        >>> with tap(backbone) as record:
+        ...     backbone(images)
+        >>> record.scores_by_block().shape  # (blocks, B, H, L), to choose a block and a head
     """
 
     def __init__(
@@ -123,39 +68,32 @@ class ReceivedAttentionTap:
         block: int | str = -1,
         head: int | str = -1,
         per_head: bool = False,
+        role: str = 'key',
         softmax: bool = False,
     ) -> None:
-        if not isinstance(head, int) and head != 'sum':
-            raise ValueError(f"head must be a number or 'sum', got {head!r}.")
         if not isinstance(block, int) and block != 'all':
-            raise ValueError(f"block must be a number or 'all', got {block!r}.")
-        self.block = block
-        self.head = head
-        self.per_head = per_head
+            raise ValueError(
+                f"ReceivedAttentionTap.block must be a number or 'all', got {block!r}."
+            )
+        if not isinstance(head, int) and head != 'sum':
+            raise ValueError(f"ReceivedAttentionTap.head must be a number or 'sum', got {head!r}.")
+        if role not in ('key', 'query'):
+            raise ValueError(f"ReceivedAttentionTap.role must be 'key' or 'query', got {role!r}.")
+        if softmax and role == 'query':
+            raise ValueError(
+                "ReceivedAttentionTap.softmax needs role='key': what a query pays sums to 1."
+            )
+        super().__init__('all' if block == 'all' else (block,), head, per_head)
+        self.role = role
         self.softmax = softmax
 
-    def indices(self, backbone: nn.Module) -> list[int]:
-        """The blocks that are read, in order.
+    def measure(self, query: Tensor, key: Tensor, num_extra_tokens: int) -> Tensor:
+        """(B, H, L) of queries and keys (B, N, H, d)."""
+        query, key = query[:, num_extra_tokens:], key[:, num_extra_tokens:]
+        if self.role == 'query':
+            query, key = key, query
+        return received_attention(query, key, self.softmax)
 
-        Raises:
-            ValueError: If it isn't a ViT, or a block doesn't exist.
-        """
-        everything = self.block == 'all' and hasattr(backbone, 'layers')
-        blocks = range(len(backbone.layers)) if everything else (self.block,)
-        return check_blocks('ReceivedAttentionTap', blocks, backbone)
-
-    @contextmanager
-    def __call__(self, backbone: nn.Module) -> Iterator[ReceivedAttentionRecord]:
-        """Listen while the context is open.
-
-        Args:
-            backbone: A ViT with ``layers[i].attn.qkv``, ``layers[i].attn.num_heads`` and
-                ``num_extra_tokens``.
-
-        Raises:
-            ValueError: If it isn't a ViT, or a block doesn't exist.
-        """
-        blocks = self.indices(backbone)
-        record = ReceivedAttentionRecord(self, blocks, backbone.num_extra_tokens)
-        with listen(backbone, blocks, record.read):
-            yield record
+    def together(self, measured: Tensor) -> Tensor:
+        """The sum over heads."""
+        return measured.sum(dim=1)

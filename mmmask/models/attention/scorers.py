@@ -1,7 +1,7 @@
 """Scores of patches by a forward pass of their own, without gradient."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from .query_key import ending_after
+from .vit_tap import ViTTap
 
 
 @MODELS.register_module()
@@ -17,14 +17,17 @@ class OnlineScorer:
     """Scores by the network that is being trained, on the whole image (ccMIM; GPA's option).
 
     The extra pass is in evaluation mode and leaves no trace: dropout and drop path draw nothing,
-    and the modes of all modules are as before. It ends behind the last block that is read.
+    batch normalisation counts nothing, and the modes of all modules are as before.
 
     Args:
         attention: Config of a tap.
+
+    Raises:
+        ValueError: If the tap keeps the heads apart.
     """
 
     def __init__(self, attention: dict) -> None:
-        self.attention = MODELS.build(attention)
+        self.attention = _build_tap(attention)
 
     def __call__(self, views: Tensor, backbone: nn.Module) -> Tensor:
         """Scores (B, L) of views (B, 3, H, W) by a backbone."""
@@ -34,22 +37,23 @@ class OnlineScorer:
 
 @MODELS.register_module()
 class FrozenScorer(BaseModule):
-    """Scores by a pre-trained ViT that isn't trained (GPA's teacher).
+    """Scores by a pre-trained network that isn't trained (GPA's teacher).
 
     Its weights come from the checkpoint that its config names, in any format that the strict
-    initialiser reads, whenever weights are initialised; they are no part of ``state_dict()``, so
-    checkpoints of the training stay small. Images are normalised as the algorithm normalises them:
-    a checkpoint that wants other values than the algorithm's has to get them there.
+    initialiser reads, whenever weights are initialised. ``parameters()`` and ``state_dict()`` don't
+    have them: no optimiser, average or data-parallel wrapper sees them, and checkpoints of the
+    training stay small and load without them. Images come as the algorithm's data preprocessor
+    normalises them: its mean and standard deviation must be those of the checkpoint's training.
 
     Args:
-        backbone: Config of a ViT with an ``init_cfg``. None, given explicitly, leaves random
-            weights: a control.
-        attention: Config of a tap. The pass ends behind the last block that it reads.
-        size: Side of the images that the ViT sees; they are resized to it and the scores back to
-            the grid of the mask, bilinearly. Half the side costs a quarter. None: as they are.
+        backbone: Config of a network with an ``init_cfg``. None, given explicitly, leaves random
+            weights, e.g. to measure a step.
+        attention: Config of a tap. A ViT's blocks behind the last that it reads are dropped.
+        size: Side of the images that the network sees; they are resized to it, and the scores back
+            to the grid of the mask. Half the side costs a quarter. None: as they are.
 
     Raises:
-        ValueError: If the backbone has no ``init_cfg``.
+        ValueError: If the backbone has no ``init_cfg``, or the tap keeps the heads apart.
     """
 
     def __init__(self, backbone: dict, attention: dict, size: int | None = None) -> None:
@@ -59,25 +63,33 @@ class FrozenScorer(BaseModule):
                 'FrozenScorer needs trained weights: give scorer.backbone.init_cfg='
                 "dict(type='Pretrained', checkpoint=...)."
             )
-        frozen = MODELS.build(backbone)
-        frozen.requires_grad_(False)
-        frozen.eval()
-        self._frozen = [frozen]  # in a list, nn.Module doesn't see it
-        self.attention = MODELS.build(attention)
+        self._frozen = [MODELS.build(backbone)]  # in a list, nn.Module doesn't see it
+        self.attention = _build_tap(attention)
         self.size = size
+        self._freeze()
 
     @property
     def backbone(self) -> nn.Module:
-        """The frozen ViT."""
+        """The frozen network."""
         return self._frozen[0]
 
     def init_weights(self) -> None:
-        """Load the checkpoint."""
+        """Load the checkpoint, then drop the blocks that no score depends on."""
+        super().init_weights()
         self.backbone.init_weights()
-        self.backbone.requires_grad_(False)
-        self.backbone.eval()
+        if isinstance(self.attention, ViTTap):
+            blocks = self.attention.indices(self.backbone)
+            self.attention.blocks = tuple(blocks)  # no longer counted from the end
+            del self.backbone.layers[blocks[-1] + 1 :]
+        self._freeze()
 
-    def _apply(self, fn, recurse: bool = True) -> nn.Module:
+    def _freeze(self) -> None:
+        self.backbone.requires_grad_(False)
+        for module in self.backbone.modules():
+            module.training = False
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> nn.Module:
+        """``to()``, ``cuda()``, ``double()`` and the like take the network along."""
         self.backbone._apply(fn)
         return super()._apply(fn, recurse)
 
@@ -86,48 +98,65 @@ class FrozenScorer(BaseModule):
 
         Args:
             views: The views, normalised.
-            backbone: The network that is being trained; its grid is the mask's.
+            backbone: The network that is being trained; only its grid is asked for, the mask's.
 
         Raises:
-            ValueError: If the grids differ.
+            RuntimeError: If the checkpoint hasn't been loaded.
+            ValueError: If the grids differ and there is no ``size``.
         """
+        if self.backbone.init_cfg and not self.backbone.is_init:
+            raise RuntimeError(
+                "FrozenScorer's checkpoint hasn't been loaded: call init_weights() first."
+            )
         grid = backbone.grid(*views.shape[-2:])
         if self.size is not None:
             size = (self.size, self.size)
             views = F.interpolate(views, size=size, mode='bicubic', antialias=True)
-        rows, columns = self.backbone.patch_embed.projection.stride
-        own = (views.shape[-2] // rows, views.shape[-1] // columns)
+        own = _grid(self.backbone, *views.shape[-2:])
+        if own != grid and self.size is None:
+            raise ValueError(
+                f"FrozenScorer's patches are a grid of {own}, the mask's of {grid}: take a network "
+                'with the same patch size, or set `size`.'
+            )
         scores = _read(self.attention, self.backbone, views)
         if own == grid:
             return scores
-        if self.size is None:
-            raise ValueError(
-                f"FrozenScorer's patches are a grid of {own}, the mask's of {grid}: take a ViT "
-                'with the same patch size, or set `size`.'
-            )
         maps = scores.unflatten(1, own).unsqueeze(1)
         return F.interpolate(maps, size=grid, mode='bilinear', antialias=True).flatten(1)
 
 
+def _build_tap(attention: dict) -> Callable:
+    tap = MODELS.build(attention)
+    if tap.per_head:
+        raise ValueError('A scorer gives one score for each patch: leave out attention.per_head.')
+    return tap
+
+
+def _grid(backbone: nn.Module, height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of scores; mmpretrain's own ViT doesn't tell them."""
+    if hasattr(backbone, 'grid'):
+        return backbone.grid(height, width)
+    rows, columns = backbone.patch_embed.projection.stride
+    return -(-height // rows), -(-width // columns)  # a last, partial patch is padded
+
+
 @torch.no_grad()
-def _read(tap, backbone: nn.Module, views: Tensor) -> Tensor:
-    indices = getattr(tap, 'indices', None)  # a Swin's tap has none
-    end = nullcontext() if indices is None else ending_after(backbone, indices(backbone)[-1])
-    with tap(backbone) as record, end:
+def _read(tap: Callable, backbone: nn.Module, views: Tensor) -> Tensor:
+    with tap(backbone) as record:
         backbone(views)
-    # Under autocast, the casts of weights that this pass made have no gradient, and the training's
-    # pass would take them from the cache.
-    torch.clear_autocast_cache()
     return record.scores()
 
 
 @contextmanager
 def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode; every module's own mode afterwards."""
+    """Evaluation mode; every module's own mode afterwards.
+
+    Not by ``eval()`` and ``train()``: backbones override them, to freeze stages.
+    """
     modes = [(part, part.training) for part in module.modules()]
-    for part, _ in modes:
-        part.training = False
     try:
+        for part, _ in modes:
+            part.training = False
         yield
     finally:
         for part, training in modes:
