@@ -144,6 +144,9 @@ def _grid(backbone: nn.Module, height: int, width: int) -> tuple[int, int]:
 def _read(tap: Callable, backbone: nn.Module, views: Tensor) -> Tensor:
     with tap(backbone) as record:
         backbone(views)
+    # Under autocast, the casts of weights that this pass made have no gradient, and the training's
+    # pass would take them from the cache.
+    torch.clear_autocast_cache()
     return record.scores()
 
 
