@@ -87,8 +87,11 @@ class ConstantSchedule(Schedule):
 
 @TASK_UTILS.register_module()
 class ProgressSchedule:
-    """t / T of GPA's Eq. 6, with t counted from 1: the last step (or epoch) has 1."""
+    """t / T of GPA's Eq. 6, with t counted from 1: the last step (or epoch) has 1.
+
+    A run that ends within an epoch has one more than whole epochs; it stays at 1 there.
+    """
 
     def __call__(self, step: int, max_steps: int, steps_per_epoch: int = 1) -> float:
         """As :meth:`Schedule.__call__`."""
-        return (step + 1) / max_steps
+        return min((step + 1) / max_steps, 1.0)

@@ -19,7 +19,10 @@ class AttentionMasker(BaseMasker):
 
     ``threshold`` (MST, Eq. 5): the :math:`\lfloor n / num \rfloor` least attended tokens are
     candidates, and each is masked with probability p. Where scores tie at the threshold, the
-    earlier tokens are candidates, so their number is always the same.
+    earlier tokens are candidates, so their number is always the same, where Eq. 5's strict
+    inequality would give fewer. Alg. 1, taken literally, masks among the *other* tokens; the text,
+    Eq. 5 and Figure 2 agree on the least attended ones. An image of fewer than num tokens has no
+    candidates.
 
     Args:
         mode: ``'high'``, ``'low'``, ``'hint'`` or ``'threshold'``.
@@ -59,8 +62,8 @@ class AttentionMasker(BaseMasker):
             if per != 'batch':
                 raise ValueError("mode 'threshold' draws no ratio: leave out per.")
             num, token_prob = 8 if num is None else num, 0.1 if token_prob is None else token_prob
-            if num < 1:
-                raise ValueError(f'num must be at least 1, got {num}.')
+            if not isinstance(num, int) or num < 1:
+                raise ValueError(f'num must be an integer of at least 1, got {num}.')
             if not 0 <= token_prob <= 1:
                 raise ValueError(f'token_prob must be in [0, 1], got {token_prob}.')
             super().__init__(1.0, per, 1.0 if prob is None else prob)

@@ -22,6 +22,10 @@ def top_ranked(scores: Tensor, counts: Tensor) -> Tensor:
     return ranks < counts.to(scores.device).unsqueeze(1)
 
 
+#: Its negative stands for log(0): below that of any positive float64 by more than the noise spans.
+_LAST = 1e4
+
+
 def sampled(weights: Tensor, counts: Tensor, among: Tensor | None = None) -> Tensor:
     """Sample tokens of each row without replacement, in proportion to weights.
 
@@ -44,10 +48,6 @@ def sampled(weights: Tensor, counts: Tensor, among: Tensor | None = None) -> Ten
     if among is not None:
         keys = keys.where(among, -torch.inf)
     return top_ranked(keys, counts)
-
-
-#: Lower than the logarithm of any positive float64 by more than Gumbel noise can make up for.
-_LAST = 1e4
 
 
 class BaseMasker(ABC):

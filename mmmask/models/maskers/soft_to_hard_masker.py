@@ -18,7 +18,8 @@ class SoftToHardMasker(BaseMasker):
     ones fill up, so exactly n tokens are masked in every image.
 
     GPA's scores are sums of logits and may be negative, which the paper doesn't mention: a token's
-    weight is by default how far its score lies above the image's lowest one.
+    weight is by default how far its score lies above the image's lowest one. Where all scores are
+    equal, so are the chances.
 
     Args:
         ratio: See :class:`BaseMasker`; 0.75 in the paper, 0.5 and 0.9 in Tables 3 and 4.
@@ -32,7 +33,7 @@ class SoftToHardMasker(BaseMasker):
 
     Raises:
         ValueError: As :class:`BaseMasker`; also if the shares leave [0, 1] or sum to more than 1,
-            or ``weights`` is unknown.
+            ``weights`` is unknown or ``progress`` is set outside [0, 1].
     """
 
     needs_scores = True
@@ -49,7 +50,8 @@ class SoftToHardMasker(BaseMasker):
     ) -> None:
         super().__init__(ratio, per, prob)
         for name, shares in dict(soft=soft, hard=hard).items():
-            if len(shares) != 2 or not all(0 <= share <= 1 for share in shares):
+            pair = isinstance(shares, (tuple, list)) and len(shares) == 2
+            if not pair or not all(0 <= share <= 1 for share in shares):
                 raise ValueError(f'{name} must be two shares in [0, 1], got {shares}.')
         if any(s + h > 1 + 1e-9 for s, h in zip(soft, hard)):
             raise ValueError(f'soft and hard shares sum to more than 1: {soft} and {hard}.')
@@ -58,6 +60,17 @@ class SoftToHardMasker(BaseMasker):
         self.soft, self.hard = tuple(soft), tuple(hard)
         self.weights = weights
         self.progress = progress
+
+    @property
+    def progress(self) -> float:
+        """t / T in [0, 1]; outside, shares would be negative and counts no longer exact."""
+        return self._progress
+
+    @progress.setter
+    def progress(self, value: float) -> None:
+        if not 0 <= value <= 1:
+            raise ValueError(f'progress must be in [0, 1], got {value}.')
+        self._progress = value
 
     def choose(self, grid: tuple[int, int], counts: Tensor, scores: Tensor | None) -> Tensor:
         num_hard, num_soft = self._share(self.hard, counts), self._share(self.soft, counts)

@@ -83,3 +83,8 @@ def test_a_negative_warm_up():
 
 def test_progress_counts_from_one():
     assert values(ProgressSchedule(), 4).tolist() == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_progress_of_a_run_that_ends_within_an_epoch():
+    # Two whole epochs and a part of a third: the hook counts epochs 0, 1 and 2 of 2.
+    assert [ProgressSchedule()(epoch, 2) for epoch in range(3)] == [0.5, 1.0, 1.0]

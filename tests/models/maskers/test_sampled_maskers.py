@@ -1,6 +1,8 @@
 """Maskers that sample: exact counts, and rates against probabilities worked out by hand."""
 
+import itertools
 import math
+import random
 
 import numpy as np
 import pytest
@@ -42,7 +44,7 @@ def test_exactly_int_r_l_tokens_whatever_the_grid_and_the_scores(grid, ratio, ti
     for masker in maskers:
         mask = masker(grid, 3, scores)
         assert mask.dtype == torch.bool and mask.sum(dim=1).tolist() == [int(ratio * tokens)] * 3
-    exact = BlockMasker(ratio, prob=1.0, exact=True, min_num_patches=2)(grid, 3)
+    exact = BlockMasker(ratio, prob=1.0, exact=True)(grid, 3)
     assert exact.sum(dim=1).tolist() == [int(ratio * tokens)] * 3
 
 
@@ -87,6 +89,67 @@ def test_bernoulli_tokens_are_independent():
     assert set(mask.sum(dim=1).tolist()) >= {0, 1, 2}
 
 
+def test_bernoulli_draws_the_ratio_for_each_image_or_for_all():
+    torch.manual_seed(0)
+    grid, images = (20, 20), 2000
+    image = RandomMasker((0.1, 0.5), per='image', sampling='bernoulli')(grid, images)
+    image = image.float().mean(dim=1)
+    # Variance of U(0.1, 0.5), and of 400 tokens at r: E[r (1 - r)] = 0.3 - (0.09 + 0.16 / 12).
+    variance = 0.16 / 12 + (0.3 - 0.09 - 0.16 / 12) / 400
+    assert image.mean().item() == pytest.approx(0.3, abs=5 * math.sqrt(variance / images))
+    # Of n values, the variance is known to about sqrt(2 / n) of itself.
+    assert image.var().item() == pytest.approx(variance, rel=5 * math.sqrt(2 / images))
+    batch = RandomMasker((0.1, 0.5), sampling='bernoulli')(grid, images).float().mean(dim=1)
+    ratio = batch.mean().item()
+    rel = 5 * math.sqrt(2 / images)
+    assert 0.1 < ratio < 0.5 and batch.var().item() == pytest.approx(ratio * (1 - ratio) / 400, rel)
+
+
+def test_bernoulli_ends():
+    assert not RandomMasker(0.0, sampling='bernoulli')((3, 3), 50).any()
+    assert RandomMasker(1.0, sampling='bernoulli')((3, 3), 50).all()
+
+
+def test_exact_blocks_are_the_blocks_and_few_more():
+    for seed in range(20):
+        masks = []
+        for exact in (False, True):
+            torch.manual_seed(seed)
+            masks.append(BlockMasker(0.75, prob=1.0, min_num_patches=16, exact=exact)((14, 14), 8))
+        blocks, filled = masks
+        assert (filled | blocks).equal(filled) and filled.sum(dim=1).tolist() == [147] * 8
+        assert (filled & ~blocks).sum() <= 8 * 3
+
+
+def test_a_rectangle_has_at_least_min_num_patches():
+    # Before rounding: each side is less than half a patch longer than the rounded one.
+    masker, rng = BlockMasker(min_num_patches=36), random.Random(0)
+    for _ in range(100):
+        mask = torch.zeros(14, 14, dtype=torch.bool)
+        masker._add_block(mask, 60, rng)
+        assert (mask.any(dim=1).sum() + 0.5) * (mask.any(dim=0).sum() + 0.5) >= 36
+
+
+@pytest.mark.parametrize(
+    'masker',
+    [
+        RandomMasker(0.5, sampling='bernoulli'),
+        AttentionMasker('threshold', num=2, token_prob=0.5),
+        SoftToHardMasker(0.5),
+        ImportanceMasker(0.5),
+        ImportanceMasker(0.5, 'proportional'),
+        BlockMasker(0.5, prob=1.0, exact=True),
+    ],
+)
+def test_draws_repeat_with_the_seed_and_only_then(masker):
+    scores = torch.rand(8, 64, generator=torch.Generator().manual_seed(0))
+    masks = []
+    for seed in (3, 3, 4):
+        torch.manual_seed(seed)
+        masks.append(masker((8, 8), 8, scores if masker.needs_scores else None))
+    assert masks[0].equal(masks[1]) and not masks[0].equal(masks[2])
+
+
 def test_threshold_masks_some_of_the_least_attended():
     # L = 12, num = 4: the three least attended tokens are candidates, with probability 0.3 each.
     torch.manual_seed(0)
@@ -112,6 +175,18 @@ def test_threshold_has_mst_defaults_and_as_many_candidates_where_scores_tie():
     assert mask.sum(dim=1).tolist() == [2, 2]
 
 
+@pytest.mark.parametrize('num', [1, 2, 3, 8, 49, 200])
+@pytest.mark.parametrize('grid', [(7, 7), (3, 5), (1, 9)])
+def test_threshold_candidates_are_the_start_of_the_ascending_order(grid, num):
+    tokens = grid[0] * grid[1]
+    scores = torch.randint(5, (4, tokens), generator=torch.Generator().manual_seed(num)).float()
+    mask = AttentionMasker('threshold', num=num, token_prob=1.0)(grid, 4, scores)
+    for row, chosen in zip(scores.tolist(), mask):
+        ascending = sorted(range(tokens), key=lambda token: (row[token], token))
+        expected = sorted(ascending[: tokens // num])
+        assert chosen.nonzero().flatten().tolist() == expected
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
@@ -119,6 +194,7 @@ def test_threshold_has_mst_defaults_and_as_many_candidates_where_scores_tie():
         (dict(mode='threshold', show_max=0.1), 'no use for show_max'),
         (dict(mode='threshold', per='image'), 'leave out per'),
         (dict(mode='threshold', num=0), 'num must be'),
+        (dict(mode='threshold', num=2.5), 'num must be an integer'),
         (dict(mode='threshold', token_prob=2), 'token_prob must be'),
         (dict(mode='high', num=8), 'no use for num'),
         (dict(mode='low', show_max=0.1), 'no use for show_max'),
@@ -144,6 +220,33 @@ def test_soft_to_hard_masks_the_highest_scores_as_progress_goes_on():
         assert num_hard == int(15 * progress)
         assert mask[:, :num_hard].all()
         assert len({tuple(row.tolist()) for row in mask}) > 1
+
+
+def test_soft_to_hard_has_the_law_of_one_draw_after_another():
+    # Every set of three of five tokens: one hard, one soft, one random, by Eq. 6 at t / T = 0.5.
+    scores = [0.7, -1.0, 2.0, 0.3, 1.5]
+    hard = scores.index(max(scores))
+    left = [token for token in range(5) if token != hard]
+    weights = {token: scores[token] - min(scores) for token in left}
+    law = dict.fromkeys(itertools.combinations(range(5), 3), 0.0)
+    for soft in left:
+        for uniform in set(left) - {soft}:
+            chance = weights[soft] / sum(weights.values()) / 3
+            law[tuple(sorted((hard, soft, uniform)))] += chance
+    assert sum(law.values()) == pytest.approx(1)
+    torch.manual_seed(0)
+    masker = SoftToHardMasker(0.6, soft=(0.5, 0.3), hard=(0.2, 0.5), progress=0.5)  # 0.4, 0.35
+    mask = masker((1, 5), DRAWS, torch.tensor(scores).expand(DRAWS, 5))
+    drawn = [tuple(row.nonzero().flatten().tolist()) for row in mask]
+    assert all(within(drawn.count(tokens) / DRAWS, chance) for tokens, chance in law.items())
+
+
+@pytest.mark.parametrize('weights', ['shift', 'softmax'])
+def test_equal_scores_have_equal_chances(weights):
+    torch.manual_seed(0)
+    masker = SoftToHardMasker(0.5, soft=(1, 1), hard=(0, 0), weights=weights)
+    mask = masker((2, 3), DRAWS, torch.full((DRAWS, 6), -3.0))
+    assert all(within(rate, 0.5) for rate in mask.float().mean(dim=0))
 
 
 def test_all_hard_is_the_order_of_the_scores():
@@ -212,11 +315,18 @@ def test_proportional_importance_has_the_rates_of_its_scores():
     [
         (lambda: SoftToHardMasker(soft=(0.8, 0), hard=(0.5, 0)), 'sum to more than 1'),
         (lambda: SoftToHardMasker(soft=(0.8,)), 'two shares'),
+        (lambda: SoftToHardMasker(soft=0.8), 'two shares'),
+        (lambda: SoftToHardMasker(progress=1.5), 'progress must be in .0, 1., got 1.5'),
+        (lambda: setattr(SoftToHardMasker(), 'progress', -0.1), 'progress must be'),
         (lambda: SoftToHardMasker(hard=(0, 1.5)), 'two shares'),
         (lambda: SoftToHardMasker(weights='square'), 'weights must be'),
         (lambda: ImportanceMasker(strategy='best'), 'strategy must be'),
         (lambda: RandomMasker(sampling='poisson'), 'sampling must be'),
         (lambda: BlockMasker(min_num_patches=0), 'min_num_patches'),
+        (
+            lambda: BlockMasker(min_num_patches=16)((4, 4), 1),
+            'at most 9 on a grid of 4 x 4, got 16',
+        ),
         (
             lambda: ImportanceMasker(strategy='proportional')((1, 2), 1, -torch.ones(1, 2)),
             'none below 0',
