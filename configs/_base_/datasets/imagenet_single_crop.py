@@ -1,0 +1,35 @@
+# ImageNet-1k without labels, one random resized crop of each image (MAE).
+data_preprocessor = dict(
+    type='SelfSupDataPreprocessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    to_rgb=True,
+)
+
+train_dataloader = dict(
+    batch_size=512,
+    num_workers=8,
+    persistent_workers=True,
+    pin_memory=True,
+    drop_last=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(
+        type='StrictImageFolder',
+        data_root='data/imagenet/',
+        data_prefix='train',
+        with_label=False,
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(
+                type='RandomResizedCrop',
+                scale=224,
+                crop_ratio_range=(0.2, 1.0),
+                backend='pillow',
+                interpolation='bicubic',
+            ),
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='PackInputs'),
+        ],
+    ),
+)
