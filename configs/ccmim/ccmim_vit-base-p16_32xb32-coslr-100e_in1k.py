@@ -1,0 +1,4 @@
+# ccMIM, ViT-B/16, 100 epochs (ccMIM, Table 5).
+_base_ = 'ccmim_vit-base-p16_32xb32-coslr-300e_in1k.py'
+
+train_cfg = dict(max_epochs=100)
