@@ -15,7 +15,9 @@ class SoftToHardMasker(BaseMasker):
     ("hard"), a share :math:`\alpha^s_t` is sampled in proportion to the scores ("soft") and the
     rest uniformly at random, each from what is left. Shares move linearly with ``progress``, t / T,
     which a schedule sets (``model.masker.progress``). Shares of tokens are rounded down; the random
-    ones fill up, so exactly n tokens are masked in every image.
+    ones fill up, so exactly n tokens are masked in every image. Rows of Tables 3 and 4 have shares
+    that sum to more than 1 for a while (soft 1 -> 1 beside hard 0 -> 0.5): the hard tokens come
+    first there, and the soft ones are those that are left.
 
     GPA's scores are sums of logits and may be negative, which the paper doesn't mention: a token's
     weight is by default how far its score lies above the image's lowest one. Where all scores are
@@ -32,8 +34,8 @@ class SoftToHardMasker(BaseMasker):
         prob: See :class:`BaseMasker`.
 
     Raises:
-        ValueError: As :class:`BaseMasker`; also if the shares leave [0, 1] or sum to more than 1,
-            ``weights`` is unknown or ``progress`` is set outside [0, 1].
+        ValueError: As :class:`BaseMasker`; also if the shares leave [0, 1], ``weights`` is unknown
+            or ``progress`` is set outside [0, 1].
     """
 
     needs_scores = True
@@ -53,8 +55,6 @@ class SoftToHardMasker(BaseMasker):
             pair = isinstance(shares, (tuple, list)) and len(shares) == 2
             if not pair or not all(0 <= share <= 1 for share in shares):
                 raise ValueError(f'{name} must be two shares in [0, 1], got {shares}.')
-        if any(s + h > 1 + 1e-9 for s, h in zip(soft, hard)):
-            raise ValueError(f'soft and hard shares sum to more than 1: {soft} and {hard}.')
         if weights not in ('shift', 'softmax'):
             raise ValueError(f"weights must be 'shift' or 'softmax', got {weights!r}.")
         self.soft, self.hard = tuple(soft), tuple(hard)
@@ -73,7 +73,8 @@ class SoftToHardMasker(BaseMasker):
         self._progress = value
 
     def choose(self, grid: tuple[int, int], counts: Tensor, scores: Tensor | None) -> Tensor:
-        num_hard, num_soft = self._share(self.hard, counts), self._share(self.soft, counts)
+        num_hard = self._share(self.hard, counts)
+        num_soft = self._share(self.soft, counts).minimum(counts - num_hard)
         hard = top_ranked(scores, num_hard)
         soft = sampled(self._weigh(scores), num_soft, among=~hard)
         left = ~(hard | soft)

@@ -249,6 +249,16 @@ def test_equal_scores_have_equal_chances(weights):
     assert all(within(rate, 0.5) for rate in mask.float().mean(dim=0))
 
 
+def test_hard_tokens_come_before_soft_ones_where_the_shares_exceed_1():
+    # 8 of 16 tokens, all soft from start to end, half of them hard at the end: 4 are hard then.
+    torch.manual_seed(0)
+    scores = torch.arange(16.0).expand(200, 16)
+    mask = SoftToHardMasker(0.5, soft=(1, 1), hard=(0, 0.5), progress=1.0)((4, 4), 200, scores)
+    assert mask.sum(dim=1).tolist() == [8] * 200 and mask[:, 12:].all()
+    assert not mask[:, 0].any()  # soft, not random: the lowest score has no weight
+    assert mask[:, 1:12].any(dim=0).all()
+
+
 def test_all_hard_is_the_order_of_the_scores():
     torch.manual_seed(0)
     scores = torch.randn(4, 16)
@@ -313,7 +323,6 @@ def test_proportional_importance_has_the_rates_of_its_scores():
 @pytest.mark.parametrize(
     ('make', 'message'),
     [
-        (lambda: SoftToHardMasker(soft=(0.8, 0), hard=(0.5, 0)), 'sum to more than 1'),
         (lambda: SoftToHardMasker(soft=(0.8,)), 'two shares'),
         (lambda: SoftToHardMasker(soft=0.8), 'two shares'),
         (lambda: SoftToHardMasker(progress=1.5), 'progress must be in .0, 1., got 1.5'),
