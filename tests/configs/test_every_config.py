@@ -35,11 +35,18 @@ def shrink(cfg):
     arch = dict(embed_dims=12, num_layers=2, num_heads=2, feedforward_channels=24)
     if tap := cfg.model.get('attention'):  # as deep as its blocks
         arch['num_layers'] = max(2, 1 + max(tap.get('blocks', (-1,))))
+    width = 12
+    if cfg.model.backbone.type == 'MaskedSwinTransformer':  # as many stages
+        given, width = cfg.model.backbone.arch, 16
+        stages = 4 if given == 'tiny' else len(given['depths'])
+        arch = dict(embed_dims=width >> (stages - 1), depths=[1] * stages, num_heads=[1] * stages)
     cfg.model.backbone.arch = arch
     cfg.model.neck.update(
-        in_channels=12, hidden_channels=16, bottleneck_channels=8, out_channels=32
+        in_channels=width, hidden_channels=16, bottleneck_channels=8, out_channels=32
     )
     cfg.model.head.out_channels = 32
+    if restoration := cfg.model.get('restoration'):
+        restoration.decoder.update(in_channels=width, channels=4)
 
 
 def batch_of(cfg, size=2):
@@ -70,8 +77,11 @@ def takes_a_step(cfg):
     after = model.state_dict()
     assert all(torch.isfinite(value).all() for value in after.values())
     for name, value in after.items():
-        teachers, fixed = name.startswith('teacher.'), name.endswith('original0')
-        if teachers:
+        teachers = name.startswith('teacher.')
+        fixed = name.endswith(('original0', 'relative_position_index'))
+        if name.startswith('neck.') and cfg.model.head.get('cls_weight') == 0:
+            continue  # no gradient: some of it decays, some stays
+        if teachers and not re.search('running_|num_batches', name):
             assert torch.equal(value, before[name]), name  # only its hook moves it
         elif not fixed and name not in ('backbone.mask_token',):  # by chance, nothing is masked
             assert not torch.equal(value, before[name]), name

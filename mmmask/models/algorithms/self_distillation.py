@@ -19,14 +19,14 @@ class SelfDistillation(BaseSelfSupervisor):
     hides some of them from the student, and the head compares the tokens. Which parts are given
     makes the method:
 
-    ======== ================ ============= ================== ================
-    method   masker           attention     head.patch_weight  restoration
-    ======== ================ ============= ================== ================
-    DINO     None             None          0                  None
-    iBOT     BlockMasker      None          1                  None
-    AttMask  AttentionMasker  AttentionTap  1 (0 on DINO)      None
-    MST      ThresholdMasker  AttentionTap  0                  RestorationHead
-    ======== ================ ============= ================== ================
+    ======= =========================== ============ ================= ===============
+    method  masker                      attention    head.patch_weight restoration
+    ======= =========================== ============ ================= ===============
+    DINO    None                        None         0                 None
+    iBOT    BlockMasker                 None         1                 None
+    AttMask AttentionMasker             AttentionTap 1 (0 on DINO)     None
+    MST     AttentionMasker (threshold) AttentionTap 0                 RestorationHead
+    ======= =========================== ============ ================= ===============
 
     Args:
         backbone: Config of a network that gives a global token, then all patch tokens, e.g.

@@ -26,7 +26,9 @@ class FixedMasker:
         return self.mask.to(device)
 
 
-def build(masker=None, attention=None, patch_weight=1.0, drop_path_rate=0.0) -> SelfDistillation:
+def build(
+    masker=None, attention=None, patch_weight=1.0, drop_path_rate=0.0, norm_cfg=None, **parts
+) -> SelfDistillation:
     """Teacher and student differ, the centres aren't 0, and attention isn't uniform."""
     arch = dict(embed_dims=8, num_layers=2, num_heads=2, feedforward_channels=16)
     model = SelfDistillation(
@@ -45,6 +47,7 @@ def build(masker=None, attention=None, patch_weight=1.0, drop_path_rate=0.0) -> 
             hidden_channels=12,
             bottleneck_channels=5,
             norm_last_layer=False,
+            norm_cfg=norm_cfg,
         ),
         head=dict(
             type='SelfDistillationHead',
@@ -57,6 +60,7 @@ def build(masker=None, attention=None, patch_weight=1.0, drop_path_rate=0.0) -> 
         ),
         masker=masker,
         attention=attention,
+        **parts,
     ).double()
     generator = torch.Generator().manual_seed(0)
     for value in (*model.parameters(), *model.head.buffers()):

@@ -16,48 +16,67 @@ COUNTS = {
     'unequal': [3, 0, 5, 1, 7, 2, 16, 0],
     'none on rank 0': [0, 0, 5, 1, 0, 0, 2, 4],
 }
+DECODER = dict(
+    type='RestorationDecoder',
+    in_channels=8,
+    stride=4,
+    channels=4,
+    norm_cfg=dict(type='GN', num_groups=2),
+)
+METHODS = dict(  # MST without batch normalisation, whose statistics CPU ranks don't share
+    ibot={},
+    mst=dict(patch_weight=0.0, restoration=dict(type='RestorationHead', decoder=DECODER)),
+    bert=dict(
+        patch_weight=0.0,
+        restoration=dict(type='RestorationHead', decoder=DECODER, target='masked'),
+    ),
+)
 
 
-def gradients_and_centres(images, counts, wrap):
+def gradients_and_centres(images, counts, method, wrap):
     """Of a batch of these images, as arrays."""
     mask = fixed_mask(counts).unflatten(0, (2, IMAGES))[:, images].flatten(0, 1)
-    model = wrap(build(dict(type=FixedMasker, mask=mask)))
+    model = wrap(build(dict(type=FixedMasker, mask=mask), **METHODS[method]))
     losses = model([view[images] for view in views(IMAGES)], None, mode='loss')
-    (losses['loss_cls'] + losses['loss_patch']).backward()
+    sum(value for name, value in losses.items() if name.startswith('loss')).backward()
     model = getattr(model, 'module', model)
     found = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
     found.update(model.head.named_buffers())
     return {name: value.numpy() for name, value in found.items()}
 
 
-def run_rank(rank, port, counts, results):
+def run_rank(rank, port, counts, method, results):
     os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
     torch.set_num_threads(1)
     dist.init_process_group('gloo', rank=rank, world_size=2)
     images = slice(2 * rank, 2 * rank + 2)
-    results.put((rank, gradients_and_centres(images, counts, MMDistributedDataParallel)))
+    results.put((rank, gradients_and_centres(images, counts, method, MMDistributedDataParallel)))
     dist.barrier()
     dist.destroy_process_group()
 
 
+@pytest.mark.parametrize('method', METHODS)
 @pytest.mark.parametrize('counts', COUNTS.values(), ids=COUNTS.keys())
-def test_gradients_and_centres(counts):
+def test_gradients_and_centres(counts, method):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
     context = multiprocessing.get_context('fork')
     results = context.Queue()
-    ranks = [context.Process(target=run_rank, args=(r, port, counts, results)) for r in (0, 1)]
+    arguments = (port, counts, method, results)
+    ranks = [context.Process(target=run_rank, args=(r, *arguments)) for r in (0, 1)]
     for process in ranks:
         process.start()
     found = dict(results.get(timeout=60) for _ in ranks)
     for process in ranks:
         process.join(60)
-    expected = gradients_and_centres(slice(0, IMAGES), counts, lambda model: model)
-    assert {'center.value', 'patch_center.value', 'backbone.mask_token'} <= expected.keys()
+    expected = gradients_and_centres(slice(0, IMAGES), counts, method, lambda model: model)
+    own = 'patch_center.value' if method == 'ibot' else 'restoration.decoder.to_image.weight'
+    assert {'center.value', own, 'backbone.mask_token'} <= expected.keys()
     for rank in (0, 1):
         assert found[rank].keys() == expected.keys()
         for name, value in expected.items():
             largest = np.abs(value).max()
             error = np.abs(found[rank][name] - value).max()
-            assert error <= 1e-9 * largest, (rank, name, error, largest)
+            # Position embeddings are resized in single precision for the local views.
+            assert error <= 1e-8 * largest, (rank, name, error, largest)

@@ -1,0 +1,18 @@
+# MST with a Swin at the demo's size: windows of 4 x 4, three stages whose last map is one window, as
+# the papers' last map is. k-NN takes the mean patch, for there is no CLS token.
+_base_ = 'mst_vit-demo_material-scenes.py'
+
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='MaskedSwinTransformer',
+        arch=dict(embed_dims=16, depths=[1, 1, 2], num_heads=[1, 2, 4]),
+        img_size=32,
+        patch_size=2,
+        window_size=4,
+        drop_path_rate=0.1,
+    ),
+    attention=dict(_delete_=True, type='SwinAttentionTap', stage=-1),
+)
+
+default_hooks = dict(knn=dict(feature='gap'))

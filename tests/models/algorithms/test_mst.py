@@ -1,0 +1,220 @@
+"""MST: the restoration beside DINO's loss, whose batch statistics, scores from elsewhere, Swin."""
+
+import copy
+
+import pytest
+import torch
+from self_distillation_parts import TOKENS, FixedMasker, build, fixed_mask, naive, views
+
+from mmmask.models.algorithms import SelfDistillation
+from mmmask.models.maskers import AttentionMasker
+
+BN = dict(type='BN')
+COUNTS = (5, 0, 1, 0, 16, 8)
+DECODER = dict(type='RestorationDecoder', in_channels=8, stride=4, channels=(4, 3))
+
+
+def mst(target='image', weight=0.6, **kwargs):
+    """The model and its mask."""
+    mask = fixed_mask(list(COUNTS))
+    restoration = dict(type='RestorationHead', decoder=DECODER, weight=weight, target=target)
+    masker = dict(type=FixedMasker, mask=mask)
+    return build(masker, patch_weight=0.0, restoration=restoration, **kwargs), mask
+
+
+def naive_restoration(model, inputs, mask):
+    """Image by image and pixel by pixel; the decoder is tested on its own."""
+    images = torch.cat(inputs[:2])
+    tokens = model.backbone(images, mask)[0][:, 1:]
+    restored = copy.deepcopy(model.restoration.decoder)(tokens, (4, 4))
+    total = 0.0
+    for image in range(len(images)):
+        errors = []
+        for y in range(16):
+            for x in range(16):
+                if model.restoration.target == 'image' or mask[image, y // 4 * 4 + x // 4]:
+                    errors += (restored[image, :, y, x] - images[image, :, y, x]).abs().unbind()
+        total = total + sum(errors) / max(len(errors), 1)
+    return model.restoration.weight * total / len(images)
+
+
+@pytest.mark.parametrize('target', ['image', 'masked'])
+def test_the_loss_is_that_of_the_equations(target):
+    model, mask = mst(target)
+    expected = dict(
+        loss_cls=naive(model, views(), mask)['loss_cls'],
+        loss_restoration=naive_restoration(model, views(), mask),
+    )
+    found = model.loss(views())
+    assert found.pop('mask_ratio').item() == pytest.approx(sum(COUNTS) / 6 / TOKENS)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-10, atol=1e-12, msg=name)
+    trained = {name for name, _ in model.named_parameters() if not name.startswith('teacher')}
+    sum(found.values()).backward()
+    assert {name for name, p in model.named_parameters() if p.grad is not None} == trained
+    assert all(p.grad.abs().sum() > 0 for p in model.restoration.parameters())
+
+
+def test_the_teacher_restores_nothing():
+    model, _ = mst()
+    assert {name.split('.')[0] for name in model.teacher.state_dict()} == {'backbone', 'neck'}
+    calls = []
+    model.restoration.decoder.register_forward_hook(lambda *args: calls.append(len(args[1][0])))
+    model.loss(views())
+    assert calls == [6]  # both global views of three images, no local one
+
+
+def test_without_masks_whole_views_are_restored():
+    restoration = dict(type='RestorationHead', decoder=DECODER)
+    model = build(patch_weight=0.0, restoration=restoration)
+    expected = naive_restoration(model, views(), None)
+    found = model.loss(views())
+    assert found.keys() == {'loss_cls', 'loss_restoration'}
+    torch.testing.assert_close(found['loss_restoration'], expected, rtol=1e-10, atol=1e-12)
+
+
+def cls_tokens(model, mask):
+    """The student's CLS tokens: global views (6, C), local ones (9, C) by size."""
+    inputs = views()
+    local = [model.backbone(view)[0][:, 0] for view in (inputs[2], inputs[4], inputs[3])]
+    return model.backbone(torch.cat(inputs[:2]), mask)[0][:, 0], torch.cat(local)
+
+
+@pytest.mark.parametrize('statistics', ['global', 'all'])
+def test_whose_statistics_normalise_and_run(statistics):
+    model, mask = mst(norm_cfg=BN, bn_statistics=statistics)
+    neck, (global_cls, local_cls) = copy.deepcopy(model.neck), cls_tokens(model, mask)
+    whole = torch.cat((global_cls, local_cls))
+    first = model.neck.mlp[0](whole if statistics == 'all' else global_cls).detach()
+    mean, variance = 0.1 * first.mean(dim=0), 0.9 + 0.1 * first.var(dim=0)
+    if statistics == 'all':
+        logits = neck(whole)
+    else:
+        logits = torch.cat((neck(global_cls), neck(local_cls)))
+    losses = []
+    model.head.cls_loss = lambda student, teacher: losses.append(student) or student.sum()
+    model.loss(views())
+    torch.testing.assert_close(losses[0].flatten(0, 1), logits, rtol=1e-9, atol=1e-9)
+    norm = model.neck.mlp[1]
+    assert norm.num_batches_tracked == 1
+    torch.testing.assert_close(norm.running_mean, mean, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(norm.running_var, variance, rtol=1e-10, atol=1e-12)
+
+
+def test_the_teachers_statistics_are_those_of_global_views():
+    model, _ = mst(norm_cfg=BN)
+    global_views = torch.cat(views()[:2])
+    with torch.no_grad():
+        first = model.teacher.neck.mlp[0](model.teacher.backbone(global_views)[0][:, 0])
+    model.loss(views())
+    norm = model.teacher.neck.mlp[1]
+    torch.testing.assert_close(norm.running_mean, 0.1 * first.mean(0), rtol=1e-10, atol=1e-12)
+    assert model.restoration.decoder.steps[0].bn.num_batches_tracked == 1
+
+
+@pytest.mark.parametrize('statistics', ['global', 'all'])
+def test_without_batch_normalisation_all_views_pass_together(statistics):
+    model, _ = mst(bn_statistics=statistics)
+    rows = []
+    model.neck.mlp[0].register_forward_hook(lambda _, inputs, __: rows.append(len(inputs[0])))
+    model.loss(views())
+    assert rows == [15]
+
+
+def test_global_views_alone():
+    for norm_cfg in (None, BN):
+        model, _ = mst(norm_cfg=norm_cfg)
+        assert model.loss(views()[:2])['loss_cls'].isfinite()
+
+
+class LeftFirst:
+    """Scores fall from the first token to the last; keeps what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __call__(self, images, backbone):
+        self.asked.append((images, backbone))
+        return torch.arange(TOKENS, 0, -1.0).expand(len(images), -1)
+
+
+def test_scores_from_a_scorer():
+    masker = dict(type=AttentionMasker, mode='high', ratio=0.25, prob=1.0)
+    model = build(masker, patch_weight=0.0, scorer=dict(type=LeftFirst))
+    loss = model.loss(views())['loss_cls']
+    ((images, backbone),) = model.scorer.asked
+    assert torch.equal(images, torch.cat(views()[:2])) and backbone is model.backbone
+    mask = torch.zeros(6, TOKENS, dtype=torch.bool)
+    mask[:, :4] = True
+    reference = build(dict(type=FixedMasker, mask=mask), patch_weight=0.0)
+    assert loss.item() == reference.loss(views())['loss_cls'].item()
+
+
+def swin(patch_weight=0.0, mask_stride=None, masker=None, **kwargs):
+    """Views of 16 pixels have 4 x 4 tokens of the last stage, the masks' cells are as asked."""
+    cells = (16 // (mask_stride or 4)) ** 2
+    generator = torch.Generator().manual_seed(0)
+    mask = torch.rand(6, cells, generator=generator) < 0.5
+    model = SelfDistillation(
+        backbone=dict(
+            type='MaskedSwinTransformer',
+            arch=dict(embed_dims=4, depths=[1, 1], num_heads=[1, 2]),
+            img_size=16,
+            patch_size=2,
+            window_size=4,
+            mask_stride=mask_stride,
+        ),
+        neck=dict(type='DINOProjection', in_channels=8, out_channels=6, hidden_channels=12),
+        head=dict(type='SelfDistillationHead', out_channels=6, patch_weight=patch_weight),
+        masker=masker or dict(type=AnyGridMasker, mask=mask),
+        restoration=dict(type='RestorationHead', decoder=DECODER, target='masked'),
+        **kwargs,
+    ).double()
+    return model, mask
+
+
+class AnyGridMasker(FixedMasker):
+    def __call__(self, grid, batch_size, scores=None, device=None):
+        assert grid[0] * grid[1] == self.mask.shape[1]
+        return self.mask
+
+
+@pytest.mark.parametrize('mask_stride', [None, 2, 8])
+def test_a_swin_whose_masks_are_on_another_grid(mask_stride):
+    torch.manual_seed(0)
+    model, mask = swin(mask_stride=mask_stride)
+    losses = model.loss(views())
+    assert losses['mask_ratio'].item() == pytest.approx(mask.double().mean().item())
+    (losses['loss_cls'] + losses['loss_restoration']).backward()
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert {name for name, p in model.named_parameters() if p.grad is not None} == trained
+
+
+def test_a_swin_masks_by_its_teachers_attention():
+    masker = dict(type='AttentionMasker', mode='low', ratio=0.25, prob=1.0)
+    model, _ = swin(masker=masker, attention=dict(type='SwinAttentionTap'))
+    assert model.loss(views())['mask_ratio'].item() == 0.25
+
+
+def test_comparing_patches_of_a_coarser_grid_is_an_error():
+    model, _ = swin(patch_weight=1.0, mask_stride=2)
+    with pytest.raises(ValueError, match='gives 16 tokens for 64 patches: set it to 0'):
+        model.loss(views())
+    same, _ = swin(patch_weight=1.0)
+    assert same.loss(views())['loss_patch'].isfinite()
+
+
+def test_mistakes():
+    with pytest.raises(ValueError, match="bn_statistics must be 'global' or 'all'"):
+        mst(bn_statistics='local')
+    with pytest.raises(ValueError, match='set neck.norm_cfg=None'):
+        build(dict(type=FixedMasker, mask=fixed_mask(list(COUNTS))), norm_cfg=BN)
+    restoration = dict(type='RestorationHead', decoder=DECODER, target='masked')
+    with pytest.raises(ValueError, match="'masked' restores masked patches: give a masker"):
+        build(patch_weight=0.0, restoration=restoration)
+    masker, tap = dict(type=AttentionMasker), dict(type='AttentionTap')
+    with pytest.raises(ValueError, match='give one of `attention` and `scorer`'):
+        build(masker, tap, scorer=dict(type=LeftFirst))
+    with pytest.raises(ValueError, match='leave out `attention` and `scorer`'):
+        build(patch_weight=0.0, scorer=dict(type=LeftFirst))
