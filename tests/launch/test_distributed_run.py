@@ -36,6 +36,7 @@ def test_two_processes_train_and_test(tiny_config, tmp_path):
     tiny_config.write_text(text)
     ran = dist('dist_train.sh', str(tiny_config), '2', '--work-dir', str(work_dir), '--seed', '1')
     assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.count('do not cross CPU ranks') == 1, ran.stdout  # said once, by rank 0
     result = json.loads((work_dir / 'result.json').read_text())
     assert 'accuracy/top1' in result['metrics']
     assert '--launcher pytorch' in result['command']
