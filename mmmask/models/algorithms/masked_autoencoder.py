@@ -97,11 +97,25 @@ class MaskedAutoencoder(BaseSelfSupervisor):
                 f'The masker or the attention decoder {"needs" if needs_scores else "uses no"} '
                 f'scores: {"give" if needs_scores else "leave out"} `scorer`.'
             )
-        width, pixels = self.backbone.embed_dims, self.head.in_channels * self.head.patch_size**2
+        patch_size, image_size = self.head.patch_size, self.backbone.img_size
+        grid = self.backbone.grid(*image_size)
+        if grid != tuple(side // patch_size for side in image_size):
+            raise ValueError(
+                f'head.patch_size is {patch_size}, but the encoder has {grid[0]} x {grid[1]} '
+                f'patches for images of {tuple(image_size)}.'
+            )
+        if grid[0] != grid[1]:
+            raise ValueError(f'The decoder takes square grids, got {grid[0]} x {grid[1]} patches.')
+        width, pixels = self.backbone.embed_dims, self.head.in_channels * patch_size**2
         outputs = {'neck': (self.neck, pixels, 'head.patch_size asks for')}
         if self.attention_decoder is not None:
             outputs['attention_decoder'] = (self.attention_decoder, 1, 'scores need')
         for name, (decoder, wanted, who) in outputs.items():
+            if decoder.num_patches != grid[0] * grid[1]:
+                raise ValueError(
+                    f'{name}.num_patches is {decoder.num_patches}, but the encoder has '
+                    f'{grid[0]} x {grid[1]} patches.'
+                )
             if decoder.decoder_embed.in_features != width:
                 raise ValueError(
                     f'{name}.embed_dim is {decoder.decoder_embed.in_features}, but the encoder is '
@@ -177,7 +191,10 @@ class MaskedAutoencoder(BaseSelfSupervisor):
             )
         scores = None if self.scorer is None else self.scorer(images, self.backbone)
         asked = scores if self.masker.needs_scores else None
-        return self.masker(grid, len(images), asked, images.device), scores
+        mask = self.masker(grid, len(images), asked, images.device)
+        if not mask.any():
+            raise ValueError('Nothing is masked, so nothing can be learned: raise masker.ratio.')
+        return mask, scores
 
     def _turn(self) -> tuple[bool, bool]:
         """Whether the pixel and the attention decoder work in this iteration."""

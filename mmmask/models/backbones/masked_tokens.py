@@ -14,8 +14,8 @@ def replace_masked(
         mask: (B, L) bool, True = masked.
         mask_token: (1, 1, C).
         style: ``'token'``: all by the mask token (AttMask, Eq. 2; MST, Eq. 6). ``'bert'``: 80 % by
-            the mask token, 10 % by a random patch token of the batch, 10 % by themselves (BERT;
-            MST, appendix, Table 4), drawn for each token from torch's global CPU generator.
+            the mask token, 10 % by a random other patch token of the batch, 10 % by themselves
+            (BERT; MST, appendix, Table 4), drawn for each token from torch's global CPU generator.
 
     Returns:
         (B, L, C).
@@ -24,7 +24,9 @@ def replace_masked(
     if style == 'token':
         return torch.where(mask.unsqueeze(-1), mask_token, tokens)
     draws = torch.rand(mask.shape).to(mask.device)
-    others = torch.randint(mask.numel(), mask.shape).to(mask.device)
+    steps = torch.randint(1, max(mask.numel(), 2), mask.shape).to(mask.device)
+    places = torch.arange(mask.numel(), device=mask.device).view(mask.shape)
+    others = (places + steps) % mask.numel()  # any place but the token's own
     hidden, swapped = mask & (draws < 0.8), mask & (draws >= 0.8) & (draws < 0.9)
     replaced = torch.where(swapped.unsqueeze(-1), tokens.flatten(0, 1)[others], tokens)
     return torch.where(hidden.unsqueeze(-1), mask_token, replaced)

@@ -5,6 +5,7 @@ import torch
 from mmpretrain.models.backbones import VisionTransformer
 
 from mmmask.models.backbones import MaskedVisionTransformer
+from mmmask.models.backbones.position import sincos_position_embedding
 
 ARCH = dict(embed_dims=8, num_layers=2, num_heads=2, feedforward_channels=16)
 SIZES = dict(arch=ARCH, img_size=16, patch_size=4)
@@ -124,3 +125,112 @@ def test_pretrained_weights_are_not_initialised_over(masked, tmp_path, as_list):
     vit.init_weights()
     for name, value in masked.state_dict().items():
         assert torch.equal(vit.state_dict()[name], value), name
+
+
+def layers_by_hand(vit, tokens):
+    for layer in vit.layers:
+        tokens = layer(tokens)
+    return vit.ln1(tokens)
+
+
+@pytest.mark.parametrize('positions', ['learned', 'sincos'])
+def test_dropping_is_the_layers_on_cls_and_visible_tokens(positions):
+    """Positions are added first, each to its own token; what is masked never enters a layer."""
+    vit = randomised(MaskedVisionTransformer(**SIZES, mask_mode='drop', pos_embed=positions))
+    mask = torch.zeros(2, 16, dtype=torch.bool)
+    mask[0, [0, 3, 4, 9, 15]] = True
+    mask[1, [1, 2, 5, 6, 7]] = True
+    output = vit(images(), mask)[0]
+    assert output.shape == (2, 1 + 11, 8)
+    patches = vit.patch_embed(images())[0]
+    for image in range(2):
+        visible = [place for place in range(16) if not mask[image, place]]
+        rows = [vit.cls_token[0, 0] + vit.pos_embed[0, 0]]
+        rows += [patches[image, place] + vit.pos_embed[0, 1 + place] for place in visible]
+        expected = layers_by_hand(vit, torch.stack(rows).unsqueeze(0))
+        torch.testing.assert_close(output[image : image + 1], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_dropping_nothing_is_the_parent():
+    vit = randomised(MaskedVisionTransformer(**SIZES, mask_mode='drop'))
+    plain = VisionTransformer(**SIZES, out_type='raw')
+    plain.load_state_dict(vit.state_dict(), strict=True)  # no mask token: nothing is replaced
+    nothing = torch.zeros(2, 16, dtype=torch.bool)
+    assert torch.equal(vit(images())[0], plain(images())[0])
+    torch.testing.assert_close(vit(images(), nothing)[0], plain(images())[0])
+
+
+def test_dropping_at_another_size():
+    vit = randomised(MaskedVisionTransformer(**SIZES, mask_mode='drop'))
+    mask = torch.tensor([[True, False, False, True, False, True]] * 2)
+    assert vit(images(8, 12), mask)[0].shape == (2, 1 + 3, 8)
+    assert vit.token_grid(8, 12) == vit.grid(8, 12) == (2, 3)
+
+
+def test_dropping_different_numbers():
+    vit = MaskedVisionTransformer(**SIZES, mask_mode='drop')
+    mask = torch.zeros(2, 16, dtype=torch.bool)
+    mask[1, 0] = True
+    with pytest.raises(ValueError, match='between 0 and 1 masked patches'):
+        vit(images(), mask)
+
+
+def test_berts_style_hides_most_and_passes_a_gradient_to_the_mask_token():
+    vit = randomised(MaskedVisionTransformer(**SIZES, mask_style='bert'))
+    everything = torch.ones(2, 16, dtype=torch.bool)
+    torch.manual_seed(0)
+    output = vit(images(), everything)[0]
+    assert not torch.allclose(output, vit(images())[0])
+    torch.manual_seed(1)
+    assert not torch.allclose(output, vit(images(), everything)[0])  # other tokens are hidden
+    output.sum().backward()
+    assert vit.mask_token.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(mask_mode='keep'), "mask_mode must be 'replace' or 'drop', got 'keep'"),
+        (dict(mask_style='random'), "mask_style must be 'token' or 'bert', got 'random'"),
+        (dict(pos_embed='rope'), "pos_embed must be 'learned' or 'sincos', got 'rope'"),
+        (dict(init='beit'), "init must be 'dino' or 'mae', got 'beit'"),
+        (dict(mask_mode='drop', mask_style='bert'), 'nothing is replaced'),
+        (dict(mask_mode='drop', with_mask_token=True), 'nothing is replaced'),
+    ],
+)
+def test_options_that_do_not_go(options, message):
+    with pytest.raises(ValueError, match=message) as error:
+        MaskedVisionTransformer(**SIZES, **options)
+    assert '\n' not in str(error.value)
+
+
+def test_maes_initial_weights():
+    torch.manual_seed(0)
+    arch = dict(embed_dims=64, num_layers=2, num_heads=2, feedforward_channels=256)
+    vit = MaskedVisionTransformer(
+        arch=arch, img_size=32, patch_size=4, mask_mode='drop', pos_embed='sincos', init='mae'
+    )
+    vit.init_weights()
+    assert not vit.pos_embed.requires_grad and not vit.pos_embed[:, 0].any()
+    assert torch.equal(vit.pos_embed[:, 1:], sincos_position_embedding(8, 8, 64))
+    for name, value in vit.state_dict().items():
+        if name.endswith('weight') and value.ndim > 1:  # the projection: 3 * 4 * 4 inputs
+            fan_out, fan_in = value.flatten(1).shape
+            bound = (6 / (fan_in + fan_out)) ** 0.5
+            assert value.abs().max() <= bound, name
+            # Uniform: 3072 values or more, of which the variance is known to 1.6 %.
+            assert value.var().item() == pytest.approx(bound**2 / 3, rel=0.065), name
+        elif name.endswith('bias') and 'patch_embed' not in name:
+            assert not value.any(), name
+    assert 0.01 < vit.cls_token.std().item() < 0.03
+
+
+def test_fixed_positions_survive_a_checkpoint(tmp_path):
+    """They are in the state dict under the parent's name, and what a checkpoint holds counts."""
+    options = dict(**SIZES, mask_mode='drop', pos_embed='sincos')
+    source = randomised(MaskedVisionTransformer(**options))
+    path = tmp_path / 'weights.pth'
+    torch.save(dict(state_dict={f'backbone.{k}': v for k, v in source.state_dict().items()}), path)
+    vit = MaskedVisionTransformer(**options, init_cfg=dict(type='Pretrained', checkpoint=str(path)))
+    vit.init_weights()
+    assert torch.equal(vit.pos_embed, source.pos_embed) and not vit.pos_embed.requires_grad
