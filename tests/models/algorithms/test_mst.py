@@ -4,7 +4,15 @@ import copy
 
 import pytest
 import torch
-from self_distillation_parts import TOKENS, FixedMasker, build, fixed_mask, naive, views
+from self_distillation_parts import (
+    TOKENS,
+    FixedMasker,
+    build,
+    fixed_mask,
+    naive,
+    naive_attention,
+    views,
+)
 
 from mmmask.models.algorithms import SelfDistillation
 from mmmask.models.maskers import AttentionMasker
@@ -151,6 +159,24 @@ def test_scores_from_a_scorer():
     assert loss.item() == reference.loss(views())['loss_cls'].item()
 
 
+@pytest.mark.parametrize('scored_by', ['teacher', 'student'])
+def test_the_least_attended_tokens_are_masked(scored_by):
+    masker = dict(type='AttentionMasker', mode='threshold', num=4, token_prob=1.0)
+    tap = dict(type='AttentionTap')
+    if scored_by == 'teacher':
+        source = dict(attention=tap)
+    else:
+        source = dict(scorer=dict(type='OnlineScorer', attention=tap))
+    model = build(masker, patch_weight=0.0, **source)
+    network = model.teacher.backbone if scored_by == 'teacher' else model.backbone
+    scores = naive_attention(network, torch.cat(views()[:2]))
+    mask = torch.zeros(6, TOKENS, dtype=torch.bool).scatter(1, scores.argsort(dim=1)[:, :4], True)
+    reference = build(dict(type=FixedMasker, mask=mask), patch_weight=0.0)
+    found, expected = model.loss(views()), reference.loss(views())
+    assert found['mask_ratio'] == 0.25
+    torch.testing.assert_close(found['loss_cls'], expected['loss_cls'], rtol=1e-12, atol=0)
+
+
 def swin(patch_weight=0.0, mask_stride=None, masker=None, **kwargs):
     """Views of 16 pixels have 4 x 4 tokens of the last stage, the masks' cells are as asked."""
     cells = (16 // (mask_stride or 4)) ** 2
@@ -194,6 +220,9 @@ def test_a_swin_whose_masks_are_on_another_grid(mask_stride):
 def test_a_swin_masks_by_its_teachers_attention():
     masker = dict(type='AttentionMasker', mode='low', ratio=0.25, prob=1.0)
     model, _ = swin(masker=masker, attention=dict(type='SwinAttentionTap'))
+    assert model.loss(views())['mask_ratio'].item() == 0.25
+    scorer = dict(type='OnlineScorer', attention=dict(type='SwinAttentionTap'))
+    model, _ = swin(masker=masker, scorer=scorer)
     assert model.loss(views())['mask_ratio'].item() == 0.25
 
 
