@@ -2,13 +2,14 @@
 # attends to, and whose CLS token is regularised by the alignment of the visible with the masked
 # patches.
 #
-# Where the paper and the published code differ. Here, as the paper: a weight of 0.2 (code: 0.1:
-# model.contrast.weight) and crops without flips (code: with). As the code: attention summed over
-# all blocks, mean over heads (Eq. 4: scorer.attention = dict(type='AttentionTap', blocks=(-1,),
-# reduction='softmax_of_mean')), masked patches as negatives (Eq. 7: contrast.negatives='visible')
-# and MAE's decoder of 8 blocks. The paper says both that the decoder follows MAE's settings and
-# that they include "two-layer MHSA blocks", which is true of MAE only if attention and MLP are the
-# two layers; model.neck.decoder_depth=2 is the other reading.
+# Where the paper and the published code differ.
+# As the paper: model.contrast.weight of 0.2 (code: 0.1), crops without flips (code: with), and the
+# attention that CLS pays to patches (code: that they pay to CLS, scorer.attention.to_cls=True).
+# As the code: that attention summed over all blocks and averaged over heads (Eq. 4: one block,
+# scorer.attention.blocks=(-1,) with reduction='softmax_of_mean'), masked patches as negatives
+# (Eq. 7: contrast.negatives='visible'), MAE's decoder of 8 blocks. The paper says both that the
+# decoder follows MAE's settings and that they include "two-layer MHSA blocks", which is true of MAE
+# only if attention and MLP are the two layers; model.neck.decoder_depth=2 is the other reading.
 _base_ = '../mae/mae_vit-base-p16_8xb512-coslr-300e_in1k.py'
 
 model = dict(

@@ -121,3 +121,21 @@ def test_everything_learns(contrast, autocast):
         name.split('.')[0] for name, value in model.named_parameters() if value.grad is not None
     }
     assert learns == {'backbone', 'contrast'}  # not the decoder
+
+
+def test_both_losses_fall():
+    """Twenty steps on one batch, with the same masks, so that only the weights change."""
+    model, batch = ccmim(strategy='top', weight=1.0), images()
+    model.train()
+    mask = model._mask(batch)[0]
+    model._mask = lambda _inputs: (mask, None)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    history = []
+    for _ in range(20):
+        losses = model.loss(batch)
+        history.append([losses[name].item() for name in ('loss_pixel', 'loss_contrast')])
+        optimizer.zero_grad()
+        (losses['loss_pixel'] + losses['loss_contrast']).backward()
+        optimizer.step()
+    for first, last in zip(history[0], history[-1]):
+        assert last < 0.9 * first
