@@ -51,7 +51,8 @@ class SwinAttentionRecord:
         queries = ShiftWindowMSA.window_partition(_rolled(queries, -shift), window)
         queries = queries.reshape(-1, 1, 1, window**2)  # (nW, 1, 1, N)
         attention = attention.detach().float().unflatten(0, (-1, len(queries)))  # (B, nW, H, N, N)
-        received = queries @ attention / queries.sum(-1, keepdim=True).clamp(min=1)
+        with torch.autocast(attention.device.type, enabled=False):  # it would round the product
+            received = queries @ attention / queries.sum(-1, keepdim=True).clamp(min=1)
         received = received.squeeze(-2).movedim(2, -1).flatten(0, 1)  # (B nW, N, H)
         maps = ShiftWindowMSA.window_reverse(received, height, width, window)
         maps = _rolled(maps, shift)[:, :rows, :columns]

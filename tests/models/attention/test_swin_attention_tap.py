@@ -144,6 +144,15 @@ def test_listening_changes_nothing():
     assert not swin.patch_embed._forward_pre_hooks
 
 
+def test_autocast_rounds_the_network_but_not_the_scores():
+    swin, x = build().float(), images(16, 16).float()
+    with torch.autocast('cpu', torch.bfloat16):
+        found = scores(swin, x)
+    assert found.dtype is torch.float32
+    torch.testing.assert_close(found.sum(dim=1), torch.ones(2), rtol=0, atol=1e-5)
+    torch.testing.assert_close(found, scores(swin, x), rtol=0.1, atol=0.01)
+
+
 def test_mistakes():
     swin = build()
     with SwinAttentionTap()(swin) as record, pytest.raises(RuntimeError, match='No forward pass'):
