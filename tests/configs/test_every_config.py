@@ -45,6 +45,7 @@ def shrink(cfg):
         in_channels=width, hidden_channels=16, bottleneck_channels=8, out_channels=32
     )
     cfg.model.head.out_channels = 32
+    shrink_scorer(cfg)
     if restoration := cfg.model.get('restoration'):
         restoration.decoder.update(in_channels=width, channels=4)
 
@@ -87,6 +88,58 @@ def takes_a_step(cfg):
             assert not torch.equal(value, before[name]), name
 
 
+def shrink_autoencoder(cfg):
+    """The same for encoder and decoders; a frozen teacher has as many blocks and heads as read."""
+    arch = dict(embed_dims=12, num_layers=2, num_heads=2, feedforward_channels=24)
+    cfg.model.backbone.arch = arch
+    for name in {'neck', 'attention_decoder'} & set(cfg.model):
+        cfg.model[name].update(
+            embed_dim=12, decoder_embed_dim=8, decoder_depth=1, decoder_num_heads=2
+        )
+    if contrast := cfg.model.get('contrast'):
+        contrast.update(in_channels=12, hidden_channels=16, out_channels=8)
+    shrink_scorer(cfg)
+
+
+def shrink_scorer(cfg):
+    """Random weights here only: the checkpoint is the user's to choose."""
+    scorer = cfg.model.get('scorer')
+    if scorer and scorer.type == 'FrozenScorer':
+        scorer.backbone.arch = dict(
+            embed_dims=24, num_layers=12, num_heads=12, feedforward_channels=24
+        )
+        scorer.backbone.init_cfg = None
+
+
+def autoencodes(cfg):
+    """A step: what is trained moves, but for a decoder whose turn it isn't."""
+    torch.manual_seed(0)
+    np.random.seed(0)
+    shrink_autoencoder(cfg)
+    model = MODELS.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor))
+    model.init_weights()
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    for name, hook in cfg.default_hooks.items():
+        hook = HOOKS.build(hook)
+        if name == 'schedule':  # every path that it sets exists
+            hook.before_train(SimpleNamespace(model=model, optim_wrapper=wrapper))
+    before = copy.deepcopy(model.state_dict())
+    logs = model.train_step(batch_of(cfg), wrapper)
+    parts = {'loss_pixel'}
+    if model.attention_decoder is not None and model.combine == 'sum':
+        parts.add('loss_attention')
+    if model.contrast is not None:
+        parts.add('loss_contrast')
+    assert {name for name in logs if name.startswith('loss_')} == parts
+    assert all(torch.isfinite(value).all() for value in logs.values()), logs
+    idle = model.combine == 'alternate'
+    assert not idle or cfg.find_unused_parameters
+    for name, value in model.named_parameters():
+        moved = not torch.equal(value, before[name])
+        assert torch.isfinite(value).all(), name
+        assert moved == (value.requires_grad and not (idle and 'attention_' in name)), name
+
+
 def builds(cfg):
     cfg.model.backbone.init_cfg = None  # the checkpoint is the user's to choose
     model = MODELS.build(cfg.model)
@@ -95,6 +148,7 @@ def builds(cfg):
 
 CHECKS = dict(
     SelfDistillation=takes_a_step,
+    MaskedAutoencoder=autoencodes,
     LinearProbe=builds,
     FrozenBackbone=builds,
     MaskRCNN=builds,
