@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from mmengine.model import convert_sync_batchnorm, revert_sync_batchnorm
 from self_distillation_parts import (
     TOKENS,
     FixedMasker,
@@ -16,6 +17,7 @@ from self_distillation_parts import (
 
 from mmmask.models.algorithms import SelfDistillation
 from mmmask.models.maskers import AttentionMasker
+from mmmask.models.running_statistics import batch_norms
 
 BN = dict(type='BN')
 COUNTS = (5, 0, 1, 0, 16, 8)
@@ -119,6 +121,21 @@ def test_the_teachers_statistics_are_those_of_global_views():
     norm = model.teacher.neck.mlp[1]
     torch.testing.assert_close(norm.running_mean, 0.1 * first.mean(0), rtol=1e-10, atol=1e-12)
     assert model.restoration.decoder.steps[0].bn.num_batches_tracked == 1
+
+
+def test_synchronised_layers_have_the_same_names_and_statistics():
+    """As the launcher makes them on several GPUs, and takes them back on CPUs."""
+    model, _ = mst(norm_cfg=BN)
+    synchronised = convert_sync_batchnorm(copy.deepcopy(model))
+    assert list(synchronised.state_dict()) == list(model.state_dict())
+    assert len(batch_norms(synchronised)) == len(batch_norms(model)) == 2 + 2 + 2
+    reverted = revert_sync_batchnorm(copy.deepcopy(synchronised))
+    for other in (synchronised, reverted):
+        other.loss(views())
+    model.loss(views())
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(synchronised.state_dict()[name], value, msg=name)
+        torch.testing.assert_close(reverted.state_dict()[name], value, msg=name)
 
 
 @pytest.mark.parametrize('statistics', ['global', 'all'])
