@@ -1,0 +1,353 @@
+"""How long a training step takes, what it computes and what memory it needs; one config or two.
+
+Two configs are timed in pairs within one run, each first in every other pair, and the two steps of
+a pair draw the same random numbers: what the machine does meanwhile, and how much happens to be
+masked, falls on both alike.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from mmcv.transforms import Compose
+from mmengine.config import Config, ConfigDict
+from mmengine.logging import MMLogger
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import FUNCTIONS, DefaultScope
+from mmengine.runner import set_random_seed
+from mmpretrain.registry import HOOKS, MODELS, TRANSFORMS
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmmask.engine.hooks import EMATeacherHook, PerParameterGradClipHook
+from mmmask.errors import UserError
+from mmmask.launch.checkpoints import without_pretrained
+from mmmask.launch.config_file import config_name, read_config
+from mmmask.launch.errors import one_line
+from mmmask.launch.options import check_own_parts, merge_options
+
+# The hooks that compute something in every step. Schedules set numbers; the layer that is frozen
+# in the first epoch isn't frozen afterwards.
+STEP_HOOKS = (EMATeacherHook, PerParameterGradClipHook)
+
+
+def read_training(name: str, options: dict) -> Config:
+    """Read a config that trains something.
+
+    Args:
+        name: A path, or ``package::path``.
+        options: As ``--cfg-options``.
+
+    Raises:
+        UserError: If it is wrong, or isn't a training's.
+    """
+    cfg = read_config(name)
+    merge_options(cfg, options)
+    for key in ('model', 'train_dataloader', 'optim_wrapper'):
+        if cfg.get(key) is None:
+            raise UserError(f"The config '{name}' has no {key}: there is no step to time.")
+    check_own_parts(cfg)
+    return cfg
+
+
+class Step:
+    """A config's model, optimiser and hooks, which take steps on one batch of made-up images.
+
+    The images pass the config's own pipeline (without reading) and collation, so that the batch
+    has the shapes and views of a training. A named checkpoint isn't read: weights are random. Rates
+    and temperatures are the config's, without schedules. A first step has been taken.
+
+    Args:
+        name: The config: a path, or ``package::path``.
+        options: As ``--cfg-options``.
+        device: ``'cpu'`` or ``'cuda'``.
+        batch_size: Images in a batch; None: the config's, of one process.
+
+    Raises:
+        UserError: If the config is wrong or isn't a pre-training's, or a step fails.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        options: dict | None = None,
+        device: str = 'cpu',
+        batch_size: int | None = None,
+    ) -> None:
+        self.name = config_name(name)
+        self.device = device
+        cfg = read_training(name, options or {})
+        self.batch_size = batch_size or cfg.train_dataloader.batch_size
+        self._scope = cfg.get('default_scope', 'mmengine')
+        with self._in_scope(), _explained(name):
+            set_random_seed(0)
+            self._batch = _made_up_batch(cfg.train_dataloader, self.batch_size)
+            self._build(cfg)
+            self.take(seed=0)
+
+    def _build(self, cfg: Config) -> None:
+        model = without_pretrained(cfg.model)
+        if cfg.get('data_preprocessor'):
+            model.setdefault('data_preprocessor', cfg.data_preprocessor)
+        self.model = MODELS.build(model).to(self.device)
+        with _quiet():
+            self.model.init_weights()
+            self._optimizer = build_optim_wrapper(self.model, self._wrapper(cfg.optim_wrapper))
+        self.model.train()
+        configs = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
+        kinds = {kind.__name__ for kind in STEP_HOOKS}
+        self._hooks = [
+            HOOKS.build(hook)
+            for hook in configs
+            if hook and str(hook.get('type')).split('.')[-1] in kinds
+        ]
+        self._runner = SimpleNamespace(model=self.model, optim_wrapper=self._optimizer)
+        for hook in self._hooks:
+            hook.before_train(self._runner)
+
+    def _wrapper(self, wrapper: ConfigDict) -> ConfigDict:
+        """mmengine's mixed precision takes a GPU: a CPU's step is without."""
+        if self.device == 'cpu' and wrapper.get('type') == 'AmpOptimWrapper':
+            own = ('loss_scale', 'dtype', 'use_fsdp')
+            plain = {key: value for key, value in wrapper.items() if key not in own}
+            return ConfigDict(plain, type='OptimWrapper')
+        return wrapper
+
+    @property
+    def hooks(self) -> list[str]:
+        """Names of the hooks that are part of the step."""
+        return [type(hook).__name__ for hook in self._hooks]
+
+    def parameters(self) -> dict[str, int]:
+        """Numbers of all parameters, less a frozen scorer's, and of those that are trained."""
+        counts = [(value.numel(), value.requires_grad) for value in self.model.parameters()]
+        return dict(
+            all=sum(count for count, _ in counts),
+            trained=sum(n for n, trained in counts if trained),
+        )
+
+    def take(self, seed: int) -> float:
+        """One step: forward, backward, clipping, the optimiser, the teacher.
+
+        Args:
+            seed: Of everything random in it.
+
+        Returns:
+            Its duration in seconds, with everything that it started on the device.
+        """
+        with self._in_scope():
+            set_random_seed(seed)
+            self._wait()
+            start = time.perf_counter()
+            logs = self.model.train_step(self._batch, self._optimizer)
+            for hook in self._hooks:
+                hook.after_train_iter(self._runner, 0, self._batch, logs)
+            self._wait()
+            return time.perf_counter() - start
+
+    def _wait(self) -> None:
+        """Until the device has done what it was given."""
+        if self.device == 'cuda':
+            torch.cuda.synchronize()
+
+    def flops(self, seeds: Sequence[int]) -> dict[str, float]:
+        """Floating-point operations of the matrix products of a step, per image.
+
+        Products of the attention are counted, too (a multiplication and an addition are two);
+        the optimiser, the teacher's average and what is done elementwise have none.
+
+        Args:
+            seeds: Steps of which the mean is taken: random masks change the number.
+
+        Returns:
+            ``forward`` with everything that needs no gradient, and ``step`` with the backward pass.
+        """
+        counts = dict(forward=0.0, step=0.0)
+        # Fused attention isn't counted on every device; its plain form is.
+        with self._in_scope(), sdpa_kernel(SDPBackend.MATH):
+            for seed in seeds:
+                set_random_seed(seed)
+                with FlopCounterMode(display=False) as counter:
+                    data = self.model.data_preprocessor(self._batch, True)
+                    losses = self.model._run_forward(data, mode='loss')
+                    counts['forward'] += counter.get_total_flops()
+                    self.model.parse_losses(losses)[0].backward()
+                    counts['step'] += counter.get_total_flops()
+                self.model.zero_grad()
+        return {key: value / len(seeds) / self.batch_size for key, value in counts.items()}
+
+    @contextmanager
+    def _in_scope(self) -> Iterator[None]:
+        with DefaultScope.overwrite_default_scope(self._scope):
+            yield
+
+
+def time_steps(
+    steps: Sequence[Step],
+    count: int,
+    warmup: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[list[float]]:
+    """Durations of every config's steps, interleaved.
+
+    Args:
+        steps: One or two configs.
+        count: Timed steps of each.
+        warmup: Steps of each that aren't timed.
+        progress: Called with (rounds done, rounds in all); a round is a step of each.
+
+    Returns:
+        A list of ``count`` seconds for each; those at one index are a pair.
+    """
+    found: list[list[float]] = [[] for _ in steps]
+    for turn in range(-warmup, count):
+        order = list(range(len(steps)))
+        for index in order if turn % 2 == 0 else order[::-1]:
+            seconds = steps[index].take(seed=turn + warmup)
+            if turn >= 0:
+                found[index].append(seconds)
+        if progress:
+            progress(turn + warmup + 1, count + warmup)
+    return found
+
+
+def summary(seconds: Sequence[float], batch_size: int) -> dict[str, float]:
+    """Median, quartiles and speed of some steps."""
+    low, median, high = np.quantile(seconds, (0.25, 0.5, 0.75)).tolist()
+    return dict(median=median, quartiles=[low, high], images_per_s=batch_size / median)
+
+
+def compare(
+    first: Sequence[float], second: Sequence[float], resamples: int = 4000
+) -> dict[str, dict[str, float]]:
+    """How much longer the first config's steps take: first / second.
+
+    Args:
+        first: Seconds of the first config's steps.
+        second: The second's; those at one index are a pair.
+        resamples: Samples of a bootstrap over the pairs.
+
+    Returns:
+        ``of_medians``, the ratio of the two medians, and ``of_pairs``, the median of the pairs'
+        ratios, in which what a pair has in common (the number of masked tokens, say) cancels out;
+        each as ``ratio`` with its 95 % interval from ``low`` to ``high``.
+    """
+    pairs = np.stack([first, second])  # (2, n)
+    generator = np.random.default_rng(0)
+    picks = generator.integers(0, pairs.shape[1], (resamples, pairs.shape[1]))
+    samples = np.concatenate([pairs[:, None], pairs[:, picks]], axis=1)  # (2, 1 + resamples, n)
+    medians = np.median(samples, axis=2)
+    ratios = dict(
+        of_medians=medians[0] / medians[1],
+        of_pairs=np.median(samples[0] / samples[1], axis=1),
+    )
+    found = {}
+    for name, (ratio, *resampled) in ratios.items():
+        low, high = np.quantile(resampled, (0.025, 0.975))
+        found[name] = dict(ratio=float(ratio), low=float(low), high=float(high))
+    return found
+
+
+def peak_memory(*args, **kwargs) -> int | None:
+    """Peak memory of a config's step, in bytes, measured in a process of its own.
+
+    On a GPU: what torch allocated. On a CPU: how far the process grew beyond what it held before
+    the batch and the model were made (Python and the libraries); None where the system doesn't
+    tell (not Linux).
+
+    Args:
+        *args: Of :class:`Step`.
+        **kwargs: Of :class:`Step`.
+    """
+    context = multiprocessing.get_context('spawn')
+    receive, send = context.Pipe(duplex=False)
+    process = context.Process(target=_measure, args=(send, args, kwargs))
+    process.start()
+    send.close()
+    try:
+        return receive.recv()
+    except EOFError:
+        raise UserError(
+            f'The process that measures the memory of {config_name(args[0])} ended early: '
+            'is there too little memory? A smaller --batch-size needs less.'
+        ) from None
+    finally:
+        process.join()
+
+
+def _measure(send: Connection, args: tuple, kwargs: dict) -> None:
+    import mmmask  # noqa: F401  registers the parts, before the memory is looked at
+
+    before = _reset_peak()
+    step = Step(*args, **kwargs)
+    step.take(seed=1)  # the first made the optimiser's state
+    if step.device == 'cuda':
+        send.send(torch.cuda.max_memory_allocated())
+    else:
+        send.send(None if before is None else _resident('VmHWM') - before)
+
+
+def _reset_peak() -> int | None:
+    """Bytes that the process holds; its peak counts from here."""
+    try:
+        Path('/proc/self/clear_refs').write_text('5')
+        return _resident('VmRSS')
+    except OSError:
+        return None
+
+
+def _resident(field: str) -> int:
+    for line in Path('/proc/self/status').read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1]) * 1024
+    raise OSError(f'/proc/self/status has no {field}')
+
+
+def _made_up_batch(loader: dict, batch_size: int) -> dict:
+    """Random images of 256 x 256 through a loader's pipeline and collation."""
+    dataset = loader.dataset
+    while dataset.get('dataset') is not None:  # wrappers that repeat or mix
+        dataset = dataset.dataset
+    steps = [
+        step for step in dataset.pipeline if not str(step.type).split('.')[-1].startswith('Load')
+    ]
+    pipeline = Compose([TRANSFORMS.build(step) for step in steps])
+    generator = np.random.default_rng(0)
+    samples = []
+    for index in range(batch_size):
+        image = generator.integers(0, 256, (256, 256, 3), dtype=np.uint8)
+        size = dict(img_shape=image.shape[:2], ori_shape=image.shape[:2])
+        samples.append(pipeline(dict(img=image, img_path='', sample_idx=index, **size)))
+    collate = dict(loader.get('collate_fn') or dict(type='pseudo_collate'))
+    return FUNCTIONS.get(collate.pop('type'))(samples, **collate)
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        kind = type(error).__name__
+        raise UserError(f"'{name}' can't take a step: {one_line(error)} ({kind})") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without mmengine's line for every parameter that is initialised."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel('WARNING')
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
