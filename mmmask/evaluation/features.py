@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from mmengine.dataset import InfiniteSampler
 from mmengine.dist import all_reduce, get_world_size
+from mmpretrain.models import SelfSupDataPreprocessor, TwoNormDataPreprocessor
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -14,15 +17,24 @@ from mmmask.errors import UserError
 
 from .progress import Progress
 
+#: What a backbone gives, by its ``out_type``, and the features to be had of it.
+_FEATURES = dict(raw=('cls', 'gap'), cls_token=('cls',), featmap=('gap',))
+
 
 class FeatureEncoder:
     """Batches of a data loader to one feature vector per image, without gradients.
 
+    Backbones of pre-training are asked for whole images: where ``forward`` takes a mask, it is
+    None, at which each of mmpretrain's masks nothing (without one, its MAE would).
+
     Args:
         backbone: A ViT that returns all tokens of its last block, behind the final norm, as
             (B, E + L, C): ``out_type='raw'``; E extra tokens, the CLS token first, L patches. Or a
-            ``MaskedSwinTransformer``, which has no CLS token.
-        preprocess: The model's data preprocessor.
+            ``MaskedSwinTransformer``, which has no CLS token. Of mmpretrain's others, a ViT that
+            returns CLS alone (``'cls_token'``), or a network of maps (``'featmap'``, or without an
+            ``out_type``: Swin, ResNet), whose last map is averaged for 'gap'.
+        preprocess: The model's data preprocessor. One that normalises two pictures of each image
+            (BEiT, CAE) normalises one, as the first of them.
         feature: 'cls', the CLS token (DINO), or 'gap', the mean patch token (AttMask, Table A10).
 
     Raises:
@@ -34,15 +46,19 @@ class FeatureEncoder:
     ) -> None:
         if feature not in ('cls', 'gap'):
             raise UserError(f"feature must be 'cls' or 'gap', not {feature!r}")
-        if getattr(backbone, 'out_type', None) != 'raw':
+        out_type = getattr(backbone, 'out_type', 'featmap')
+        if feature not in _FEATURES.get(out_type, ()):
             raise UserError(
-                f"frozen features need a ViT with out_type='raw', not {type(backbone).__name__} "
-                f'with {getattr(backbone, "out_type", None)!r}'
+                f'{type(backbone).__name__} with out_type={out_type!r} gives no {feature!r}: '
+                "set out_type='raw', or feature='gap' if it is a network of maps"
             )
         if feature == 'cls' and not backbone.with_cls_token:
             raise UserError("the backbone has no CLS token: set feature='gap'")
+        if isinstance(preprocess, TwoNormDataPreprocessor):
+            preprocess = partial(SelfSupDataPreprocessor.forward, preprocess)
         self.backbone, self.preprocess, self.feature = backbone, preprocess, feature
-        self.width: int = getattr(backbone, 'out_channels', backbone.embed_dims)
+        masks = 'mask' in inspect.signature(backbone.forward).parameters
+        self._whole = dict(mask=None) if masks else {}
         self.device: torch.device = next(backbone.parameters()).device
 
     @torch.no_grad()
@@ -51,10 +67,14 @@ class FeatureEncoder:
         images = batch['inputs']
         images = images if isinstance(images, Tensor) else torch.stack(images)
         data = self.preprocess(dict(inputs=images, data_samples=batch['data_samples']))
-        tokens = self.backbone(data['inputs'])[-1]
+        output = self.backbone(data['inputs'], **self._whole)[-1]
+        if output.dim() == 4:
+            return output.float().mean(dim=(2, 3))
+        if output.dim() == 2:
+            return output.float()
         if self.feature == 'cls':
-            return tokens[:, 0].float()
-        return tokens[:, self.backbone.num_extra_tokens :].float().mean(dim=1)
+            return output[:, 0].float()
+        return output[:, self.backbone.num_extra_tokens :].float().mean(dim=1)
 
 
 def extract_features(
@@ -80,7 +100,7 @@ def extract_features(
     if isinstance(loader.sampler, InfiniteSampler):
         raise UserError(f'{title}: use a DefaultSampler, an InfiniteSampler never ends')
     size, device = len(loader.dataset), encode.device
-    features = torch.zeros(size, encode.width, device=device)
+    features = None  # as wide as the first batch is
     labels = torch.zeros(size, dtype=torch.long, device=device)
     seen = torch.zeros(size, dtype=torch.long, device=device)
     progress = Progress(title, size)
@@ -89,7 +109,10 @@ def extract_features(
         if 'gt_label' not in samples[0]:
             raise UserError(f'{title}: the data set has no labels')
         rows = torch.tensor([sample.sample_idx for sample in samples], device=device)
-        features[rows] = encode(batch)
+        encoded = encode(batch)
+        if features is None:
+            features = encoded.new_zeros(size, encoded.shape[1])
+        features[rows] = encoded
         labels[rows] = torch.cat([sample.gt_label for sample in samples]).to(device)
         seen[rows] = 1
         progress.advance(len(samples) * get_world_size())

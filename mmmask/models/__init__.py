@@ -1,1 +1,11 @@
-from . import algorithms, attention, backbones, classifiers, heads, losses, maskers, necks  # noqa: F401
+from . import (  # noqa: F401
+    algorithms,
+    attention,
+    backbones,
+    classifiers,
+    heads,
+    losses,
+    maskers,
+    necks,
+    target_generators,
+)

@@ -18,6 +18,7 @@ from mmengine.dataset import default_collate
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, DefaultScope
 from mmpretrain.registry import HOOKS, TRANSFORMS
+from mmpretrain_checks import SHRINK, takes_a_step_of_mmpretrain
 
 import mmmask  # noqa: F401
 from mmmask.launch.config_file import read_config
@@ -153,6 +154,7 @@ CHECKS = dict(
     FrozenBackbone=builds,
     MaskRCNN=builds,
     EncoderDecoder=builds,
+    **dict.fromkeys(SHRINK, lambda cfg: takes_a_step_of_mmpretrain(cfg, batch_of(cfg))),
 )
 
 

@@ -35,7 +35,7 @@ def build(cfg=BACKBONE):
 def test_knn_takes_the_mean_patch():
     swin = build()
     encode = FeatureEncoder(swin, lambda data: data, feature='gap')
-    assert encode.width == 8
+    assert encode(batch()).shape == (3, 8)
     tokens = swin(batch()['inputs'])[0]
     assert tokens.shape == (3, 17, 8)
     torch.testing.assert_close(encode(batch()), tokens[:, 1:].mean(dim=1), rtol=1e-5, atol=1e-6)
