@@ -126,6 +126,11 @@ class MaskedAutoencoder(BaseSelfSupervisor):
                     f'{name} predicts {decoder.decoder_pred.out_features} values for each patch, '
                     f'but {who} {wanted}.'
                 )
+        if self.contrast is not None and self.contrast.in_channels != width:
+            raise ValueError(
+                f'contrast.in_channels is {self.contrast.in_channels}, but the encoder is {width} '
+                'wide.'
+            )
 
     def loss(self, inputs: Tensor, data_samples: list | None = None) -> dict[str, Tensor]:
         """Losses of a batch.

@@ -64,6 +64,7 @@ class ContrastiveAlignmentHead(BaseModule):
             )
         if temperature <= 0:
             raise ValueError(f'temperature must be positive, got {temperature}.')
+        self.in_channels = in_channels
         self.objective = objective
         self.weight = weight
         self.temperature = temperature

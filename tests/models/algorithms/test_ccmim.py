@@ -42,7 +42,8 @@ def ccmim(strategy='published', **contrast):
             masker=dict(type='ImportanceMasker', ratio=0.75, strategy=strategy),
             scorer=dict(type='OnlineScorer', attention=dict(type='AttentionTap', blocks='all')),
             contrast=dict(
-                type='ContrastiveAlignmentHead', in_channels=WIDTH, out_channels=32, **contrast
+                type='ContrastiveAlignmentHead',
+                **{**dict(in_channels=WIDTH, out_channels=32), **contrast},
             ),
         )
     )
@@ -139,3 +140,8 @@ def test_both_losses_fall():
         optimizer.step()
     for first, last in zip(history[0], history[-1]):
         assert last < 0.9 * first
+
+
+def test_the_head_is_as_wide_as_the_encoder():
+    with pytest.raises(ValueError, match='contrast.in_channels is 8, but the encoder is 16 wide'):
+        ccmim(in_channels=8)
