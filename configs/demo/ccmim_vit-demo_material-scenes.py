@@ -1,4 +1,5 @@
-# ccMIM at the demo's size, on the embedded data.
+# ccMIM at the demo's size, on the embedded data. Unlike the paper's, crops are flipped, as in the MAE
+# that it is compared with.
 _base_ = 'mae_vit-demo_material-scenes.py'
 
 model = dict(
