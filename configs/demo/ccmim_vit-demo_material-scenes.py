@@ -1,5 +1,5 @@
-# ccMIM at the demo's size, on the embedded data. Unlike the paper's, crops are flipped, as in the MAE
-# that it is compared with.
+# ccMIM at the demo's size, on the embedded data. Unlike the paper's, crops are flipped, as in MAE's
+# demo, beside which it stands.
 _base_ = 'mae_vit-demo_material-scenes.py'
 
 model = dict(
