@@ -15,4 +15,7 @@ model = dict(
     attention=dict(_delete_=True, type='SwinAttentionTap', stage=-1),
 )
 
+# At the ViT's 5e-4, k-NN (22 untrained) comes to 33 only; here to 43 by epoch 12.
+optim_wrapper = dict(optimizer=dict(lr=2e-3))
+
 default_hooks = dict(knn=dict(feature='gap'))
