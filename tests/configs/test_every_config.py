@@ -92,6 +92,8 @@ def takes_a_step(cfg):
 def shrink_autoencoder(cfg):
     """The same for encoder and decoders; a frozen teacher has as many blocks and heads as read."""
     arch = dict(embed_dims=12, num_layers=2, num_heads=2, feedforward_channels=24)
+    if cfg.model.backbone.type == 'MaskedConvMAE':
+        arch = dict(embed_dims=(4, 8, 12), depths=(1, 1, 2), num_heads=2)
     cfg.model.backbone.arch = arch
     for name in {'neck', 'attention_decoder'} & set(cfg.model):
         cfg.model[name].update(

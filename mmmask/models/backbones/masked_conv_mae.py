@@ -1,0 +1,253 @@
+"""ConvMAE's encoder: convolutions where the map is fine, a transformer where it is coarse."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from mmcv.cnn.bricks import DropPath
+from mmengine.model import BaseModule
+from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
+from mmpretrain.models.utils import LayerNorm2d, resize_pos_embed
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+
+from .masked_tokens import keep, visible_indices
+from .position import sincos_position_embedding
+
+_ARCHS = dict(
+    small=dict(embed_dims=(128, 256, 384), depths=(2, 2, 11), num_heads=6),
+    base=dict(embed_dims=(256, 384, 768), depths=(2, 2, 11), num_heads=12),
+)
+_EPS = 1e-6
+
+
+class ConvStem(nn.Sequential):
+    """Patches that don't overlap: strided convolution, norm over channels, GELU."""
+
+    def __init__(self, in_channels: int, channels: int, stride: int) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, channels, stride, stride),
+            LayerNorm2d(channels, eps=_EPS),
+            nn.GELU(),
+        )
+
+
+class MaskedConvBlock(nn.Module):
+    """A transformer block with a depth-wise 5 x 5 convolution in the place of attention.
+
+    Args:
+        channels: Width C.
+        drop_path: Chance that a sample leaves out a branch.
+    """
+
+    def __init__(self, channels: int, drop_path: float = 0.0) -> None:
+        super().__init__()
+        self.ln1 = LayerNorm2d(channels, eps=_EPS)
+        self.inward = nn.Conv2d(channels, channels, 1)
+        self.depthwise = nn.Conv2d(channels, channels, 5, padding=2, groups=channels)
+        self.outward = nn.Conv2d(channels, channels, 1)
+        self.ln2 = LayerNorm2d(channels, eps=_EPS)
+        self.ffn = nn.Sequential(
+            nn.Conv2d(channels, 4 * channels, 1), nn.GELU(), nn.Conv2d(4 * channels, channels, 1)
+        )
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Mix neighbours, then channels.
+
+        Args:
+            x: (B, C, H, W).
+            mask: (B, 1, H, W) bool, True = masked: such places are 0 for their neighbours.
+
+        Returns:
+            (B, C, H, W); what it has at masked places depends on them, and is for no one's use.
+        """
+        inner = self.inward(self.ln1(x))
+        if mask is not None:
+            inner = inner.masked_fill(mask, 0)
+        x = x + self.drop_path(self.outward(self.depthwise(inner)))
+        return x + self.drop_path(self.ffn(self.ln2(x)))
+
+
+@MODELS.register_module()
+class MaskedConvMAE(BaseModule):
+    """ConvMAE's encoder (arXiv 2205.03892), which drops masked patches as a ViT does for MAE.
+
+    Two stages of convolutions, at strides 4 and 8, then transformer blocks at stride 16. A patch of
+    16 x 16 pixels is masked in all of them: convolutions see 0 in its place, and the transformer
+    doesn't see it at all, so nothing of it reaches a visible token. The two finer maps, projected
+    to the grid of patches, are added to the last block's output: the multi-scale features that the
+    decoder gets.
+
+    There is no CLS token. What the first token is elsewhere, and where mmpretrain's MAE decoder has
+    its CLS token, is here the *mean* of the tokens that the encoder has seen, as for
+    ``MaskedSwinTransformer``; the published decoder has the patches' tokens only.
+
+    Args:
+        arch: ``'small'``, ``'base'``, or a dict of ``embed_dims`` (three widths), ``depths`` (of
+            three stages) and ``num_heads`` (of the third).
+        img_size: Size of the images.
+        strides: Of the three stages, each relative to the one before.
+        fuse: Whether the finer maps are added. Published fine-tuning leaves them out
+            (``fuse=False``), and has no weights for them.
+        drop_path_rate: Of the last block; it grows from 0 over all blocks.
+        out_type: ``'raw'`` (all tokens, the mean first); there is no other.
+        interpolate_mode: How position embeddings are resized to other images.
+        init_cfg: As every mm module's.
+
+    Raises:
+        ValueError: If the architecture or ``out_type`` is another, or the image isn't made of whole
+            patches.
+    """
+
+    mask_mode = 'drop'
+    with_cls_token = False
+    cls_token = None
+    first_is_mean = True
+    final_norm = True
+    #: The blocks, which attention is read off, see patches only. The mean of the output's tokens is
+    #: the same with the mean token as without.
+    num_extra_tokens = 0
+
+    def __init__(
+        self,
+        arch: str | dict = 'base',
+        img_size: int = 224,
+        strides: tuple[int, int, int] = (4, 2, 2),
+        fuse: bool = True,
+        drop_path_rate: float = 0.0,
+        out_type: str = 'raw',
+        interpolate_mode: str = 'bicubic',
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if isinstance(arch, str) and arch not in _ARCHS:
+            raise ValueError(f'arch must be one of {", ".join(_ARCHS)} or a dict, got {arch!r}.')
+        if out_type != 'raw':
+            raise ValueError(f"MaskedConvMAE gives out_type='raw' only, got {out_type!r}.")
+        arch = _ARCHS[arch] if isinstance(arch, str) else arch
+        widths, depths = arch['embed_dims'], arch['depths']
+        self.patch_size = math.prod(strides)
+        if img_size % self.patch_size:
+            raise ValueError(f'img_size {img_size} is no multiple of {self.patch_size}.')
+        self.out_type, self.embed_dims, self.num_layers = out_type, widths[-1], depths[-1]
+        self.interpolate_mode = interpolate_mode
+        self.img_size = (img_size, img_size)
+        self.patch_resolution = (img_size // self.patch_size,) * 2
+        last = max(sum(depths) - 1, 1)
+        rates = [drop_path_rate * block / last for block in range(sum(depths))]
+
+        self.stems = nn.ModuleList(
+            ConvStem(before, width, stride)
+            for before, width, stride in zip((3, *widths), widths, strides)
+        )
+        self.conv_stages = nn.ModuleList(
+            nn.ModuleList(MaskedConvBlock(width, rates.pop(0)) for _ in range(depth))
+            for width, depth in zip(widths[:2], depths)
+        )
+        self.projection = nn.Linear(self.embed_dims, self.embed_dims)
+        self.pos_embed = nn.Parameter(
+            sincos_position_embedding(*self.patch_resolution, self.embed_dims), requires_grad=False
+        )
+        self.layers = nn.ModuleList(
+            TransformerEncoderLayer(
+                self.embed_dims,
+                arch['num_heads'],
+                4 * self.embed_dims,
+                drop_path_rate=rate,
+                norm_cfg=dict(type='LN', eps=_EPS),
+            )
+            for rate in rates
+        )
+        self.ln1 = nn.LayerNorm(self.embed_dims, eps=_EPS)
+        fused = zip(widths[:2], (self.patch_size // strides[0], strides[2])) if fuse else ()
+        self.fusions = nn.ModuleList(
+            nn.Conv2d(width, self.embed_dims, stride, stride) for width, stride in fused
+        )
+
+    def init_weights(self) -> None:
+        """Xavier-uniform for linear layers and the last stem, as MAE; torch's own for the rest."""
+        super().init_weights()
+        init_cfgs = [self.init_cfg] if isinstance(self.init_cfg, dict) else self.init_cfg or []
+        if any(init_cfg['type'] == 'Pretrained' for init_cfg in init_cfgs):
+            return
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+        nn.init.xavier_uniform_(self.stems[-1][0].weight.data.flatten(1))
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of patches of an image (a last, partial patch is padded)."""
+        return math.ceil(height / self.patch_size), math.ceil(width / self.patch_size)
+
+    def token_grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the tokens of an unmasked image: a token for each patch."""
+        return self.grid(height, width)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Encode images.
+
+        Args:
+            x: Images, (B, 3, H, W).
+            mask: (B, L) bool, True = masked, over the L patches in row-major order; None: nothing
+                is masked.
+
+        Returns:
+            One output, (B, 1 + V, C): the mean of the V visible tokens, then they in row-major
+            order; V = L without a mask.
+
+        Raises:
+            ValueError: If the mask's shape isn't that of the patches, or images of the batch would
+                keep different numbers of patches.
+        """
+        rows, columns = self.grid(*x.shape[-2:])
+        missing = (columns * self.patch_size - x.shape[-1], rows * self.patch_size - x.shape[-2])
+        x = F.pad(x, (0, missing[0], 0, missing[1]))
+        visible = None
+        if mask is not None:
+            if mask.shape != (len(x), rows * columns):
+                raise ValueError(
+                    f'The mask is {tuple(mask.shape)}, but the patches are '
+                    f'{(len(x), rows * columns)}.'
+                )
+            visible = visible_indices(mask)
+            mask = mask.view(-1, 1, rows, columns)
+
+        finer = []
+        for stem, blocks in zip(self.stems, self.conv_stages):
+            x = stem(x)
+            at_stage = None if mask is None else _enlarge(mask, x.shape[-2] // rows)
+            for block in blocks:
+                x = block(x, at_stage)
+            finer.append(x)
+        positions = resize_pos_embed(
+            self.pos_embed,
+            self.patch_resolution,
+            (rows, columns),
+            mode=self.interpolate_mode,
+            num_extra_tokens=0,
+        )
+        tokens = self.projection(_tokens(self.stems[-1](x))) + positions
+        tokens = _visible(tokens, visible)
+        for layer in self.layers:
+            tokens = layer(tokens)
+        for fusion, features in zip(self.fusions, finer):
+            tokens = tokens + _visible(_tokens(fusion(features)), visible)
+        tokens = self.ln1(tokens)
+        return (torch.cat((tokens.mean(dim=1, keepdim=True), tokens), dim=1),)
+
+
+def _enlarge(mask: Tensor, times: int) -> Tensor:
+    """A mask (B, 1, h, w) on a grid that is ``times`` finer."""
+    return mask.repeat_interleave(times, dim=2).repeat_interleave(times, dim=3)
+
+
+def _tokens(maps: Tensor) -> Tensor:
+    """(B, L, C) of (B, C, h, w)."""
+    return maps.flatten(2).transpose(1, 2)
+
+
+def _visible(tokens: Tensor, indices: Tensor | None) -> Tensor:
+    """(B, V, C) of (B, L, C); all of them if there are no indices."""
+    return tokens if indices is None else keep(tokens, indices)
