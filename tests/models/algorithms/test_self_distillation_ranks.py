@@ -15,7 +15,10 @@ IMAGES = 4  # (2 views, 4 images) masked tokens; images 0 and 1 are rank 0's
 COUNTS = {
     'unequal': [3, 0, 5, 1, 7, 2, 16, 0],
     'none on rank 0': [0, 0, 5, 1, 0, 0, 2, 4],
+    # AttMask: the teacher's attention chooses; without a draw, an image's mask is its own alone.
+    'attention': None,
 }
+ATTMASK = dict(type='AttentionMasker', mode='high', ratio=0.4, prob=1.0)
 DECODER = dict(
     type='RestorationDecoder',
     in_channels=8,
@@ -35,8 +38,12 @@ METHODS = dict(  # MST without batch normalisation, whose statistics CPU ranks d
 
 def gradients_and_centres(images, counts, method, wrap):
     """Of a batch of these images, as arrays."""
-    mask = fixed_mask(counts).unflatten(0, (2, IMAGES))[:, images].flatten(0, 1)
-    model = wrap(build(dict(type=FixedMasker, mask=mask), **METHODS[method]))
+    if counts is None:
+        masks = dict(masker=ATTMASK, attention=dict(type='AttentionTap'))
+    else:
+        mask = fixed_mask(counts).unflatten(0, (2, IMAGES))[:, images].flatten(0, 1)
+        masks = dict(masker=dict(type=FixedMasker, mask=mask))
+    model = wrap(build(**masks, **METHODS[method]))
     losses = model([view[images] for view in views(IMAGES)], None, mode='loss')
     sum(value for name, value in losses.items() if name.startswith('loss')).backward()
     model = getattr(model, 'module', model)
