@@ -1,5 +1,5 @@
-# MST with a Swin at the demo's size: windows of 4 x 4, three stages whose last map is one window, as
-# the papers' last map is. k-NN takes the mean patch, for there is no CLS token.
+# MST with a Swin at the demo's size: windows of 4 x 4, three stages whose last map is one window,
+# as the paper's last map is. k-NN takes the mean patch, for there is no CLS token.
 _base_ = 'mst_vit-demo_material-scenes.py'
 
 model = dict(
