@@ -1,10 +1,13 @@
 """A step of mmpretrain's own algorithms, with networks of milliseconds."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import torch
 from mmengine.logging import MessageHub
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS
+from mmpretrain.registry import HOOKS
 
 WIDTH = 12
 VIT = dict(embed_dims=WIDTH, num_layers=2, num_heads=2, feedforward_channels=24)
@@ -74,7 +77,7 @@ def takes_a_step_of_mmpretrain(cfg, batch):
     np.random.seed(0)
     SHRINK[cfg.model.type](cfg.model)
     if (scorer := cfg.model.get('scorer')) and scorer.type == 'FrozenScorer':
-        scorer.backbone.update(arch=VIT, init_cfg=None)
+        scorer.backbone.update(arch=dict(VIT, num_layers=12, num_heads=12), init_cfg=None)
     model = MODELS.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor))
     model.init_weights()
     hub = MessageHub.get_current_instance()  # averages of weights follow the training's length
@@ -84,6 +87,9 @@ def takes_a_step_of_mmpretrain(cfg, batch):
         cfg.optim_wrapper.type = 'OptimWrapper'
         cfg.optim_wrapper.pop('loss_scale', None)
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    if schedule := cfg.default_hooks.get('schedule'):  # every path that it sets exists
+        runner = SimpleNamespace(model=model, optim_wrapper=wrapper)
+        HOOKS.build(schedule).before_train(runner)
     trained = [item for item in model.backbone.named_parameters() if item[1].requires_grad]
     before = {name: parameter.detach().clone() for name, parameter in trained}
     assert len(before) > 10

@@ -1,0 +1,95 @@
+"""CAE whose masks come from a masker instead of the data."""
+
+from mmpretrain.models.selfsup import CAE
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+
+@MODELS.register_module()
+class GuidedCAE(CAE):
+    """mmpretrain's CAE (arXiv 2202.03026) with masks that may look at the image (GPA, Table 10).
+
+    Only where masks come from differs from the parent, which takes them from the data samples. Both
+    pictures of an image, the encoder's and the tokenizer's, are of one crop, so one mask serves
+    both.
+
+    Args:
+        backbone: Config of a ``MaskedCAEViT``.
+        neck: Config of mmpretrain's ``CAENeck``; ``mask_tokens_num`` is int(r L).
+        head: Config of mmpretrain's ``CAEHead``.
+        masker: Config of a masker that masks equally many patches of every image.
+        scorer: Config of an ``OnlineScorer`` or a ``FrozenScorer``, for maskers that need scores.
+        target_generator: Config of the tokenizer: mmpretrain's ``DALL-E``, or a
+            ``RandomProjectionTokenizer``, which needs no download.
+        base_momentum: As the parent's.
+        data_preprocessor: As mmpretrain's ``TwoNormDataPreprocessor``.
+        init_cfg: As every mm module's.
+
+    Raises:
+        ValueError: If parts don't fit each other.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        neck: dict,
+        head: dict,
+        masker: dict,
+        scorer: dict | None = None,
+        target_generator: dict | None = None,
+        base_momentum: float = 0.0,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(
+            backbone=backbone,
+            neck=neck,
+            head=head,
+            target_generator=target_generator,
+            base_momentum=base_momentum,
+            data_preprocessor=data_preprocessor,
+            init_cfg=init_cfg,
+        )
+        self.masker = MODELS.build(masker)
+        self.scorer = MODELS.build(scorer) if scorer else None
+        if not hasattr(self.backbone, 'grid'):
+            raise ValueError('GuidedCAE needs an encoder that tells its grid: a MaskedCAEViT.')
+        if self.masker.needs_scores != (self.scorer is not None):
+            needs = self.masker.needs_scores
+            raise ValueError(
+                f'The masker {"needs" if needs else "uses no"} scores: '
+                f'{"give" if needs else "leave out"} `scorer`.'
+            )
+
+    def loss(self, inputs: list[Tensor], data_samples: list, **kwargs) -> dict[str, Tensor]:
+        """Losses of a batch.
+
+        Args:
+            inputs: The images of the encoder, (B, 3, H, W), and those of the tokenizer.
+            data_samples: B samples; their masks are set here, (rows, columns) bool.
+
+        Returns:
+            The parent's ``loss``, ``main`` and ``align``, and ``mask_ratio``.
+
+        Raises:
+            ValueError: If the images haven't ``neck.mask_tokens_num`` masked patches each.
+        """
+        grid, mask = self._mask(inputs[0])
+        for sample, of_image in zip(data_samples, mask, strict=True):
+            sample.set_field(of_image.view(grid), 'mask')
+        losses = super().loss(inputs, data_samples, **kwargs)
+        return dict(losses, mask_ratio=mask.float().mean())
+
+    def _mask(self, images: Tensor) -> tuple[tuple[int, int], Tensor]:
+        """Grid and mask (B, L) bool."""
+        grid = self.backbone.grid(*images.shape[-2:])
+        scores = None if self.scorer is None else self.scorer(images, self.backbone)
+        mask = self.masker(grid, len(images), scores, images.device)
+        least, most = mask.sum(dim=1).aminmax()
+        if not least == most == self.neck.mask_token_num:
+            raise ValueError(
+                f'Images have {least} to {most} masked patches, but neck.mask_tokens_num is '
+                f"{self.neck.mask_token_num}: set it to int(ratio x {grid[0] * grid[1]}), and the "
+                "masker's prob=1."
+            )
+        return grid, mask

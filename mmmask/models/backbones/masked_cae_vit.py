@@ -1,0 +1,36 @@
+"""CAE's encoder, told apart from mmpretrain's by what maskers and scorers ask of it."""
+
+from mmpretrain.models.selfsup import CAEPretrainViT
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+
+@MODELS.register_module()
+class MaskedCAEViT(CAEPretrainViT):
+    """mmpretrain's ``CAEPretrainViT`` for masks that depend on scores (GPA, Table 10).
+
+    Parameters, their names and the computation are the parent's; ``mmpretrain.BEiTViT`` loads them
+    downstream.
+    """
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of patches.
+
+        Raises:
+            ValueError: If the image isn't of the size that the encoder was built for: CAE's
+                position embeddings aren't resized.
+        """
+        if (height, width) != tuple(self.img_size):
+            raise ValueError(
+                f'CAE was built for images of {tuple(self.img_size)}, got {(height, width)}: set '
+                'backbone.img_size.'
+            )
+        return tuple(self.patch_resolution)
+
+    def token_grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the tokens of an unmasked image: a token for each patch."""
+        return self.grid(height, width)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor | tuple[Tensor, ...]:
+        """As the parent's; a scorer calls it without a mask."""
+        return super().forward(x, mask)
