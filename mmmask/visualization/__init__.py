@@ -4,16 +4,26 @@ from .curves import Curve, Panel, curves
 from .draw import draw_instances, draw_segmentation
 from .encode import jpeg_uri, svg_uri
 from .overlay import enlarge, overlay_heat, overlay_mask
+from .panels import colour_bar, denormalise, heat_map, magnify, paste
+from .sheet import Cell, SheetRow, contact_sheet
 
 __all__ = [
+    'Cell',
     'Curve',
     'Panel',
+    'SheetRow',
+    'colour_bar',
+    'contact_sheet',
     'curves',
+    'denormalise',
     'draw_instances',
     'draw_segmentation',
     'enlarge',
+    'heat_map',
     'jpeg_uri',
+    'magnify',
     'overlay_heat',
     'overlay_mask',
+    'paste',
     'svg_uri',
 ]

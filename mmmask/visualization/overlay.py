@@ -52,6 +52,11 @@ def blend(image: np.ndarray, color: np.ndarray, alpha: float | np.ndarray) -> np
     return mixed.round().astype(np.uint8)
 
 
+def colour(unit: np.ndarray, colormap: str) -> np.ndarray:
+    """Numbers in [0, 1], (H, W), as colours of a matplotlib map, (H, W, 3) float in [0, 255]."""
+    return colormaps[colormap](unit)[..., :3] * 255
+
+
 def overlay_mask(
     image: np.ndarray,
     mask: np.ndarray,
@@ -95,6 +100,6 @@ def overlay_heat(
         raise ValueError('the scores are not finite')
     span = heat.max() - heat.min()
     unit = (heat - heat.min()) / span if span > 0 else np.zeros_like(heat)
-    colors = colormaps[colormap](to_pixels(unit, image.shape[:2]))[..., :3] * 255
+    colors = colour(to_pixels(unit, image.shape[:2]), colormap)
     grey = np.asarray(Image.fromarray(image).convert('L'))[..., None]
     return blend(np.broadcast_to(grey, image.shape), colors, alpha)

@@ -1,0 +1,1 @@
+"""Pictures of a pre-trained network: ``tools/visualize.py``."""

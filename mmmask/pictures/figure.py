@@ -1,0 +1,93 @@
+"""What all kinds of figures share: the images, and the sheets that they make of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from mmmask.visualization import Cell, colour_bar, magnify, overlay_mask
+
+SHOWN = 160
+"""Pixels of a small image's side on a sheet, about."""
+ROWS = 12
+"""Images on a sheet."""
+HIDDEN = (128, 128, 136)
+"""The colour of masked patches."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image that is shown.
+
+    Attributes:
+        name: For labels and file names.
+        image: (S, S, 3) uint8, RGB, at the network's size.
+    """
+
+    name: str
+    image: np.ndarray
+
+    @property
+    def shown(self) -> np.ndarray:
+        """The image, magnified if it is small."""
+        return magnify(self.image, SHOWN)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line may choose.
+
+    Attributes:
+        ratios: Mask ratios to compare.
+        seed: Of everything random.
+        block: Whose received attention is read; None: as the config's scorer, else the last.
+        head: Likewise; a number or 'sum'.
+    """
+
+    ratios: tuple[float, ...] = (0.1, 0.3, 0.5, 0.75)
+    seed: int = 0
+    block: int | None = None
+    head: int | str | None = None
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A picture for a file.
+
+    Attributes:
+        name: Of the file, without suffix.
+        title: Above it on the page.
+        caption: Below, what one sees and how it was made.
+        image: (H, W, 3) uint8.
+    """
+
+    name: str
+    title: str
+    caption: str
+    image: np.ndarray
+
+
+def hidden(sample: Sample, mask: np.ndarray) -> Cell:
+    """An image with its masked patches, (h, w), covered, and how many they are."""
+    picture = overlay_mask(sample.shown, mask, HIDDEN, alpha=1.0)
+    return Cell(picture, f'{mask.sum()} of {mask.size} ({mask.mean():.0%})')
+
+
+def span(scores: np.ndarray) -> str:
+    """The lowest and the highest score."""
+    return f'{scores.min():.3g} to {scores.max():.3g}'
+
+
+def scale() -> np.ndarray:
+    """The colour bar of pictures that each span their own range."""
+    return colour_bar(SHOWN, "the picture's lowest score", 'its highest')
+
+
+def seeded(seed: int, index: int) -> None:
+    """Seed torch for one image: the same draw for every masker and ratio, another for each image.
+
+    Callers fork torch's generator around it.
+    """
+    torch.manual_seed((seed * 1_000_003 + index) % 2**63)

@@ -1,0 +1,54 @@
+"""A page that shows the pictures of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from PIL import Image
+
+from .figure import Sheet
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>{title}</title>
+<style>
+body {{ font: 15px/1.5 sans-serif; margin: 2em; color: #1c1e22; }}
+img {{ max-width: 100%; display: block; margin: .6em 0; }}
+p {{ max-width: 52em; color: #555; }}
+</style>
+<h1>{title}</h1>
+<p>{facts}</p>
+{body}
+</html>
+"""
+
+
+def write_page(folder: Path, title: str, facts: Sequence[str], sheets: Sequence[Sheet]) -> Path:
+    """Write every sheet as a PNG, and ``index.html`` with relative links to them.
+
+    Args:
+        folder: Exists.
+        title: Of the page.
+        facts: Below it, how the pictures were made.
+        sheets: What is shown, in order.
+
+    Returns:
+        The page's path.
+    """
+    body = []
+    for sheet in sheets:
+        Image.fromarray(sheet.image).save(folder / f'{sheet.name}.png')
+        body += [f'<h2>{escape(sheet.title)}</h2>'] if sheet.title else []
+        link = escape(f'{sheet.name}.png')
+        body.append(f'<a href="{link}"><img src="{link}" alt="{escape(sheet.name)}"></a>')
+        caption = sheet.caption[:1].upper() + sheet.caption[1:]
+        body += [f'<p>{escape(caption)}</p>'] if caption else []
+    text = _PAGE.format(
+        title=escape(title), facts='<br>'.join(map(escape, facts)), body='\n'.join(body)
+    )
+    page = folder / 'index.html'
+    page.write_text(text, encoding='utf-8')
+    return page
