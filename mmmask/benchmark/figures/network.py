@@ -55,7 +55,10 @@ def build_network(config: Config, checkpoint: Path | None, seed: int = 0) -> nn.
     with scope_of(config):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = MODELS.build(without_pretrained(config.model))
+            settings = without_pretrained(config.model)
+            if config.get('data_preprocessor') is not None:  # as mmengine's runner takes it
+                settings.setdefault('data_preprocessor', config.data_preprocessor)
+            model = MODELS.build(settings)
             if checkpoint is None:
                 model.init_weights()
         if checkpoint is not None:
