@@ -1,0 +1,104 @@
+"""Pictures of the measurements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .head_selection import HeadRecalls
+
+INK, MUTED, GUIDED, RANDOM = '#1f2430', '#6b7280', '#2f6db5', '#b8bec8'
+
+
+def draw_recalls(path: Path, result: HeadRecalls, title: str) -> None:
+    """Blocks by heads as a heat map with its numbers, the winner framed (GPA, Fig. 4).
+
+    Args:
+        path: A PNG file.
+        result: What was measured.
+        title: A line above.
+    """
+    values = 100 * result.mean
+    blocks, columns = values.shape
+    figure = Figure(figsize=(1.8 + 0.72 * columns, 2.0 + 0.46 * blocks), layout='constrained')
+    axes = figure.subplots()
+    # Centred on what random patches give: below it in another colour.
+    chance = 100 * result.expected
+    reach = max(float(np.abs(values - chance).max()), 1e-6)
+    shown = np.insert(values, columns - 1, np.nan, axis=1)  # a gap before the sum over heads
+    picture = axes.imshow(
+        shown, cmap='RdBu', vmin=chance - reach, vmax=chance + reach, aspect='auto'
+    )
+    places = [*range(columns - 1), columns]
+    for row in range(blocks):
+        for column, place in enumerate(places):
+            dark = abs(values[row, column] - chance) > 0.6 * reach
+            axes.text(
+                place,
+                row,
+                f'{values[row, column]:.1f}',
+                ha='center',
+                va='center',
+                fontsize=9,
+                color='white' if dark else INK,
+            )
+    block, head = result.winner
+    axes.add_patch(_frame(head, block))
+    axes.set_xticks(places, [*map(str, range(columns - 1)), 'sum'])
+    axes.set_yticks(range(blocks))
+    axes.set_xlabel('head')
+    axes.set_ylabel('block')
+    axes.tick_params(length=0, colors=INK)
+    axes.spines[:].set_visible(False)
+    axes.set_title(title, fontsize=10, color=INK, loc='left')
+    bar = figure.colorbar(picture, ax=axes, shrink=0.9, pad=0.02)
+    bar.set_label(f'recall, %  (white: random patches, {chance:.1f})', fontsize=9)
+    bar.outline.set_visible(False)
+    figure.savefig(path, dpi=130)
+
+
+def _frame(column: int, row: int):
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=2.5)
+
+
+def draw_coverage(path: Path, result: dict, title: str) -> None:
+    """Bars of each masker's recall, precision and lift, with standard errors.
+
+    Args:
+        path: A PNG file.
+        result: As :func:`~mmmask.analysis.coverage.measure_coverage` gives it.
+        title: A line above.
+    """
+    names = list(result)
+    figure = Figure(figsize=(11, 1.6 + 0.36 * len(names)), layout='constrained')
+    places = np.arange(len(names))
+    heads = dict(
+        recall="objects' area that is masked, %",
+        precision="masked area that is objects', %",
+        lift='lift over random patches',
+    )
+    for axes, (key, label) in zip(figure.subplots(1, 3, sharey=True), heads.items()):
+        factor = 1 if key == 'lift' else 100
+        means = np.array([result[name][key][0] for name in names]) * factor
+        errors = np.nan_to_num([result[name][key][1] for name in names]) * factor
+        colors = [RANDOM if name == 'random' else GUIDED for name in names]
+        axes.barh(places, means, xerr=errors, color=colors, ecolor=INK, height=0.66)
+        axes.axvline(1 if key == 'lift' else means[0], color=MUTED, linewidth=1, linestyle='--')
+        right = float((means + errors).max())
+        for place, mean, error in zip(places, means, errors):
+            text = f'{mean:.2f}' if key == 'lift' else f'{mean:.1f}'
+            axes.text(mean + error + 0.02 * right, place, text, va='center', fontsize=8, color=INK)
+        axes.set_xlim(0, 1.17 * right)
+        axes.set_xlabel(label, fontsize=9)
+        axes.set_yticks(places, names)
+        axes.tick_params(axis='y', length=0)
+        axes.tick_params(labelsize=9)
+        axes.spines[['top', 'right', 'left']].set_visible(False)
+        axes.invert_yaxis()
+    figure.axes[0].set_ylim(len(names) - 0.4, -0.6)
+    figure.suptitle(title, fontsize=10, color=INK, x=0.01, ha='left')
+    figure.savefig(path, dpi=130)

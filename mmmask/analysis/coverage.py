@@ -1,0 +1,170 @@
+"""Which part of objects masks cover."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmmask.errors import UserError
+from mmmask.evaluation.progress import Progress
+from mmmask.models.attention import AttentionTap, ReceivedAttentionTap
+from mmmask.models.maskers import (
+    AttentionMasker,
+    ImportanceMasker,
+    RandomMasker,
+    SoftToHardMasker,
+)
+
+from .network import Network
+from .statistics import mean_and_error
+
+MEASURES = ('share', 'recall', 'precision', 'lift')
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A masker as it is measured.
+
+    Attributes:
+        name: Its name in tables.
+        masker: It masks every image.
+        tap: Reads its scores; None: it takes none.
+        random: Whether it draws anything.
+        note: What differs from the method as published.
+    """
+
+    name: str
+    masker: Callable
+    tap: Callable | None = None
+    random: bool = False
+    note: str = ''
+
+
+def strategies(
+    ratio: float, num_tokens: int, block: int = -1, head: int | str = -1
+) -> list[Strategy]:
+    """Every masker of the methods, at one ratio.
+
+    Args:
+        ratio: Share r of the L patches that are masked, int(r L).
+        num_tokens: L.
+        block: Block of GPA's scores.
+        head: Head of GPA's scores.
+
+    Raises:
+        UserError: If the ratio masks nothing, or everything.
+    """
+    count = int(ratio * num_tokens)
+    if not 0 < count < num_tokens:
+        raise UserError(
+            f'--ratio {ratio} masks {count} of {num_tokens} patches: take another, or a larger '
+            '--size.'
+        )
+    # All candidates are masked, where MST masks a tenth of them: the number of candidates, and not
+    # chance, gives the ratio.
+    num = min(range(1, num_tokens + 1), key=lambda n: abs(num_tokens // n - count))
+    cls = AttentionTap(blocks=(-1,))
+    received = ReceivedAttentionTap(block, head)
+    every = AttentionTap(blocks='all')
+    candidates = AttentionMasker('threshold', num=num, token_prob=1.0)
+    hard = SoftToHardMasker(ratio, soft=(0.0, 0.0), hard=(1.0, 1.0))
+    return [
+        Strategy('random', RandomMasker(ratio), random=True),
+        Strategy('AttMask-High', AttentionMasker('high', ratio=ratio, prob=1.0), cls),
+        Strategy(
+            'AttMask-Hint',
+            AttentionMasker('hint', ratio=ratio, prob=1.0),
+            cls,
+            random=True,
+            note='AttMask-High less the tokens that it shows again',
+        ),
+        Strategy('AttMask-Low', AttentionMasker('low', ratio=ratio, prob=1.0), cls),
+        Strategy(
+            'MST',
+            candidates,
+            cls,
+            note=f'all its candidates, 1 / {num} of the patches, as the nearest share; in training '
+            'it masks a part of 1 / 8',
+        ),
+        Strategy(
+            'GPA, all hard',
+            hard,
+            received,
+            note=f'attention received, block {block}, head {head}',
+        ),
+        Strategy(
+            'ccMIM, published',
+            ImportanceMasker(ratio, 'published'),
+            every,
+            random=True,
+            note='CLS attention summed over all blocks',
+        ),
+        Strategy('ccMIM, top', ImportanceMasker(ratio, 'top'), every, note='the same scores'),
+    ]
+
+
+def coverage(mask: np.ndarray, objects: np.ndarray) -> dict[str, float]:
+    """How a mask meets objects, by area: patches count as much as is covered of them.
+
+    Args:
+        mask: (L,) bool, True = masked, at least once.
+        objects: (L,) in [0, 1], the share of each patch that objects cover, not all 0.
+
+    Returns:
+        ``share`` of the patches that is masked; ``recall``, the share of the objects' area that is
+        masked; ``precision``, the share of the masked area that is objects'; ``lift``, by how much
+        both exceed what as many random patches give on average.
+    """
+    both = float(objects[mask].sum())
+    share, recall = float(mask.mean()), both / float(objects.sum())
+    precision = both / float(mask.sum())
+    return dict(share=share, recall=recall, precision=precision, lift=recall / share)
+
+
+def measure_coverage(
+    network: Network,
+    images: Iterable[tuple[np.ndarray, np.ndarray]],
+    chosen: list[Strategy],
+    draws: int = 10,
+    progress: Progress | None = None,
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Coverage of each strategy, mean over images and standard error.
+
+    Args:
+        network: Gives the scores.
+        images: (size, size, 3) uint8 and coverage (h, w) of each.
+        chosen: The strategies.
+        draws: Of random ones for each image; an image counts by their mean. From torch's generator.
+        progress: Counts images.
+
+    Returns:
+        Strategy's name -> measure -> (mean, standard error).
+
+    Raises:
+        UserError: If an image has no object.
+    """
+    taps = {str(id(s.tap)): s.tap for s in chosen if s.tap is not None}  # shared ones once
+    found: dict[str, list[list[float]]] = {s.name: [] for s in chosen}
+    for image, patches in images:
+        records = network([image], taps)
+        objects = patches.reshape(-1)
+        if not objects.any():
+            raise UserError('An image has no pixel of an object: its masks are empty.')
+        for strategy in chosen:
+            tap = strategy.tap
+            scores = None if tap is None else records[str(id(tap))].scores().cpu()
+            values = []
+            for _ in range(draws if strategy.random else 1):
+                mask = strategy.masker(patches.shape, 1, scores)[0].numpy()
+                values.append([coverage(mask, objects)[key] for key in MEASURES])
+            found[strategy.name].append(np.mean(values, axis=0))
+        if progress is not None:
+            progress.advance(1)
+    result = {}
+    for name, values in found.items():
+        mean, error = mean_and_error(np.stack(values))
+        pairs = zip(MEASURES, mean.tolist(), error.tolist())
+        result[name] = {key: (average, spread) for key, average, spread in pairs}
+    return result

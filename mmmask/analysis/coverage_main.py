@@ -1,0 +1,111 @@
+"""What ``tools/mask_coverage.py`` does."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+
+import torch
+
+from mmmask.evaluation.progress import Progress
+from mmmask.launch.config_file import config_name
+from mmmask.launch.errors import run_guarded
+
+from .charts import draw_coverage
+from .coverage import Strategy, measure_coverage, strategies
+from .options import add_common, positive, prepare, settings, share, write_json
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Options of the command line."""
+    parser = argparse.ArgumentParser(
+        'mask_coverage.py',
+        description="Measure how much of annotated objects each method's masks cover, all by the "
+        'attention of one network.',
+    )
+    add_common(parser)
+    parser.add_argument(
+        '--ratio', type=share, default=0.3, metavar='R', help='share of patches masked [0.3]'
+    )
+    parser.add_argument('--limit', type=positive, metavar='N', help='so many images [all]')
+    parser.add_argument(
+        '--draws', type=positive, default=10, metavar='N', help='random masks of each image [10]'
+    )
+    parser.add_argument('--block', type=int, default=-1, help="block of GPA's scores [the last]")
+    parser.add_argument(
+        '--head', type=_head, default=-1, help="head of GPA's scores, or 'sum' [the last]"
+    )
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; gives the exit status."""
+    args = build_parser().parse_args(sys.argv[1:] if argv is None else argv)
+    return run_guarded(run, args, rank=0)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure, print, write."""
+    network, images, out = prepare(args, args.limit, seed=None)
+    chosen = strategies(args.ratio, math.prod(network.grid), args.block, args.head)
+    progress = Progress('masks', len(images))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(args.seed)
+        result = measure_coverage(network, images, chosen, args.draws, progress)
+    title = (
+        f'{config_name(args.config)} ({network.source}): {len(images)} images of {network.size} '
+        f'pixels, {network.grid[0]} x {network.grid[1]} patches'
+    )
+    picture, report = out / 'coverage.png', out / 'coverage.json'
+    draw_coverage(picture, result, title)
+    write_json(
+        report,
+        dict(
+            settings=settings(args, network),
+            num_images=len(images),
+            notes={s.name: s.note for s in chosen if s.note},
+            results={
+                name: {
+                    key: dict(mean=mean, standard_error=error if error == error else None)
+                    for key, (mean, error) in measures.items()
+                }
+                for name, measures in result.items()
+            },
+        ),
+    )
+    print(title)
+    print(table(result, chosen))
+    print(f'\nwritten: {picture}, {report}')
+
+
+def table(result: dict, chosen: list[Strategy]) -> str:
+    """The measures in per cent with their standard errors, and what to know about each masker."""
+    width = max(map(len, result))
+    heads = ['masked', 'of objects', 'on objects', 'lift']
+    lines = [' ' * width + f'{heads[0]:>8}' + ''.join(f'{head:>16}' for head in heads[1:])]
+    for name, measures in result.items():
+        cells = [f'{100 * measures["share"][0]:>8.1f}']
+        for key in ('recall', 'precision'):
+            mean, error = measures[key]
+            cells.append(f'{f"{100 * mean:.1f} +- {100 * error:.1f}":>16}')
+        mean, error = measures['lift']
+        cells.append(f'{f"{mean:.3f} +- {error:.3f}":>16}')
+        lines.append(f'{name:<{width}}' + ''.join(cells))
+    lines += [
+        "masked: % of patches; of objects: % of the objects' area that is masked; on objects: % of "
+        "the masked area that is objects';",
+        'lift: the former over what as many random patches give (1: chance). Means over images, '
+        '+- standard errors.',
+    ]
+    lines += [f'{strategy.name}: {strategy.note}.' for strategy in chosen if strategy.note]
+    return '\n'.join(lines)
+
+
+def _head(text: str) -> int | str:
+    if text == 'sum':
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number or 'sum', got {text!r}") from None

@@ -1,0 +1,151 @@
+"""How much of each patch of an image annotated objects cover."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from pycocotools.coco import COCO
+
+from mmmask.errors import UserError
+
+
+def patch_coverage(mask: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """The share of each patch that a mask covers, exactly.
+
+    The image is thought to be stretched to the network's input, where patches form a regular grid:
+    they are rectangles of the original, which may cut through its pixels.
+
+    Args:
+        mask: (H, W) bool, pixels of the original.
+        grid: Rows h and columns w of patches.
+
+    Returns:
+        (h, w) float64 in [0, 1].
+    """
+    rows, columns = (_overlaps(length, parts) for length, parts in zip(mask.shape, grid))
+    return rows @ mask.astype(np.float64) @ columns.T
+
+
+def _overlaps(length: int, parts: int) -> np.ndarray:
+    """(parts, length): what share of each of equal parts of a line each unit of it makes up."""
+    edges = np.arange(parts + 1) * length / parts
+    units = np.arange(length)
+    first = np.maximum(edges[:-1, None], units)
+    last = np.minimum(edges[1:, None], units + 1)
+    return np.clip(last - first, 0, None) * parts / length
+
+
+class ObjectPatches:
+    """Images of a COCO file, in the order of their ids, with the patches that objects cover.
+
+    An object is any annotation that isn't a crowd (``iscrowd``), whatever its class; overlapping
+    ones count once. An annotation without an outline is no object's.
+
+    Args:
+        annotations: File in COCO's format, with masks.
+        images: Folder of the images.
+        size: Side of the network's input; whole images are stretched to it, so no object is lost.
+        grid: Rows and columns of its patches.
+        limit: At most so many images.
+        seed: Draw these at random (GPA's "few shots"); None: evenly spread over all.
+
+    Raises:
+        UserError: If the file or the folder is missing, it isn't in COCO's format, nothing is
+            annotated, or images are missing.
+    """
+
+    def __init__(
+        self,
+        annotations: str | Path,
+        images: str | Path,
+        size: int,
+        grid: tuple[int, int],
+        limit: int | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self.folder, self.size, self.grid = Path(images), size, grid
+        if not Path(annotations).is_file():
+            raise UserError(f"--annotations: there is no file '{annotations}'.")
+        if not self.folder.is_dir():
+            raise UserError(f"--images: there is no folder '{images}'.")
+        self._coco = _read(annotations)
+        ids = sorted({item['image_id'] for item in self._outlined(self._coco.anns.values())})
+        if not ids:
+            raise UserError(f"'{annotations}' has no object with a mask (crowds don't count).")
+        unknown = [number for number in ids if number not in self._coco.imgs]
+        if unknown:
+            raise UserError(f"'{annotations}' annotates image {unknown[0]}, which it doesn't list.")
+        self.ids = _choose(ids, limit, seed)
+        missing = [name for name in map(self._name, self.ids) if not (self.folder / name).is_file()]
+        if missing:
+            more = f' and {len(missing) - 1} others' if len(missing) > 1 else ''
+            raise UserError(f"'{missing[0]}'{more} of '{annotations}' isn't in '{images}'.")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Images (size, size, 3) uint8, RGB, and the share of each patch (h, w) that is objects'.
+
+        Raises:
+            UserError: If an image can't be read, or isn't as large as its annotations say.
+        """
+        for number in self.ids:
+            mask = self.objects(number)
+            path = self.folder / self._name(number)
+            try:
+                with Image.open(path) as file:
+                    shape = file.size[::-1]
+                    side = (self.size, self.size)
+                    image = file.convert('RGB').resize(side, Image.Resampling.BICUBIC)
+            except OSError as error:
+                raise UserError(f"'{path}' can't be read as an image ({error}).") from error
+            if shape != mask.shape:
+                raise UserError(f"'{path}' has {shape} pixels, its annotations {mask.shape}.")
+            yield np.asarray(image), patch_coverage(mask, self.grid)
+
+    def objects(self, number: int) -> np.ndarray:
+        """Pixels of any object of an image, (H, W) bool of the original's size."""
+        listed = self._coco.imgs[number]
+        mask = np.zeros((listed['height'], listed['width']), bool)
+        for item in self._outlined(self._coco.imgToAnns[number]):
+            mask |= self._coco.annToMask(item).astype(bool)
+        return mask
+
+    def _name(self, number: int) -> str:
+        return self._coco.imgs[number]['file_name']
+
+    @staticmethod
+    def _outlined(items) -> list[dict]:
+        return [item for item in items if item.get('segmentation') and not item.get('iscrowd')]
+
+
+def _read(path: str | Path) -> COCO:
+    try:
+        content = json.loads(Path(path).read_text())
+        coco = COCO()
+        coco.dataset = {'annotations': [], **content}
+        with contextlib.redirect_stdout(io.StringIO()):  # it talks
+            coco.createIndex()
+        wanted = ('file_name', 'height', 'width')
+        assert coco.imgs and all(key in item for item in coco.imgs.values() for key in wanted)
+    except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"'{path}' isn't in COCO's format: a JSON file of images (file_name, height, width) "
+            'and annotations.'
+        ) from error
+    return coco
+
+
+def _choose(ids: list[int], limit: int | None, seed: int | None) -> list[int]:
+    if limit is None or limit >= len(ids):
+        return ids
+    if seed is not None:
+        return sorted(np.random.default_rng(seed).choice(ids, limit, replace=False).tolist())
+    return [ids[i] for i in np.linspace(0, len(ids) - 1, limit).round().astype(int)]
