@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from .head_selection import HeadRecalls
 
-INK, MUTED, GUIDED, RANDOM = '#1f2430', '#6b7280', '#2f6db5', '#b8bec8'
+INK, MUTED, GUIDED, RANDOM, FRAME = '#1f2430', '#6b7280', '#2f6db5', '#b8bec8', '#f5a623'
 
 
 def draw_recalls(path: Path, result: HeadRecalls, title: str) -> None:
@@ -22,16 +23,20 @@ def draw_recalls(path: Path, result: HeadRecalls, title: str) -> None:
     """
     values = 100 * result.mean
     blocks, columns = values.shape
-    figure = Figure(figsize=(1.8 + 0.72 * columns, 2.0 + 0.46 * blocks), layout='constrained')
+    figure = Figure(
+        figsize=(max(6.6, 2.4 + 0.72 * columns), 1.9 + 0.46 * blocks), layout='constrained'
+    )
     axes = figure.subplots()
     # Centred on what random patches give: below it in another colour.
     chance = 100 * result.expected
     reach = max(float(np.abs(values - chance).max()), 1e-6)
-    shown = np.insert(values, columns - 1, np.nan, axis=1)  # a gap before the sum over heads
-    picture = axes.imshow(
-        shown, cmap='RdBu', vmin=chance - reach, vmax=chance + reach, aspect='auto'
-    )
-    places = [*range(columns - 1), columns]
+    gap = 0.4  # before the sum over heads
+    colors = dict(cmap='RdBu', vmin=chance - reach, vmax=chance + reach)
+    edges = np.arange(blocks + 1) - 0.5
+    heads = np.arange(columns) - 0.5
+    picture = axes.pcolormesh(heads, edges, values[:, :-1], **colors)
+    axes.pcolormesh(heads[-1] + gap + np.array([0, 1]), edges, values[:, -1:], **colors)
+    places = [*range(columns - 1), columns - 1 + gap]
     for row in range(blocks):
         for column, place in enumerate(places):
             dark = abs(values[row, column] - chance) > 0.6 * reach
@@ -46,6 +51,8 @@ def draw_recalls(path: Path, result: HeadRecalls, title: str) -> None:
             )
     block, head = result.winner
     axes.add_patch(_frame(head, block))
+    axes.set_xlim(-0.56, columns - 0.44 + gap)
+    axes.set_ylim(blocks - 0.44, -0.56)  # the first block on top
     axes.set_xticks(places, [*map(str, range(columns - 1)), 'sum'])
     axes.set_yticks(range(blocks))
     axes.set_xlabel('head')
@@ -54,15 +61,15 @@ def draw_recalls(path: Path, result: HeadRecalls, title: str) -> None:
     axes.spines[:].set_visible(False)
     axes.set_title(title, fontsize=10, color=INK, loc='left')
     bar = figure.colorbar(picture, ax=axes, shrink=0.9, pad=0.02)
-    bar.set_label(f'recall, %  (white: random patches, {chance:.1f})', fontsize=9)
+    bar.set_label(f'recall, %\n(white: random, {chance:.1f})', fontsize=9)
     bar.outline.set_visible(False)
     figure.savefig(path, dpi=130)
 
 
-def _frame(column: int, row: int):
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=2.5)
+def _frame(column: int, row: int) -> Rectangle:
+    return Rectangle(
+        (column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=FRAME, linewidth=3, clip_on=False
+    )
 
 
 def draw_coverage(path: Path, result: dict, title: str) -> None:
