@@ -18,7 +18,7 @@ demo_crop = dict(
     interpolation='bicubic',
 )
 
-demo_epochs = 24
+demo_epochs = 16
 demo_schedulers = [
     dict(type='LinearLR', start_factor=1e-3, end=2, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=2, end=demo_epochs, convert_to_iter_based=True),

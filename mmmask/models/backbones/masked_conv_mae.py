@@ -88,8 +88,8 @@ class MaskedConvMAE(BaseModule):
             three stages) and ``num_heads`` (of the third).
         img_size: Size of the images.
         strides: Of the three stages, each relative to the one before.
-        fuse: Whether the finer maps are added. Published fine-tuning leaves them out
-            (``fuse=False``), and has no weights for them.
+        fuse: Whether the finer maps are added. Published fine-tuning leaves them out: set False
+            and ``init_cfg.allow=dict(unexpected=['fusions.*'])``.
         drop_path_rate: Of the last block; it grows from 0 over all blocks.
         out_type: ``'raw'`` (all tokens, the mean first); there is no other.
         interpolate_mode: How position embeddings are resized to other images.
@@ -184,6 +184,22 @@ class MaskedConvMAE(BaseModule):
     def token_grid(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of the tokens of an unmasked image: a token for each patch."""
         return self.grid(height, width)
+
+    def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
+        """Depth of a parameter and the number of depths, for layer-wise learning rates.
+
+        As published: 0 for everything in front of the transformer, i + 1 for its block i, and the
+        last for what follows.
+
+        Args:
+            param_name: Its name in the whole model.
+            prefix: The name of this network there; what isn't below it follows the network.
+        """
+        depths = self.num_layers + 2
+        first, *rest = param_name.removeprefix(prefix).split('.')
+        if not param_name.startswith(prefix) or first in ('ln1', 'fusions'):
+            return depths - 1, depths
+        return (int(rest[0]) + 1 if first == 'layers' else 0), depths
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, ...]:
         """Encode images.

@@ -194,6 +194,42 @@ def test_linear_probing_takes_the_mean_patch():
     torch.testing.assert_close(features, probe.backbone(images())[-1][:, 1:].mean(dim=1))
 
 
+def test_depths_of_parameters_for_layer_decay():
+    encoder = build()
+    depths = {
+        name: encoder.get_layer_depth(f'backbone.{name}', 'backbone.')
+        for name, _ in encoder.named_parameters()
+    }
+    in_front = ('stems.', 'conv_stages.', 'projection.', 'pos_embed')
+    for name, depth in depths.items():
+        if name.startswith(in_front):
+            assert depth == (0, 4), name
+        elif name.startswith(('ln1.', 'fusions.')):
+            assert depth == (3, 4), name
+        else:
+            assert depth == (1 + int(name.split('.')[1]), 4), name
+    assert encoder.get_layer_depth('head.layers.0', 'backbone.') == (3, 4)
+
+
+def test_fine_tuning_takes_the_weights_without_the_fusion(tmp_path):
+    trained, path = build(), str(tmp_path / 'pretrained.pth')
+    state = {f'backbone.{name}': value for name, value in trained.state_dict().items()}
+    torch.save(dict(state_dict=state), path)
+    tuned = MODELS.build(
+        dict(
+            type='MaskedConvMAE',
+            arch=ARCH,
+            img_size=SIZE,
+            fuse=False,
+            init_cfg=dict(type='Pretrained', checkpoint=path, allow=dict(unexpected=['fusions.*'])),
+        )
+    )
+    tuned.init_weights()
+    with torch.no_grad():
+        trained.fusions = nn.ModuleList()
+        torch.testing.assert_close(tuned(images())[-1], trained(images())[-1])
+
+
 def test_weights_start_as_maes():
     encoder = MaskedConvMAE('small')
     nn.init.constant_(encoder.projection.weight, 7)
