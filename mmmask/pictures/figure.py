@@ -13,8 +13,8 @@ SHOWN = 160
 """Pixels of a small image's side on a sheet, about."""
 ROWS = 12
 """Images on a sheet."""
-HIDDEN = (128, 128, 136)
-"""The colour of masked patches."""
+HIDDEN = (66, 106, 168)
+"""The colour of masked patches, which no grey image has."""
 
 
 @dataclass(frozen=True)

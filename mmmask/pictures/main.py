@@ -108,6 +108,8 @@ def run(args: argparse.Namespace) -> None:
             if args.what:
                 raise UserError(f'--what {kind}: {error}') from error
             print(f'{kind}: left out. {error}')
+        except ValueError as error:  # an option or the weights: NaN scores, say
+            raise UserError(f'--what {kind}: {error}') from error
     if not sheets:
         raise UserError('This model gives no picture at all.')
     out.mkdir(parents=True, exist_ok=True)

@@ -109,7 +109,7 @@ def mask_sheets(
         caption = _caption(subject, options) if index == len(samples) - 1 else ''
         sheets.append(Sheet(name, title, caption, contact_sheet(columns, lines, scale())))
     for kind, reason in missing.items():
-        say(f'masks: none by {kind} scores. {reason}')
+        say(f'masks: left out those by {kind} scores. {reason}')
     return sheets
 
 
@@ -158,7 +158,7 @@ def _draw(
 
 def _caption(subject: Subject, options: Options) -> str:
     return (
-        'Masked patches are grey, their number stands below. Scores of AttMask, MST and ccMIM: '
+        'Masked patches are blue, their number stands below. Scores of AttMask, MST and ccMIM: '
         f'{subject.attention_name} of the {subject.source}, mean over heads; of GPA: '
         f'{subject.received_name(options.block, options.head)}; of the masker that the config '
         "itself has: the config's, with its settings. Each heat map spans its own range. MST draws "

@@ -161,7 +161,7 @@ class Subject:
             Unavailable: If the network isn't a ViT, or the block or the head doesn't exist.
         """
         if self.reads_received and block is None and head is None:
-            scores = self.model.scorer(self.inputs(image), self.backbone)
+            scores = self._ask_scorer(image, self.backbone)
         else:
             own = self.model.scorer.attention if self.reads_received else ReceivedAttentionTap()
             tap = ReceivedAttentionTap(
@@ -190,14 +190,12 @@ class Subject:
 
     def own_scores(self, image: np.ndarray) -> np.ndarray | None:
         """What the model's own masker is given in training, (h, w); None if it takes no scores."""
-        attention, scorer = (getattr(self.model, k, None) for k in ('attention', 'scorer'))
-        if attention is None and scorer is None:
+        if (attention := getattr(self.model, 'attention', None)) is not None:
+            scores = self._read(attention, image, self.model.teacher.backbone)
+        elif getattr(self.model, 'scorer', None) is None:
             return None
-        if attention is not None:
-            backbone = self.model.teacher.backbone
-            scores = self._read(attention, image, backbone)
         else:
-            scores = scorer(self.inputs(image), self.model.backbone)
+            scores = self._ask_scorer(image, self.model.backbone)
         return scores[0].unflatten(-1, self.grid(image)).numpy()
 
     @property
@@ -205,6 +203,13 @@ class Subject:
         """Whether the config has a scorer of its own that reads received attention."""
         scorer = getattr(self.model, 'scorer', None)
         return isinstance(getattr(scorer, 'attention', None), ReceivedAttentionTap)
+
+    @torch.no_grad()
+    def _ask_scorer(self, image: np.ndarray, backbone: nn.Module) -> Tensor:
+        try:
+            return self.model.scorer(self.inputs(image), backbone)
+        except ValueError as error:
+            raise Unavailable(str(error)) from error
 
     @torch.no_grad()
     def _read(self, tap: Callable, image: np.ndarray, backbone: nn.Module | None = None) -> Tensor:
