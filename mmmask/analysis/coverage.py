@@ -63,8 +63,8 @@ def strategies(
             '--size.'
         )
     # All candidates are masked, where MST masks a tenth of them: the number of candidates, and not
-    # chance, gives the ratio.
-    num = min(range(1, num_tokens + 1), key=lambda n: abs(num_tokens // n - count))
+    # chance, gives the ratio. Half of the patches at most, or nothing would be left.
+    num = min(range(2, num_tokens + 1), key=lambda n: abs(num_tokens // n - count))
     cls = AttentionTap(blocks=(-1,))
     received = ReceivedAttentionTap(block, head)
     every = AttentionTap(blocks='all')
