@@ -1,4 +1,4 @@
-"""The results of a suite as text: a Markdown table for each metric, to paste into a page."""
+"""The results of a suite as text: Markdown tables, to paste into a page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from .suite import Metric, Protocol
 
 
 def markdown_tables(records: Sequence[dict], protocols: Mapping[str, Protocol]) -> str:
-    """Tables of all metrics that have results: an arm a row, with every seed's value.
+    """Tables of all metrics that have results, with every seed's value.
+
+    A protocol has a table for each metric, an arm a row. Protocols without arms that share their
+    metrics share a table, a protocol a row.
 
     Args:
         records: As :func:`~mmmask.benchmark.results.write_results` gives them.
@@ -18,12 +21,41 @@ def markdown_tables(records: Sequence[dict], protocols: Mapping[str, Protocol]) 
     Returns:
         Markdown, with an empty line between two tables; empty without results.
     """
-    tables = []
+    tables: list[str] = []
+    groups: dict[tuple, list[Protocol]] = {}
     for protocol in protocols.values():
-        for metric in protocol.metrics:
-            if arms := arms_of(records, protocol, metric):
-                tables.append(_table(protocol, metric, arms))
+        key = (protocol.name,) if protocol.baseline else protocol.metrics
+        groups.setdefault(key, []).append(protocol)
+    for group in groups.values():
+        if len(group) > 1:
+            tables += _shared_table(records, group)
+            continue
+        for metric in group[0].metrics:
+            if arms := arms_of(records, group[0], metric):
+                tables.append(_table(group[0], metric, arms))
     return '\n\n'.join(tables)
+
+
+def _shared_table(records: Sequence[dict], protocols: list[Protocol]) -> list[str]:
+    metrics = protocols[0].metrics
+    rows = []
+    for protocol in protocols:
+        results = [arms_of(records, protocol, metric) for metric in metrics]
+        if any(results):
+            rows.append([protocol.title, *map(_seeds_and_mean, results, metrics)])
+    if not metrics or not rows:
+        return []
+    heads = ['', *(metric.label for metric in metrics)]
+    return [_markdown([heads, ['---'] * len(heads), *rows])]
+
+
+def _seeds_and_mean(arms: list[ArmResult], metric: Metric) -> str:
+    if not arms:
+        return ''
+    values = ', '.join(_number(value, metric) for _, value in sorted(arms[0].values.items()))
+    if len(arms[0].values) == 1:
+        return values
+    return f'{values} ({_number(arms[0].mean, metric)}{_spread(arms[0], metric)})'
 
 
 def _table(protocol: Protocol, metric: Metric, arms: list[ArmResult]) -> str:
@@ -42,6 +74,10 @@ def _table(protocol: Protocol, metric: Metric, arms: list[ArmResult]) -> str:
             gains = [f'{difference:+.{metric.digits}f}' for difference in differences]
             row.append('' if arm is baseline else ', '.join(gains))
         rows.append(row)
+    return _markdown(rows)
+
+
+def _markdown(rows: list[list[str]]) -> str:
     return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
 
 

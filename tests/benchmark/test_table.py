@@ -36,7 +36,7 @@ def test_a_row_for_each_arm_with_every_seed_and_the_gain_over_the_baseline():
 
 
 def test_tables_of_two_protocols_are_apart_and_one_arm_is_compared_with_nothing():
-    other = Protocol('b', 'train', 'c.py', 'B', metrics=KNN.metrics)
+    other = Protocol('b', 'train', 'c.py', 'B', metrics=KNN.metrics)  # no arms
     text = markdown_tables(
         [record('untrained', 0, 0.1), record('', 0, 0.2, group='b')], dict(knn=KNN, b=other)
     )
@@ -47,3 +47,26 @@ def test_tables_of_two_protocols_are_apart_and_one_arm_is_compared_with_nothing(
 
 def test_no_results_no_table():
     assert markdown_tables([], dict(knn=KNN)) == ''
+
+
+def test_protocols_without_arms_share_a_table():
+    before, after = Metric('before', 'before'), Metric('after', 'after')
+    a, b, c = (
+        Protocol(name, 'train', 'c.py', name.upper(), metrics=(before, after)) for name in 'abc'
+    )
+
+    def of(group, metric, seed, value):
+        return dict(group=group, metric=metric, arm='', seed=seed, value=value)
+
+    records = [
+        of('a', 'before', 1, 30.0),
+        of('a', 'before', 0, 34.0),
+        of('a', 'after', 0, 50.0),
+        of('b', 'after', 0, 60.0),
+    ]
+    assert markdown_tables(records, dict(a=a, b=b, c=c)).split('\n') == [
+        '|  | before | after |',
+        '| --- | --- | --- |',
+        '| A | 34.0, 30.0 (32.0 ± 2.8) | 50.0 |',
+        '| B |  | 60.0 |',
+    ]

@@ -22,6 +22,7 @@ demo_knn = dict(
     interval=4,
     at_start=True,
     k=20,
+    feature='cls',
     bank_dataloader=dict(dataset=dict(data_prefix='train', **_labelled), **_loader),
     query_dataloader=dict(dataset=dict(data_prefix='val', **_labelled), **_loader),
 )

@@ -25,7 +25,8 @@ class KNNHook(Hook):
     A run with the hook ends with the same weights as one without. All ranks take part. Accuracy in
     per cent goes to the log, to the message hub as ``val/knn/top1_k20``, and to the visualizer
     (``scalars.json``) as ``knn/top1_k20`` with ``epoch``, ``iter`` and ``step``, the number of
-    finished iterations.
+    finished iterations. The untrained network's goes to the hub as ``val/knn/untrained_top1_k20``,
+    too, so a run's result has both.
 
     Args:
         bank_dataloader: Config of the loader of labelled images; not augmented.
@@ -113,4 +114,7 @@ class KNNHook(Hook):
         runner.logger.info(f'k-NN of the {self.source} after {iteration} iterations  {values}')
         for name, value in metrics.items():
             runner.message_hub.update_scalar(f'val/{name}', value)
+            if iteration == 0:
+                untrained = name.replace('knn/', 'knn/untrained_')
+                runner.message_hub.update_scalar(f'val/{untrained}', value)
         runner.visualizer.add_scalars(dict(**metrics, epoch=epoch, iter=iteration), step=iteration)

@@ -125,6 +125,14 @@ def test_a_run_with_the_hook_ends_with_the_same_weights(root, tmp_path):
         (2, 6, 6),
     ]
     assert within.message_hub.get_scalar('val/knn/top1_k3').current() == 100.0
+    before = within.message_hub.get_scalar('val/knn/untrained_top1_k3')
+    assert before.current() == scalars(within)[0]['knn/top1_k3']
+    assert 'val/knn/untrained_top1_k3' not in without.message_hub.log_scalars
+
+
+def test_without_at_start_there_is_no_untrained_result(root, tmp_path):
+    runner = train(root, tmp_path, epochs=1)
+    assert 'val/knn/untrained_top1_k3' not in runner.message_hub.log_scalars
 
 
 def test_the_last_epoch_is_always_measured(root, tmp_path):
