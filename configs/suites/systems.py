@@ -1,11 +1,11 @@
-# Every system at the demo's size, pre-trained on the embedded data without labels: what the features
-# are worth before and after. Three seeds of the papers' systems and of what they stand on, one of
-# their relatives.
+# Every system at the demo's size, pre-trained on the embedded data without labels: what the
+# features are worth before and after. Three seeds of the papers' systems and of what they stand on,
+# one of their relatives.
 #     python tools/benchmark.py configs/suites/systems.py --work-dir work_dirs/systems
 title = 'The systems side by side'
 description = (
-    'Small networks are pre-trained without a label on images of twelve materials; k-NN accuracy of '
-    'their features on images that share no pixel with these, before and after. The rows are no '
+    'Small networks are pre-trained without a label on images of twelve materials; k-NN accuracy '
+    'of their features on images that share no pixel with these, before and after. The rows are no '
     'ranking: budgets and networks differ, every recipe is a short one, and the images are tiny.'
 )
 prepare = dict(
