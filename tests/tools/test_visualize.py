@@ -181,16 +181,22 @@ def test_files_that_are_not_there(show, capsys, tmp_path, checkpoints, photos):
     assert "doesn't fit MaskedAutoencoder" in capsys.readouterr().err
 
 
-def test_a_frozen_scorer_needs_its_own_checkpoint():
+def test_a_frozen_scorer_has_weights_of_its_own(checkpoints):
     config = Config.fromfile(config_of('gpa'))
-    init = dict(type='Pretrained', checkpoint='no.pth')
+    backbone = dict(type='VisionTransformer', out_type='raw', **config.demo_backbone)
+    backbone['init_cfg'] = dict(type='Pretrained', checkpoint='no.pth', source='student')
     config.model.scorer = dict(
-        type='FrozenScorer',
-        attention=dict(type='ReceivedAttentionTap'),
-        backbone=dict(type='VisionTransformer', init_cfg=init),
+        type='FrozenScorer', attention=dict(type='ReceivedAttentionTap'), backbone=backbone
     )
     with pytest.raises(ValueError, match=r"no checkpoint 'no.pth' \(model.scorer.backbone"):
-        build_subject(config, __file__)
+        build_subject(config, checkpoints['gpa'])
+    config.model.scorer.backbone.init_cfg.checkpoint = checkpoints['mst']
+    image = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
+    found = build_subject(config, checkpoints['gpa'])
+    student = subject_of('mst', checkpoints)
+    student = type(student)(student.model, student.model.backbone, 'student')
+    np.testing.assert_array_equal(found.received(image), student.received(image))
+    assert "the config's frozen scorer" in found.received_name()
 
 
 def test_the_command_itself(monkeypatch, capsys):
