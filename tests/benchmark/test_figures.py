@@ -94,3 +94,17 @@ def test_coco_masks_and_resizing():
     runs = dict(counts=[5, 2, 2, 2, 9], size=[4, 5])  # down the columns
     assert (_decoded(runs, (4, 5)) == expected).all()
     assert _resized(np.array([[1, 2]]), (2, 4)).tolist() == [[1, 1, 2, 2]] * 2
+
+
+def test_a_config_s_data_preprocessor_is_the_model_s(tmp_path):
+    """mmengine's runner hands it on; without it, pictures would be of images as they are."""
+    model = {k: v for k, v in MODEL.items() if k != 'data_preprocessor'}
+    apart = Config(dict(CONFIG, model=model, data_preprocessor=MODEL['data_preprocessor']))
+    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+    found = teacher_attention(build_network(apart, None), image)
+    assert torch.equal(found, teacher_attention(build_network(CONFIG, None), image))
+    bgr = torch.zeros(3, 16, 16, dtype=torch.uint8)
+    (view,) = build_network(apart, None).data_preprocessor(dict(inputs=[bgr[None]], d=None))[
+        'inputs'
+    ]
+    assert view[0, :, 0, 0].tolist() == [-10.0, -10.0, -7.5]
