@@ -213,3 +213,24 @@ def test_masks_that_do_not_fit():
     other = torch.zeros(2, 3, 32, 32, dtype=torch.float64)
     with pytest.raises(ValueError, match='8 x 8 patches, but neck.num_patches is 16'):
         build().loss(other)
+
+
+@pytest.mark.parametrize('attention', [False, True], ids=['mae', 'gpa'])
+def test_twenty_steps_make_every_loss_fall(attention):
+    """On a fixed batch and fixed masks; GPA's scores are those of a copy, so they stand still."""
+    model = build(fixed_mask(), attention=attention)
+    if attention:
+        teacher = copy.deepcopy(model.backbone)
+        scorer = model.scorer
+        model.scorer = lambda views, backbone: scorer(views, teacher)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, betas=(0.9, 0.95))
+    history = []
+    for _ in range(20):
+        optimizer.zero_grad()
+        losses = {n: v for n, v in model.loss(images()).items() if n.startswith('loss')}
+        sum(losses.values()).backward()
+        optimizer.step()
+        history.append({name: value.item() for name, value in losses.items()})
+    assert len(history[0]) == 1 + attention
+    for name, first in history[0].items():
+        assert history[-1][name] < 0.97 * first, (name, first, history[-1][name])
