@@ -77,7 +77,7 @@ def draw_coverage(path: Path, result: dict, title: str) -> None:
 
     Args:
         path: A PNG file.
-        result: As :func:`~mmmask.analysis.coverage.measure_coverage` gives it.
+        result: Masker's name -> :func:`~mmmask.analysis.coverage.summary` of it.
         title: A line above.
     """
     names = list(result)

@@ -123,14 +123,14 @@ def coverage(mask: np.ndarray, objects: np.ndarray) -> dict[str, float]:
     return dict(share=share, recall=recall, precision=precision, lift=recall / share)
 
 
-def measure_coverage(
+def measure_each(
     network: Network,
     images: Iterable[tuple[np.ndarray, np.ndarray]],
     chosen: list[Strategy],
     draws: int = 10,
     progress: Progress | None = None,
-) -> dict[str, dict[str, tuple[float, float]]]:
-    """Coverage of each strategy, mean over images and standard error.
+) -> dict[str, np.ndarray]:
+    """Coverage of each image by each strategy.
 
     Args:
         network: Gives the scores.
@@ -140,7 +140,7 @@ def measure_coverage(
         progress: Counts images.
 
     Returns:
-        Strategy's name -> measure -> (mean, standard error).
+        Strategy's name -> (N, 4), the :data:`MEASURES` of each image.
 
     Raises:
         UserError: If an image has no object.
@@ -162,9 +162,22 @@ def measure_coverage(
             found[strategy.name].append(np.mean(values, axis=0))
         if progress is not None:
             progress.advance(1)
-    result = {}
-    for name, values in found.items():
-        mean, error = mean_and_error(np.stack(values))
-        pairs = zip(MEASURES, mean.tolist(), error.tolist())
-        result[name] = {key: (average, spread) for key, average, spread in pairs}
-    return result
+    return {name: np.stack(values) for name, values in found.items()}
+
+
+def summary(values: np.ndarray) -> dict[str, tuple[float, float]]:
+    """Mean over images and standard error of each measure, of one strategy's (N, 4)."""
+    mean, error = mean_and_error(values)
+    return dict(zip(MEASURES, zip(mean.tolist(), error.tolist())))
+
+
+def lift_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """Mean and standard error of how much higher the first's lift is, image by image.
+
+    Args:
+        first: (N, 4) of one strategy.
+        second: (N, 4) of another one, of the same images.
+    """
+    lift = MEASURES.index('lift')
+    mean, error = mean_and_error(first[:, lift] - second[:, lift])
+    return float(mean), float(error)

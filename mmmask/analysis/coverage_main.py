@@ -13,7 +13,7 @@ from mmmask.launch.config_file import config_name
 from mmmask.launch.errors import run_guarded
 
 from .charts import draw_coverage
-from .coverage import Strategy, measure_coverage, strategies
+from .coverage import Strategy, lift_difference, measure_each, strategies, summary
 from .options import add_common, positive, prepare, settings, share, write_json
 
 
@@ -52,7 +52,9 @@ def run(args: argparse.Namespace) -> None:
     progress = Progress('masks', len(images))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(args.seed)
-        result = measure_coverage(network, images, chosen, args.draws, progress)
+        values = measure_each(network, images, chosen, args.draws, progress)
+    result = {name: summary(of_images) for name, of_images in values.items()}
+    difference = lift_difference(values['AttMask-High'], values['AttMask-Low'])
     title = (
         f'{config_name(args.config)} ({network.source}): {len(images)} images of {network.size} '
         f'pixels, {network.grid[0]} x {network.grid[1]} patches'
@@ -66,16 +68,19 @@ def run(args: argparse.Namespace) -> None:
             num_images=len(images),
             notes={s.name: s.note for s in chosen if s.note},
             results={
-                name: {
-                    key: dict(mean=mean, standard_error=error if error == error else None)
-                    for key, (mean, error) in measures.items()
-                }
+                name: {key: _as_json(mean_and_error) for key, mean_and_error in measures.items()}
                 for name, measures in result.items()
             },
+            lift_of_high_less_low=_as_json(difference),
         ),
     )
     print(title)
     print(table(result, chosen))
+    print(
+        'Lift of AttMask-High less that of AttMask-Low, image by image: {:+.3f} +- {:.3f}.'.format(
+            *difference
+        )
+    )
     print(f'\nwritten: {picture}, {report}')
 
 
@@ -100,6 +105,12 @@ def table(result: dict, chosen: list[Strategy]) -> str:
     ]
     lines += [f'{strategy.name}: {strategy.note}.' for strategy in chosen if strategy.note]
     return '\n'.join(lines)
+
+
+def _as_json(mean_and_error: tuple[float, float]) -> dict:
+    """A single image has no standard error (and JSON no NaN)."""
+    mean, error = mean_and_error
+    return dict(mean=mean, standard_error=None if math.isnan(error) else error)
 
 
 def _head(text: str) -> int | str:

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from mmmask.analysis.coverage import Strategy, coverage, measure_coverage, strategies
+from mmmask.analysis.coverage import (
+    Strategy,
+    coverage,
+    lift_difference,
+    measure_each,
+    strategies,
+    summary,
+)
 from mmmask.analysis.network import Network
 from mmmask.errors import UserError
 
@@ -42,6 +49,20 @@ class Fixed:
 def images(*coverages):
     pixels = np.zeros((32, 32, 3), np.uint8)
     return [(pixels, np.array(covered, float)) for covered in coverages]
+
+
+def measure_coverage(*args, **kwargs):
+    return {name: summary(values) for name, values in measure_each(*args, **kwargs).items()}
+
+
+def test_the_difference_is_taken_image_by_image(config, checkpoint):
+    network = Network(str(config), str(checkpoint))
+    some = images([[1, 0], [0, 0]], [[0.5, 0.5], [0.5, 0.5]])
+    chosen = [Strategy('first', Fixed(0)), Strategy('second', Fixed(1))]
+    found = measure_each(network, some, chosen)
+    # Lifts of 4 and 1, and of 0 and 1: differences of 4 and 0.
+    assert lift_difference(found['first'], found['second']) == pytest.approx((2, 2))
+    assert lift_difference(found['second'], found['first']) == pytest.approx((-2, 2))
 
 
 def test_means_over_images_and_their_errors(config, checkpoint):

@@ -44,7 +44,11 @@ def test_table_and_files(arguments, tmp_path, capsys):
     assert 'all its candidates, 1 / 4 of' in report['notes']['MST']
     assert all(measures['share']['mean'] == 0.25 for measures in report['results'].values())
     assert np.asarray(Image.open(tmp_path / 'out/coverage.png')).std() > 10
+    difference = report['lift_of_high_less_low']
+    lifts = [report['results'][name]['lift']['mean'] for name in ('AttMask-High', 'AttMask-Low')]
+    assert difference['mean'] == pytest.approx(lifts[0] - lifts[1])
     console = capsys.readouterr().out
+    assert f'image by image: {difference["mean"]:+.3f} +- ' in console
     rows = {line[:16].strip(): line[16:].split() for line in console.splitlines()}
     high = report['results']['AttMask-High']
     mean, error = (100 * high['recall'][key] for key in ('mean', 'standard_error'))
