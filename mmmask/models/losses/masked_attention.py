@@ -1,5 +1,6 @@
 """GPA's loss of predicted attention, as a function of plain tensors."""
 
+import torch
 from torch import Tensor
 
 
@@ -22,5 +23,6 @@ def masked_attention_loss(
     if standardise:
         mean, variance = scores.mean(dim=1, keepdim=True), scores.var(dim=1, keepdim=True)
         scores = (scores - mean) / (variance + 1e-6).sqrt()
-    mask = mask.to(prediction.dtype)
-    return ((prediction - scores).square() * mask).sum() / mask.sum()
+    precision = torch.promote_types(prediction.dtype, torch.float32)
+    errors = (prediction.to(precision) - scores).square()
+    return (errors * mask).sum() / mask.sum()

@@ -42,3 +42,12 @@ def test_visible_patches_do_not_count():
         masked_attention_loss(changed, SCORES, MASK),
         masked_attention_loss(PREDICTION, SCORES, MASK),
     )
+
+
+def test_half_precision_counts_exactly():
+    """Under autocast predictions are bfloat16, in which 301 can't be told from 302."""
+    mask = torch.ones(1, 301, dtype=torch.bool)
+    scores = torch.zeros(1, 301)
+    prediction = torch.ones(1, 301, dtype=torch.bfloat16)
+    loss = masked_attention_loss(prediction, scores, mask)
+    assert loss.dtype == torch.float32 and loss.item() == 1.0
