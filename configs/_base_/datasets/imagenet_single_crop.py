@@ -1,24 +1,9 @@
 # ImageNet-1k without labels, one random resized crop of each image (MAE).
-data_preprocessor = dict(
-    type='SelfSupDataPreprocessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    to_rgb=True,
-)
+_base_ = 'imagenet_multicrop.py'
 
 train_dataloader = dict(
     batch_size=512,
-    num_workers=8,
-    persistent_workers=True,
-    pin_memory=True,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
     dataset=dict(
-        type='StrictImageFolder',
-        data_root='data/imagenet/',
-        data_prefix='train',
-        with_label=False,
         pipeline=[
             dict(type='LoadImageFromFile'),
             dict(
