@@ -89,7 +89,7 @@ class GuidedCAE(CAE):
         if not least == most == self.neck.mask_token_num:
             raise ValueError(
                 f'Images have {least} to {most} masked patches, but neck.mask_tokens_num is '
-                f"{self.neck.mask_token_num}: set it to int(ratio x {grid[0] * grid[1]}), and the "
+                f'{self.neck.mask_token_num}: set it to int(ratio x {grid[0] * grid[1]}), and the '
                 "masker's prob=1."
             )
         return grid, mask
