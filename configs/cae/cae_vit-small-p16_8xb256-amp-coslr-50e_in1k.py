@@ -1,7 +1,6 @@
 # CAE, ViT-S/16, 50 epochs (arXiv 2202.03026): the baseline of GPA (GPA, Table 10: k-NN 37.4 %).
 # mmpretrain's own algorithm, whose config is of ViT-B and 300 epochs, on this project's data. The
-# tokenizer is DALL-E's, a download; model.target_generator=dict(_delete_=True,
-# type='RandomProjectionTokenizer') does without.
+# tokenizer is DALL-E's, a download. RandomProjectionTokenizer does without, see CAE's demo.
 _base_ = [
     'mmpretrain::cae/cae_beit-base-p16_8xb256-amp-coslr-300e_in1k.py',
     '../_base_/mmpretrain_parts.py',

@@ -7,6 +7,10 @@ _base_ = [
     '../_base_/datasets/material_scenes_knn.py',
 ]
 
+data_preprocessor = dict(
+    second_mean=_base_.data_preprocessor.mean, second_std=_base_.data_preprocessor.std
+)
+
 codes = 256
 model = dict(
     backbone=dict(

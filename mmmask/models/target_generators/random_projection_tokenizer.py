@@ -12,13 +12,15 @@ class RandomProjectionTokenizer(BaseModule):
     r"""Random projections and a random codebook as tokenizer (BEST-RQ, arXiv 2202.01855, Eq. 1).
 
     CAE and BEiT predict the tokens of DALL-E's encoder, which is a download. This one stands in for
-    it where there is none: a patch x, standardised to mean 0 and variance 1, belongs to the code
+    it where there is none: a patch x belongs to the code
 
     .. math:: \arg\min_k \| c_k / \|c_k\| - A x / \|A x\| \| = \arg\max_k \cos(c_k, A x)
 
     with A drawn from Xavier's uniform distribution and c from a normal one, once, from ``seed``.
-    They are buffers: a checkpoint has them. BEST-RQ standardises over the data; images differ in
-    brightness and contrast more than speech does, so each patch is standardised by itself here.
+    They are buffers: a checkpoint has them. As in the paper x is standardised over the data: set
+    the data preprocessor's ``second_mean`` and ``second_std`` to those of the images, where
+    DALL-E has its own. (Standardised each by itself, patches lose the light that neighbours share:
+    BEiT's demo then predicts little more than how frequent the codes are.)
 
     Args:
         num_codes: Number K of codes.
@@ -53,7 +55,7 @@ class RandomProjectionTokenizer(BaseModule):
         """How near each patch is to each code; the heads of CAE and BEiT take the arg-max.
 
         Args:
-            x: Images, (B, 3, H, W).
+            x: Images, (B, 3, H, W), standardised over the data.
 
         Returns:
             Cosine similarities (B, K, H / patch_size, W / patch_size), float32.
@@ -69,7 +71,6 @@ class RandomProjectionTokenizer(BaseModule):
             )
         with torch.autocast(x.device.type, enabled=False):  # near codes would swap
             patches = F.unfold(x.float(), size, stride=size).transpose(1, 2)  # (B, L, 3 size^2)
-            patches = F.layer_norm(patches, patches.shape[-1:], eps=1e-6)
             projected = F.normalize(patches @ self.projection.T, dim=-1)
             similarities = projected @ self.codes.T
         return similarities.transpose(1, 2).unflatten(2, (x.shape[-2] // size, -1))
