@@ -1,10 +1,10 @@
 import runpy
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, forget_earlier_runs
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from PIL import Image
@@ -15,6 +15,7 @@ from mmmask.pictures.attention import _hardest
 from mmmask.pictures.figure import HIDDEN, Options, Sample
 from mmmask.pictures.subject import build_subject
 
+ROOT = Path(__file__).parents[2]
 DEMO = ROOT / 'configs/demo'
 SYSTEMS = ('mst', 'gpa', 'attmask-high-ibot')
 
@@ -55,7 +56,6 @@ def show(checkpoints, photos, tmp_path):
     """``tools/visualize.py`` in this process: system and options -> status and folder."""
 
     def run(system: str, *options: str, out: str = 'out', images=None, checkpoint=None):
-        forget_earlier_runs()
         checkpoint = checkpoint or checkpoints[system]
         argv = [config_of(system), checkpoint, '--images', str(images or photos)]
         return visualize.main([*argv, '--out', str(tmp_path / out), *options]), tmp_path / out
