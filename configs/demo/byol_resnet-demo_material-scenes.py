@@ -1,5 +1,6 @@
-# BYOL at the demo's size, on the embedded data: a thin ResNet-18, crops and jitter as in DINO's
-# demo, AdamW instead of LARS, which is for large batches. k-NN takes the mean of the last map.
+# BYOL at the demo's size, on the embedded data: a thin ResNet-18 without its last stage, crops and
+# jitter as in DINO's demo, AdamW instead of LARS, which is for large batches. k-NN takes the mean
+# of the last map.
 _base_ = [
     '../byol/byol_resnet50_16xb256-coslr-200e_in1k.py',
     '../_base_/mmpretrain_demo.py',
@@ -7,8 +8,17 @@ _base_ = [
 ]
 
 model = dict(
-    backbone=dict(depth=18, stem_channels=16, base_channels=16, norm_cfg=dict(type='BN')),
-    neck=dict(in_channels=128, hid_channels=256, out_channels=64),
+    backbone=dict(
+        depth=18,
+        num_stages=3,
+        strides=(1, 2, 2),
+        dilations=(1, 1, 1),
+        out_indices=(2,),
+        stem_channels=16,
+        base_channels=16,
+        norm_cfg=dict(type='BN'),
+    ),
+    neck=dict(in_channels=64, hid_channels=256, out_channels=64),
     head=dict(predictor=dict(in_channels=64, hid_channels=256, out_channels=64)),
 )
 

@@ -38,7 +38,8 @@ def shrink_maskfeat(model):
 
 def shrink_byol(model):
     model.backbone.update(depth=18, stem_channels=4, base_channels=4)
-    model.neck.update(in_channels=32, hid_channels=16, out_channels=8)
+    channels = 4 * 2 ** (model.backbone.get('num_stages', 4) - 1)
+    model.neck.update(in_channels=channels, hid_channels=16, out_channels=8)
     model.head.predictor.update(in_channels=8, hid_channels=16, out_channels=8)
 
 

@@ -41,7 +41,19 @@ PLAIN = {
         ),
         'gap',
     ),
-    'byol_resnet': (dict(type='ResNet', depth=18, stem_channels=16, base_channels=16), 'gap'),
+    'byol_resnet': (
+        dict(
+            type='ResNet',
+            depth=18,
+            num_stages=3,
+            strides=(1, 2, 2),
+            dilations=(1, 1, 1),
+            out_indices=(2,),
+            stem_channels=16,
+            base_channels=16,
+        ),
+        'gap',
+    ),
     'convmae_conv': (
         dict(
             type='MaskedConvMAE',
