@@ -44,9 +44,10 @@ def check_named_checkpoints(cfg: Config) -> None:
     for place, path in named_checkpoints(cfg):
         if path == PLACEHOLDER:
             initialiser = place.removesuffix('.checkpoint')
+            without = 'for random scores' if '.scorer.' in place else 'to train from scratch'
             raise UserError(
                 f'The config starts from a checkpoint that you choose: --cfg-options {place}=FILE, '
-                f'or {initialiser}=None to train from scratch.'
+                f'or {initialiser}=None {without}.'
             )
         if not is_remote(path) and not Path(path).expanduser().is_file():
             raise UserError(f"There is no checkpoint '{path}' ({place}).")

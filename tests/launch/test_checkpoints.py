@@ -35,6 +35,9 @@ def test_schemes_are_left_alone():
 def test_placeholder_says_what_to_set():
     with pytest.raises(UserError, match=r'model.backbone.init_cfg.checkpoint=FILE'):
         check_named_checkpoints(config('SET-ME'))
+    scorer = Config(dict(model=dict(scorer=config('SET-ME').model)))
+    with pytest.raises(UserError, match=r'model.scorer.backbone.init_cfg=None for random scores'):
+        check_named_checkpoints(scorer)
 
 
 def test_untrained_networks_read_nothing():
