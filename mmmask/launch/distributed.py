@@ -72,8 +72,14 @@ def _start_gloo(launcher: str) -> None:
         torch.distributed.init_process_group('gloo')
 
 
-def leave_together() -> None:
-    """End the process group where every process does; threads left in it can abort the exit."""
-    if torch.distributed.is_initialized():
-        torch.distributed.barrier()
-        torch.distributed.destroy_process_group()
+def leave_together() -> bool:
+    """End the process group where every process does; threads left in it can abort the exit.
+
+    Returns:
+        Whether there was one.
+    """
+    if not torch.distributed.is_initialized():
+        return False
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+    return True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import re
 import sys
 import time
@@ -37,13 +39,24 @@ def run_guarded(
         if rank == 0:
             print(f'error: {one_line(error)}', file=sys.stderr, flush=True)
         if isinstance(error, JointError):
-            leave_together()  # after that line: the launcher ends them all at the first exit
+            # After that line: the launcher ends them all at the first exit.
+            if leave_together():
+                _exit_at_once()
         elif rank > 0:
             time.sleep(3)  # where all have found the same, rank 0 says it and the launcher ends us
             if args.prepared:
                 print(f'error (process {rank}): {one_line(error)}', file=sys.stderr, flush=True)
         return 1
     return 0
+
+
+def _exit_at_once() -> None:
+    """Exit with 1, past the interpreter's tidying up: what a failed step left of the communication
+    (the traceback holds the model, and the model its threads) aborts it now and then."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def one_line(error: BaseException) -> str:
