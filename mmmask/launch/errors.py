@@ -41,7 +41,7 @@ def run_guarded(
         if isinstance(error, JointError):
             # After that line: the launcher ends them all at the first exit.
             if leave_together():
-                _exit_at_once()
+                exit_at_once(1)
         elif rank > 0:
             time.sleep(3)  # where all have found the same, rank 0 says it and the launcher ends us
             if args.prepared:
@@ -50,13 +50,13 @@ def run_guarded(
     return 0
 
 
-def _exit_at_once() -> None:
-    """Exit with 1, past the interpreter's tidying up: what a failed step left of the communication
-    (the traceback holds the model, and the model its threads) aborts it now and then."""
+def exit_at_once(status: int) -> None:
+    """Exit past the interpreter's tidying up: what is left of the communication of several
+    processes aborts it now and then."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(1)
+    os._exit(status)
 
 
 def one_line(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from mmmask.launch.arguments import parse, test_parser
 from mmmask.launch.build import build_and_run
 from mmmask.launch.checkpoints import check_readable, sha256_if_local, without_pretrained
 from mmmask.launch.distributed import leave_together, rank_before_start
-from mmmask.launch.errors import run_guarded
+from mmmask.launch.errors import exit_at_once, run_guarded
 from mmmask.launch.prepare import prepare_config
 from mmmask.launch.result import Result
 from mmmask.launch.runner import MetricRecorder
@@ -51,4 +51,5 @@ def test(args: argparse.Namespace) -> None:
     runner, metrics = build_and_run(cfg, run)
     if is_main_process():
         result.write(metrics, runner.seed, checkpoint, checksum, None)
-    leave_together()
+    if leave_together():
+        exit_at_once(0)

@@ -15,7 +15,7 @@ from mmmask.launch.arguments import parse, train_parser
 from mmmask.launch.build import build_and_run
 from mmmask.launch.checkpoints import initial_checkpoint, sha256_if_local
 from mmmask.launch.distributed import leave_together, rank_before_start
-from mmmask.launch.errors import run_guarded
+from mmmask.launch.errors import exit_at_once, run_guarded
 from mmmask.launch.prepare import prepare_config
 from mmmask.launch.result import Result
 from mmmask.launch.resume import find_checkpoint, read_safely
@@ -60,7 +60,8 @@ def train(args: argparse.Namespace) -> None:
     if is_main_process():
         output = find_checkpoint('auto', cfg.work_dir)[0]
         result.write(metrics, runner.seed, checkpoint, checksum, output)
-    leave_together()
+    if leave_together():
+        exit_at_once(0)
 
 
 def _enable_amp(cfg: Config, amp: bool) -> None:
