@@ -1,6 +1,7 @@
 """Data sets: the embedded material scenes, image folders, and the checks on users' own data."""
 
 from mmmask.datasets.image_folder import StrictImageFolder
+from mmmask.datasets.inaturalist import INaturalist
 from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict
 from mmmask.datasets.materials import MATERIALS, PALETTE
 from mmmask.datasets.spec import MaterialScenesSpec
@@ -10,6 +11,7 @@ __all__ = [
     'MATERIALS',
     'PALETTE',
     'BrokenImageError',
+    'INaturalist',
     'LoadImageStrict',
     'MaterialScenesSpec',
     'MultiCrop',
