@@ -1,4 +1,4 @@
-"""What tensors tell of a Vision Transformer, and in what two of them differ."""
+"""What tensors tell of a transformer, and in what two of them differ."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 _PATCH = 'patch_embed.projection.weight'
-_MLP = 'layers.0.ffn.layers.0.0.weight'
+_MLP = re.compile(r'(layers\.0|stages\.0\.blocks\.0)\.ffn\.(layers\.0\.0|w12)\.weight')
+_TABLE = re.compile(r'(?:layers\.\d+\.attn|stages\.(\d+)\..*)\.relative_position_bias_table')
 
 
 def architecture(tensors: Mapping[str, Tensor]) -> dict[str, object]:
-    """Width, patch size, channels, depth and MLP width, as far as names are those of mmpretrain's
-    ViT.
+    """Width, patch size, channels, depth, MLP width and, where relative positions show them, heads,
+    as far as names are those of mmpretrain's ViT, BEiT or Swin.
 
-    The ViT is the module itself or its ``backbone``.
+    The backbone is the module itself or its ``backbone``.
     """
     tensors = {name.removeprefix('backbone.'): value for name, value in tensors.items()}
     found: dict[str, object] = {}
@@ -24,12 +25,28 @@ def architecture(tensors: Mapping[str, Tensor]) -> dict[str, object]:
         found['embed_dims'] = width
         found['patch size'] = patch[0] if patch[0] == patch[1] else tuple(patch)
         found['image channels'] = channels
-    layers = {match[1] for name in tensors if (match := re.match(r'layers\.(\d+)\.', name))}
-    if layers:
+    if layers := _numbers(r'layers\.(\d+)\.', tensors):
         found['depth'] = len(layers)
-    if _MLP in tensors:
-        found['MLP width'] = tensors[_MLP].shape[0]
+    if stages := _numbers(r'stages\.(\d+)\.blocks\.', tensors):
+        found['depths'] = tuple(
+            len(_numbers(rf'stages\.{stage}\.blocks\.(\d+)\.', tensors)) for stage in sorted(stages)
+        )
+    if mlp := next((name for name in tensors if _MLP.fullmatch(name)), None):
+        found['MLP width'] = tensors[mlp].shape[0] // (2 if '.w12.' in mlp else 1)
+    heads = {
+        match[1] or '': value.shape[1]
+        for name, value in tensors.items()
+        if (match := _TABLE.fullmatch(name)) and value.ndim == 2
+    }
+    if heads:
+        by_stage = tuple(heads[stage] for stage in sorted(heads))
+        found['number of attention heads'] = by_stage if len(by_stage) > 1 else by_stage[0]
     return found
+
+
+def _numbers(pattern: str, tensors: Mapping[str, Tensor]) -> set[int]:
+    """The numbers that a pattern's group takes in names."""
+    return {int(match[1]) for name in tensors if (match := re.match(pattern, name))}
 
 
 def heads_of(module: nn.Module) -> int | None:

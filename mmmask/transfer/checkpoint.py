@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
+import json
 import os
 import re
 from collections import OrderedDict
@@ -30,11 +32,15 @@ class Checkpoint:
         state_dict: Tensors by name, without data-parallel wrappers' ``module.``; versions of
             modules are kept in its ``_metadata``, as torch does.
         meta: mmengine's ``meta`` (``cfg`` is the config's text), empty for files of others.
+        about: What else tells of it: the file's other entries that are plain values (``epoch``,
+            ``args``), the metadata of a ``.safetensors`` file, and Hugging Face's ``config.json``
+            and ``preprocessor_config.json`` beside it under these names.
     """
 
     path: str
     state_dict: OrderedDict[str, Tensor]
     meta: dict = field(default_factory=dict)
+    about: dict = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -43,7 +49,7 @@ class Checkpoint:
 
 
 class _Inert:
-    """Stands in for what mmengine pickles beside the weights: nothing of it is rebuilt or run."""
+    """Stands in for what is pickled beside the weights: nothing of it is rebuilt or run."""
 
     def __new__(cls, *args, **kwargs) -> _Inert:
         return object.__new__(cls)
@@ -54,11 +60,17 @@ class _Inert:
     def __setstate__(self, state: object) -> None:
         pass
 
+    def __setitem__(self, key: object, value: object) -> None:
+        pass
+
 
 _CORES = ('core', '_core')
 _DTYPES = ('Bool', 'Int32', 'Int64', 'UInt8', 'UInt32', 'Float16', 'Float32', 'Float64', 'Str')
 _HARMLESS = (
     'mmengine.logging.history_buffer.HistoryBuffer',
+    'yacs.config.CfgNode',  # Swin's
+    'pathlib.PosixPath',
+    'pathlib._local.PosixPath',
     'builtins.getattr',  # how HistoryBuffer's statistics are pickled
     'builtins.slice',
     'numpy.ndarray',
@@ -75,7 +87,9 @@ def _weights_only() -> Iterator[None]:
     before = os.environ.get(_FORCE)
     os.environ[_FORCE] = '1'
     try:
-        with torch.serialization.safe_globals([(_Inert, name) for name in _HARMLESS]):
+        inert = [(_Inert, name) for name in _HARMLESS]
+        # A namespace holds a training's options, and is no more than a dict.
+        with torch.serialization.safe_globals([*inert, argparse.Namespace]):
             yield
     finally:
         os.environ.pop(_FORCE)
@@ -89,13 +103,18 @@ def is_remote(path: str) -> bool:
     return '://' in path
 
 
-def read_checkpoint(path: str | None, map_location: str | torch.device = 'cpu') -> Checkpoint:
+def read_checkpoint(
+    path: str | None, map_location: str | torch.device = 'cpu', trust: bool = False
+) -> Checkpoint:
     """Read a checkpoint; no code in it is ever run.
 
     Args:
-        path: A ``.pth`` file (mmengine's, or a plain state dict), a ``.safetensors`` file, or a
-            name with one of mmengine's schemes, which its own loaders fetch.
+        path: A ``.pth`` file (a state dict, plain or in one of :data:`CONTAINERS`), a
+            ``.safetensors`` file, or a name with one of mmengine's schemes, which its own loaders
+            fetch.
         map_location: As :func:`torch.load`.
+        trust: Read a local pickle whatever it holds, *running* what is in it: for a file whose
+            author the user trusts.
 
     Raises:
         UserError: There is no such file, it is truncated, no checkpoint, or holds more than
@@ -109,14 +128,15 @@ def read_checkpoint(path: str | None, map_location: str | torch.device = 'cpu') 
     local = Path(path).expanduser()
     if not is_remote(path) and not local.is_file():
         raise UserError(f"There is no checkpoint '{path}'.")
+    about = {}
     try:
         if is_remote(path):
             with _weights_only():
                 content = CheckpointLoader.load_checkpoint(path, map_location, logger=None)
         elif local.suffix == '.safetensors':
-            from safetensors.torch import load_file
-
-            content = load_file(local, device=str(map_location))
+            content, about = _read_safetensors(local, str(map_location))
+        elif trust:
+            content = torch.load(local, map_location=map_location, weights_only=False)
         else:
             with _weights_only():
                 content = torch.load(local, map_location=map_location, weights_only=True)
@@ -124,7 +144,31 @@ def read_checkpoint(path: str | None, map_location: str | torch.device = 'cpu') 
         raise
     except Exception as error:  # what a damaged file raises isn't limited to a few types
         raise UserError(_why_unreadable(path, error)) from error
-    return _sort(str(path), content)
+    if not is_remote(path):
+        about.update(_beside(local))
+    return _sort(str(path), content, about)
+
+
+def _read_safetensors(path: Path, device: str) -> tuple[dict[str, Tensor], dict]:
+    """Tensors and metadata."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework='pt', device=device) as file:
+        names = list(file.keys())
+        return {name: file.get_tensor(name) for name in names}, dict(file.metadata() or {})
+
+
+def _beside(path: Path) -> dict:
+    """Hugging Face's descriptions in the file's folder; they say so by a ``model_type``."""
+    found = {}
+    for name in ('config.json', 'preprocessor_config.json'):
+        try:
+            content = json.loads((path.parent / name).read_text())
+        except (OSError, ValueError):
+            continue
+        if isinstance(content, dict):
+            found[name] = content
+    return found if 'model_type' in found.get('config.json', {}) else {}
 
 
 def _why_unreadable(path: str, error: Exception) -> str:
@@ -133,7 +177,9 @@ def _why_unreadable(path: str, error: Exception) -> str:
     if refused:
         return (
             f"'{path}' was refused: besides weights it holds '{refused[1]}', which could run code "
-            'when read. Ask its author for a file of weights alone.'
+            'when read. Ask its author for a file of weights alone; or, if you trust its author, '
+            f'convert it once: python tools/export_backbone.py {path} --trust --to mmpretrain '
+            '--out NEW.safetensors.'
         )
     reason = text[:150] or type(error).__name__
     if is_remote(path):
@@ -141,21 +187,56 @@ def _why_unreadable(path: str, error: Exception) -> str:
     return f"'{path}' is truncated or not a checkpoint: copy or save it again ({reason})."
 
 
-def _sort(path: str, content: object) -> Checkpoint:
+CONTAINERS = ('state_dict', 'model', 'model_state', 'model_state_dict')
+"""Entries of a file in which its tensors may be; ``student`` and ``teacher`` (DINO's) besides."""
+
+_SIDES = ('student', 'teacher')
+_WRAPPERS = ('_orig_mod', '_fsdp_wrapped_module', '_checkpoint_wrapped_module')
+
+
+def _sort(path: str, content: object, about: dict) -> Checkpoint:
     """Find the tensors and the metadata."""
     content = content if isinstance(content, dict) else {}
-    found = content.get('state_dict', content)
-    meta = content.get('meta') if 'state_dict' in content else None
-    all_tensors = isinstance(found, dict) and all(isinstance(v, Tensor) for v in found.values())
+    name = next((name for name in CONTAINERS if isinstance(content.get(name), dict)), None)
+    found = content if name is None else content[name]
+    sides = {side: found[side] for side in _SIDES if isinstance(found.get(side), dict)}
+    if sides:
+        name = name or ' '.join(sides)
+        found = {f'{s}.{_unwrapped(n)}': value for s in sides for n, value in sides[s].items()}
+    all_tensors = all(isinstance(value, Tensor) for value in found.values())
     if not all_tensors or not found:
         what = ', '.join(map(str, list(content)[:5])) or 'nothing'
         raise UserError(f"'{path}' holds no state_dict of weights (found: {what}).")
-    state_dict = OrderedDict((re.sub(r'^module\.', '', name), found[name]) for name in found)
+    state_dict = OrderedDict((_unwrapped(name), value) for name, value in found.items())
     versions = getattr(found, '_metadata', None)
     if versions is not None:
-        renamed = ((re.sub(r'^module(\.|$)', '', name), versions[name]) for name in versions)
-        state_dict._metadata = OrderedDict(renamed)
-    return Checkpoint(path, state_dict, meta if isinstance(meta, dict) else {})
+        state_dict._metadata = OrderedDict((_unwrapped(name), versions[name]) for name in versions)
+    meta = content.get('meta') if name == 'state_dict' else None
+    if name is not None:
+        about.update(_plain_entries({k: content[k] for k in content if k not in (name, 'meta')}))
+    return Checkpoint(path, state_dict, meta if isinstance(meta, dict) else {}, about)
+
+
+def _unwrapped(name: str) -> str:
+    """A tensor's or module's name without what data parallelism and compilation put into it.
+
+    'module' is a wrapper's at the start only: momentum encoders of mmengine's have one inside.
+    """
+    kept = [part for part in name.split('.') if part not in _WRAPPERS]
+    return '.'.join(kept[1:] if kept[0] == 'module' else kept)
+
+
+def _plain_entries(content: dict) -> dict:
+    """Options, numbers and names among a file's entries."""
+    about = {}
+    for key, value in content.items():
+        if isinstance(value, argparse.Namespace):
+            value = vars(value)
+        if isinstance(value, dict):
+            value = {k: v for k, v in value.items() if isinstance(v, (str, int, float, bool))}
+        if isinstance(value, (str, int, float)) or (isinstance(value, dict) and value):
+            about[str(key)] = value
+    return about
 
 
 def sha256_of_file(path: str | Path) -> str:

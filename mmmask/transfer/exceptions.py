@@ -16,12 +16,14 @@ _MAY_BE_UNEXPECTED = (
     (r'mask_token', lambda module: True),
     (r'ln1\..*', lambda module: getattr(module, 'final_norm', True) is False),
     (r'(.*\.)?relative_position_index', lambda module: True),
+    (r'norm[0-3]\..*', lambda module: hasattr(module, 'stages')),  # Swin's, one for each output
     (r'(fc|head|classifier)\..*', lambda module: not hasattr(module, 'backbone')),  # a classifier's
 )
 _MAY_BE_MISSING = (
     (r'mask_token', lambda module: True),
     (r'ln2\..*', lambda module: getattr(module, 'out_type', None) == 'avg_featmap'),
     (r'(.*\.)?relative_position_index', lambda module: True),
+    (r'norm[0-2]\..*', lambda module: hasattr(module, 'stages')),
     (r'(.*\.)?num_batches_tracked', lambda module: True),
 )
 
@@ -33,26 +35,33 @@ class Allowed:
     Attributes:
         missing: Tensors of the module that the file need not have.
         unexpected: Tensors of the file that the module need not have.
+        heads: Whether another number of attention heads will do.
     """
 
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
+    heads: bool = False
 
     @classmethod
-    def parse(cls, allow: Mapping[str, Iterable[str]] | None) -> Allowed:
+    def parse(cls, allow: Mapping[str, Iterable[str] | bool] | None) -> Allowed:
         """From ``init_cfg.allow``.
 
         Raises:
-            UserError: If it isn't a dict of 'missing' and 'unexpected' with lists of names.
+            UserError: If it isn't a dict of 'missing' and 'unexpected' with lists of names, and
+                'heads' with a truth value.
         """
         allow = {} if allow is None else allow
-        if not isinstance(allow, Mapping) or set(allow) - {'missing', 'unexpected'}:
+        if not isinstance(allow, Mapping) or set(allow) - {'missing', 'unexpected', 'heads'}:
             raise UserError(
-                f'init_cfg.allow is dict(missing=[...], unexpected=[...]), not {allow}.'
+                f'init_cfg.allow is dict(missing=[...], unexpected=[...], heads=True), not {allow}.'
             )
-        if any(isinstance(names, str) for names in allow.values()):
-            raise UserError(f'init_cfg.allow takes lists of names, not {dict(allow)}.')
-        return cls(**{side: tuple(names) for side, names in allow.items()})
+        allow = dict(allow)
+        heads = allow.pop('heads', False)
+        if not isinstance(heads, bool):
+            raise UserError(f'init_cfg.allow.heads is True or False, not {heads!r}.')
+        if any(isinstance(names, (str, bool)) for names in allow.values()):
+            raise UserError(f'init_cfg.allow takes lists of names, not {allow}.')
+        return cls(heads=heads, **{side: tuple(names) for side, names in allow.items()})
 
     def sort_missing(self, module: nn.Module, names: list[str]) -> tuple[list[str], list[str]]:
         """Split names that are missing in the file into fine ones and faults."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -11,33 +12,85 @@ from torch import Tensor
 from mmmask.errors import UserError
 
 from .checkpoint import Checkpoint
+from .dialects import MMPRETRAIN, MOCO_V3_HEADS, Dialect, dialect_of, to_ours
 
 SOURCES = ('auto', 'teacher', 'student')
 
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file.
+    """A kind of file. What its backbone's tensors are called below the prefix is the dialect's
+    matter.
 
     Attributes:
         name: What it is called in messages.
         marker: A prefix of some names in every such file; the first format whose marker occurs is
             the file's.
-        prefixes: Where the backbones are, by source; 'auto' takes the first.
+        prefixes: Where the backbones are, by source: 'auto' takes the first that the file has.
+        heads: Attention heads by (width, depth), where the format's architectures have other ones
+            than the dialect's.
+        normalisation: What its images are normalised with, where the format tells.
     """
 
     name: str
     marker: str
     prefixes: dict[str, str]
+    heads: Mapping[tuple[int, int], int] | None = None
+    normalisation: str | None = None
 
 
 FORMATS = (
+    Format(
+        'DINO or iBOT',
+        marker='student.backbone.',
+        prefixes={'teacher': 'teacher.backbone.', 'student': 'student.backbone.'},
+        normalisation='imagenet',
+    ),
     Format(
         'self-distillation',
         marker='teacher.backbone.',
         prefixes={'teacher': 'teacher.backbone.', 'student': 'backbone.'},
     ),
+    Format(
+        'mmselfsup 0.x MoCo v3',
+        marker='base_encoder.0.',
+        prefixes={'student': 'base_encoder.0.', 'teacher': 'momentum_encoder.0.'},
+        heads=MOCO_V3_HEADS,
+        normalisation='imagenet',
+    ),
+    Format(
+        'MoCo v3',
+        marker='base_encoder.',
+        prefixes={'student': 'base_encoder.', 'teacher': 'momentum_encoder.'},
+        heads=MOCO_V3_HEADS,
+        normalisation='imagenet',
+    ),
+    Format(
+        'mmselfsup 0.x BYOL',
+        marker='online_net.0.',
+        prefixes={'student': 'online_net.0.', 'teacher': 'target_net.0.'},
+    ),
+    Format(
+        'mmpretrain model with a momentum encoder',
+        marker='momentum_encoder.module.0.',
+        prefixes={'student': 'backbone.', 'teacher': 'momentum_encoder.module.0.'},
+    ),
+    Format(
+        'mmpretrain model with a target network',
+        marker='target_net.module.0.',
+        prefixes={'student': 'backbone.', 'teacher': 'target_net.module.0.'},
+    ),
     Format('mmpretrain model', marker='backbone.', prefixes={'student': 'backbone.'}),
+    Format(
+        'teacher and student',
+        marker='teacher.',
+        prefixes={'teacher': 'teacher.', 'student': 'student.'},
+    ),
+    Format('student', marker='student.', prefixes={'student': 'student.'}),
+    *(
+        Format(f'Hugging Face {name} model', marker=f'{name}.', prefixes={'student': f'{name}.'})
+        for name in ('vit', 'dinov2', 'dinov2_with_registers')
+    ),
     Format('bare backbone', marker='', prefixes={'student': ''}),
 )
 
@@ -48,23 +101,33 @@ class Selection:
 
     Attributes:
         label: Which part it is, for messages.
-        tensors: The part's tensors by their names within it; versions of modules in ``_metadata``.
+        tensors: The part's tensors by mmpretrain's names; versions of modules in ``_metadata``.
         others: Names of the file's other tensors.
+        format: The file's kind; None where the user named a prefix or takes the whole.
+        dialect: How the file names the part's tensors.
     """
 
     label: str
     tensors: OrderedDict[str, Tensor]
     others: tuple[str, ...]
+    format: Format | None = None
+    dialect: Dialect = MMPRETRAIN
+
+
+def format_of(names: Iterable[str]) -> Format:
+    """A file's kind by its tensors' names."""
+    names = list(names)
+    return next(k for k in FORMATS if any(name.startswith(k.marker) for name in names))
 
 
 def select(
     checkpoint: Checkpoint, source: str, prefix: str | None, targets: Iterable[str]
 ) -> Selection:
-    """The part of a checkpoint that a module is to be loaded from.
+    """The part of a checkpoint that a module is to be loaded from, by mmpretrain's names.
 
     Args:
         checkpoint: The file.
-        source: 'teacher', 'student', or 'auto': the teacher's if there is one.
+        source: 'teacher', 'student', or 'auto': the first that the format has.
         prefix: Takes the tensors below it instead of detecting the format, as mmengine does; ''
             takes all.
         targets: Names of the module's tensors. A module that has a ``backbone.`` of its own is a
@@ -79,24 +142,47 @@ def select(
                 f"Give init_cfg.source='{source}' or init_cfg.prefix='{prefix}', not both."
             )
         prefix = prefix if prefix.endswith('.') or not prefix else prefix + '.'
-        return _below(checkpoint, prefix, f"prefix '{prefix}'")
+        return _translated(_below(checkpoint, prefix, f"prefix '{prefix}'"))
     if any(name.startswith('backbone.') for name in targets):
         if source != 'auto':
             raise UserError(f"init_cfg.source='{source}' is a backbone's, not a whole model's.")
         return whole(checkpoint)
-    kind = next(
-        kind
-        for kind in FORMATS
-        if any(name.startswith(kind.marker) for name in checkpoint.state_dict)
-    )
-    source = next(iter(kind.prefixes)) if source == 'auto' else source
-    if source not in kind.prefixes:
+    return select_backbone(checkpoint, source)
+
+
+def select_backbone(checkpoint: Checkpoint, source: str = 'auto') -> Selection:
+    """A checkpoint's backbone; arguments and errors as :func:`select`'s."""
+    kind = format_of(checkpoint.state_dict)
+    sources = available_sources(checkpoint)
+    source = sources[0] if source == 'auto' else source
+    if source not in sources:
         raise UserError(
             f'{checkpoint.path} ({kind.name}) has no {source}: set init_cfg.source to '
-            f'{" or ".join(["auto", *kind.prefixes])}.'
+            f'{" or ".join(["auto", *sources])}.'
         )
     label = source if len(kind.prefixes) > 1 else kind.name
-    return _below(checkpoint, kind.prefixes[source], label)
+    part = _translated(_below(checkpoint, kind.prefixes[source], label))
+    return dataclasses.replace(part, format=kind)
+
+
+def available_sources(checkpoint: Checkpoint) -> list[str]:
+    """Which of a format's backbones a file has, the first of which 'auto' takes."""
+    return [
+        source
+        for source, prefix in format_of(checkpoint.state_dict).prefixes.items()
+        if any(name.startswith(prefix) for name in checkpoint.state_dict)
+    ]
+
+
+def _translated(part: Selection) -> Selection:
+    """The same with mmpretrain's names."""
+    dialect = dialect_of(part.tensors)
+    if dialect is MMPRETRAIN:
+        return part
+    tensors, others = to_ours(dialect, part.tensors)
+    return Selection(
+        f'{part.label}, {dialect.name}', tensors, (*part.others, *others), dialect=dialect
+    )
 
 
 def whole(checkpoint: Checkpoint) -> Selection:

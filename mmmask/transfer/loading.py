@@ -4,18 +4,22 @@ fit."""
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
+from collections.abc import Mapping, MutableMapping
 
 from mmengine.logging import print_log
-from torch import nn
+from torch import Tensor, nn
 
 from mmmask.errors import UserError
 
 from .architecture import architecture, differences, heads_of
 from .checkpoint import Checkpoint
+from .dialects import MMPRETRAIN, Dialect, dialect_of, to_ours, to_theirs
 from .exceptions import Allowed
+from .facts import Facts, facts
 from .formats import Selection, group_names
-from .metadata import backbone_config, num_heads, patch_grid
 from .position_embedding import fit_position_embedding
+from .relative_position import fit_relative_position
 
 
 def load_strictly(
@@ -26,7 +30,7 @@ def load_strictly(
     Args:
         module: A backbone, or a whole model.
         checkpoint: The file.
-        selection: Its part that is for this module; position embeddings in it are resized.
+        selection: Its part that is for this module; position embeddings in it are fitted to it.
         allow: What need not fit.
 
     Returns:
@@ -38,20 +42,28 @@ def load_strictly(
             module's values are undefined then.
     """
     targets = module.state_dict()
-    backbone = backbone_config(checkpoint)
-    resized = fit_position_embedding(selection.tensors, module, patch_grid(backbone))
-    faults = differences(architecture(selection.tensors), architecture(targets))
-    faults += _heads(module, checkpoint, num_heads(backbone))
+    dialect = dialect_of(targets)
+    ours, _ = to_ours(dialect, targets)
+    tensors = selection.tensors
+    known = facts(checkpoint, selection)
+    if 'patch_embed.projection.weight' in tensors and selection.dialect.rules:
+        _add_zero_bias(tensors, ours)
+    resized = fit_position_embedding(tensors, module, known.grid)
+    resized += fit_relative_position(tensors, ours)
+    faults = differences(architecture(tensors), architecture(ours))
+    if not allow.heads:
+        faults += _heads(module, checkpoint, known)
+    tensors = _renamed(tensors, dialect)
     shapes = [
         f'{name} {tuple(value.shape)} in the file, {tuple(targets[name].shape)} in the config'
-        for name, value in selection.tensors.items()
+        for name, value in tensors.items()
         if name in targets and value.shape != targets[name].shape
     ]
-    missing = [name for name in targets if name not in selection.tensors]
-    unexpected = [name for name in selection.tensors if name not in targets]
+    missing = [name for name in targets if name not in tensors]
+    unexpected = [name for name in tensors if name not in targets]
     if not faults and not shapes:
         # Modules may translate old names of their own while they load: what they say then counts.
-        missing, unexpected = _load(module, checkpoint, selection)
+        missing, unexpected = _load(module, checkpoint, selection, tensors)
     left, missing = allow.sort_missing(module, missing)
     ignored, unexpected = allow.sort_unexpected(module, unexpected)
     faults += _listed('missing in the file', missing) + _listed('not in the config', unexpected)
@@ -72,12 +84,32 @@ def load_strictly(
     return line
 
 
-def _heads(module: nn.Module, checkpoint: Checkpoint, in_file: int | None) -> list[str]:
+def _add_zero_bias(tensors: MutableMapping[str, Tensor], targets: Mapping[str, Tensor]) -> None:
+    """A patch projection without a bias (mmseg's ViT by default) is one whose bias is zero."""
+    name = 'patch_embed.projection.bias'
+    if name in targets and name not in tensors:
+        tensors[name] = tensors['patch_embed.projection.weight'].new_zeros(targets[name].shape)
+
+
+def _renamed(tensors: OrderedDict[str, Tensor], dialect: Dialect) -> OrderedDict[str, Tensor]:
+    """The tensors by the module's names; those that it has none for keep theirs."""
+    if dialect is MMPRETRAIN:
+        return tensors
+    result = OrderedDict()
+    for name, value in tensors.items():
+        try:
+            result.update(to_theirs(dialect, {name: value}))
+        except KeyError:
+            result[name] = value
+    return result
+
+
+def _heads(module: nn.Module, checkpoint: Checkpoint, known: Facts) -> list[str]:
     """Another number of attention heads, which no tensor's shape shows."""
     in_config = heads_of(module)
     if in_config is None:
         return []
-    if in_file is None:
+    if known.heads is None:
         print_log(
             f"{checkpoint.path} doesn't tell its number of attention heads: make sure that it is "
             f'{in_config}, as in the config.',
@@ -85,16 +117,23 @@ def _heads(module: nn.Module, checkpoint: Checkpoint, in_file: int | None) -> li
             level=logging.WARNING,
         )
         return []
-    what = 'number of attention heads'
-    return differences({what: in_file}, {what: in_config})
+    if known.heads == in_config:
+        return []
+    return [
+        f'number of attention heads {known.heads} in the file (from {known.heads_from}), '
+        f'{in_config} in the config (init_cfg.allow=dict(heads=True) if you know better)'
+    ]
 
 
 def _load(
-    module: nn.Module, checkpoint: Checkpoint, selection: Selection
+    module: nn.Module,
+    checkpoint: Checkpoint,
+    selection: Selection,
+    tensors: OrderedDict[str, Tensor],
 ) -> tuple[list[str], list[str]]:
     """Copy the tensors; gives the names that are missing and unexpected."""
     try:
-        result = module.load_state_dict(selection.tensors, strict=False)
+        result = module.load_state_dict(tensors, strict=False)
     except Exception as error:  # whatever a module's own hook stumbles over
         reason = ' '.join(str(error).split())[:300] or type(error).__name__
         raise UserError(_complaint(module, checkpoint, selection, [reason])) from error

@@ -12,20 +12,28 @@ from .checkpoint import Checkpoint
 
 
 def backbone_config(checkpoint: Checkpoint) -> dict:
-    """``model.backbone`` of the config that mmengine saved as text in ``meta``, {} if there is
-    none."""
-    text = checkpoint.meta.get('cfg')
+    """``model.backbone`` of the config that the file keeps as text, {} if there is none."""
+    model = saved_config(checkpoint).get('model')
+    backbone = model.get('backbone') if isinstance(model, dict) else None
+    return backbone if isinstance(backbone, dict) else {}
+
+
+def saved_config(checkpoint: Checkpoint) -> dict:
+    """The config that mmengine (``meta['cfg']``) or mmcv 1 (``meta['config']``) saved as text.
+
+    {} if there is none.
+    """
+    text = checkpoint.meta.get('cfg', checkpoint.meta.get('config'))
     if not isinstance(text, str):
         return {}
     try:
-        for statement in ast.parse(text).body:
-            if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == 'model':
-                model = _value(statement.value)
-                backbone = model.get('backbone') if isinstance(model, dict) else None
-                return backbone if isinstance(backbone, dict) else {}
+        return {
+            ast.unparse(statement.targets[0]): _value(statement.value)
+            for statement in ast.parse(text).body
+            if isinstance(statement, ast.Assign)
+        }
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        pass  # not the text of a config: nothing is known
-    return {}
+        return {}  # not the text of a config: nothing is known
 
 
 def num_heads(backbone: dict) -> int | None:

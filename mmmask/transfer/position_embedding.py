@@ -1,27 +1,32 @@
-"""Position embeddings of another grid."""
+"""Position embeddings of another grid or with other prefix tokens."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import MutableMapping
 
+import torch
 from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
 
 from mmmask.errors import UserError
 
+_PREFIX = ('cls_token', 'dist_token')  # tokens with a row of their own, in this order
+
 
 def fit_position_embedding(
     tensors: MutableMapping[str, Tensor], module: nn.Module, grid: tuple[int, int] | None
 ) -> list[str]:
-    """Resize a ViT's position embeddings to the module's grid, in place of the mapping's entry.
+    """Fit a ViT's position embeddings to the module, in place of the mapping's entry.
 
     Interpolated as mmpretrain does while running (its ``interpolate_mode``, bicubic by default, in
-    float32, corners not aligned); those of prefix tokens (CLS) stay as they are. Those of a prefix
-    token that the module doesn't have are dropped.
+    float32, corners not aligned); rows of prefix tokens (CLS, distillation) stay as they are. The
+    row of a prefix token that the module doesn't have is dropped. Files that give their CLS token
+    no position (timm's ``no_embed_class``) get a row of zeros for it, which is the same. Registers
+    never have a row.
 
     Args:
-        tensors: The file's; ``pos_embed`` is (1, E + h w, C).
+        tensors: The file's, by mmpretrain's names.
         module: A ViT with ``pos_embed`` (1, E' + h' w', C), ``patch_resolution`` (h', w') and
             ``num_extra_tokens`` E'; others are left alone.
         grid: (h, w) of the file if its metadata tells; else it is taken for square.
@@ -38,22 +43,43 @@ def fit_position_embedding(
     if source.ndim != 3 or source.shape[2] != target.shape[2]:
         return []  # of another architecture, which is found out elsewhere
     wanted = tuple(module.patch_resolution)
-    prefix_tokens = 1 if 'cls_token' in tensors else 0
-    length = source.shape[1] - prefix_tokens
-    if grid is None or grid[0] * grid[1] != length:
-        side = math.isqrt(length)
-        if side * side == length:
-            grid = (side, side)
-        elif source.shape == target.shape:
-            grid = wanted
-        else:
-            raise UserError(
-                f'The {length} position embeddings of the file are no square grid, and its '
-                f"metadata doesn't tell rows and columns; the config has {wanted[0]}x{wanted[1]}."
-            )
-    kept = min(module.num_extra_tokens, prefix_tokens)
-    source = source[:, prefix_tokens - kept :]
-    tensors['pos_embed'] = resize_pos_embed(source, grid, wanted, module.interpolate_mode, kept)
+    in_file = [name for name in _PREFIX if name in tensors]
+    rows, grid = _layout(source, target, len(in_file), grid, wanted)
+    prefix = dict(zip(in_file, source[0, :rows], strict=False))
+    names = _PREFIX[: module.num_extra_tokens]
+    kept = [prefix.get(name, torch.zeros_like(source[0, 0])) for name in names]
+    source = torch.cat([*(row.view(1, 1, -1) for row in kept), source[:, rows:]], dim=1)
+    tensors['pos_embed'] = resize_pos_embed(
+        source, grid, wanted, module.interpolate_mode, len(kept)
+    )
     if tuple(grid) == wanted:
         return []
     return [f'pos_embed {grid[0]}x{grid[1]} -> {wanted[0]}x{wanted[1]}']
+
+
+def _layout(
+    source: Tensor,
+    target: Tensor,
+    prefix_tokens: int,
+    grid: tuple[int, int] | None,
+    wanted: tuple[int, int],
+) -> tuple[int, tuple[int, int]]:
+    """Rows of prefix tokens, and the grid of the rest.
+
+    Either each prefix token has a row or none has; that the rest is a square (or the grid that is
+    known) decides.
+    """
+    for rows in (prefix_tokens, 0):
+        length = source.shape[1] - rows
+        if grid is not None and grid[0] * grid[1] == length:
+            return rows, grid
+        side = math.isqrt(length)
+        if side * side == length:
+            return rows, (side, side)
+    if source.shape == target.shape:
+        return prefix_tokens, wanted
+    length = source.shape[1] - prefix_tokens
+    raise UserError(
+        f'The {length} position embeddings of the file are no square grid, and its '
+        f"metadata doesn't tell rows and columns; the config has {wanted[0]}x{wanted[1]}."
+    )

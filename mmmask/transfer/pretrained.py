@@ -35,7 +35,8 @@ class Pretrained:
             format.
         map_location: As :func:`torch.load`.
         allow: Exceptions, one by one: ``dict(missing=[...], unexpected=[...])`` with names of the
-            module's and the file's tensors (``*`` matches anything).
+            module's and the file's tensors (``*`` matches anything), and ``heads=True`` where the
+            number of attention heads that is known of the file doesn't hold.
     """
 
     def __init__(

@@ -116,7 +116,7 @@ def test_final_norm(checkpoint, teacher, log):
         (dict(in_channels=1), 'image channels 3 in the file, 1 in the config'),
         (
             dict(arch={**ARCH, 'num_heads': 2}),
-            'number of attention heads 3 in the file, 2 in the config',
+            'attention heads 3 in the file (from the config in the file), 2 in the config',
         ),
         (
             dict(arch={**ARCH, 'feedforward_channels': 48}),

@@ -60,7 +60,10 @@ def test_whole_model(file_of_classifier):
 @pytest.mark.parametrize(
     'options, said',
     [
-        (dict(arch={**ARCH, 'num_heads': 2}), 'number of attention heads 3 in the file, 2'),
+        (
+            dict(arch={**ARCH, 'num_heads': 2}),
+            'attention heads 3 in the file (from the config in the file), 2',
+        ),
         (dict(arch={**ARCH, 'num_layers': 2}), 'depth 3 in the file, 2'),
         (dict(img_size=64), 'backbone.pos_embed (1, 37, 12) in the file, (1, 65, 12)'),
     ],

@@ -1,0 +1,447 @@
+"""How other projects name a backbone's tensors: one table, read in both directions.
+
+Ours are mmpretrain's names. A dialect is a list of rules, each a pair of names with placeholders:
+``{i}``, ``{j}`` stand for numbers (``{i+1}`` for one more), ``{p}`` for ``weight`` or ``bias``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+_PLACEHOLDER = re.compile(r'\{(\w)(\+1)?\}')
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One tensor's two names.
+
+    Attributes:
+        theirs: Its name in the dialect; several are stacked along the first dimension, in order.
+        ours: Its name in mmpretrain.
+        to_ours: What changes its values' order or shape on the way; None for nothing.
+        to_theirs: The inverse.
+    """
+
+    theirs: tuple[str, ...]
+    ours: str
+    to_ours: Callable[[Tensor], Tensor] | None = None
+    to_theirs: Callable[[Tensor], Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one family of files names a backbone's tensors.
+
+    Attributes:
+        name: For messages.
+        marks: Patterns, of which each is found in some name of every such backbone.
+        rules: All its names.
+        others: Patterns of names beside the backbone's, which no backbone needs.
+        family: 'ViT', 'BEiT' or 'Swin', for :mod:`.reference`; '' where it isn't known.
+        heads: Attention heads by (width, depth) in the published architectures.
+        normalisation: What its images were normalised with, if all of its files agree.
+    """
+
+    name: str
+    marks: tuple[str, ...]
+    rules: tuple[Rule, ...] = ()
+    others: tuple[str, ...] = ()
+    family: str = ''
+    heads: Mapping[tuple[int, int], int] | None = None
+    normalisation: str | None = None
+
+
+def _rules(pairs: Iterable[tuple]) -> tuple[Rule, ...]:
+    """Rules of pairs (theirs, ours), or of triples or quadruples with functions."""
+    return tuple(
+        Rule((theirs,) if isinstance(theirs, str) else theirs, *rest) for theirs, *rest in pairs
+    )
+
+
+def _as_token(value: Tensor) -> Tensor:
+    """Tokens as (1, N, C)."""
+    return value.reshape(1, -1, value.shape[-1])
+
+
+# Patch merging puts four neighbours (row, column) in the order 00 10 01 11, all channels of each;
+# mmcv's, which unfolds, has channels first and 00 01 10 11.
+_NEIGHBOURS = [0, 2, 1, 3]
+
+
+def _merge_to_ours(value: Tensor) -> Tensor:
+    return value.unflatten(-1, (4, -1))[..., _NEIGHBOURS, :].transpose(-1, -2).flatten(-2)
+
+
+def _merge_to_theirs(value: Tensor) -> Tensor:
+    return value.unflatten(-1, (-1, 4)).transpose(-1, -2)[..., _NEIGHBOURS, :].flatten(-2)
+
+
+_TIMM_VIT = _rules(
+    [
+        ('cls_token', 'cls_token'),
+        ('dist_token', 'dist_token'),
+        ('reg_token', 'register_tokens'),
+        ('mask_token', 'mask_token', _as_token, _as_token),
+        ('pos_embed', 'pos_embed'),
+        ('patch_embed.proj.{p}', 'patch_embed.projection.{p}'),
+        ('norm_pre.{p}', 'pre_norm.{p}'),
+        ('blocks.{i}.norm1.{p}', 'layers.{i}.ln1.{p}'),
+        ('blocks.{i}.norm2.{p}', 'layers.{i}.ln2.{p}'),
+        ('blocks.{i}.attn.qkv.{p}', 'layers.{i}.attn.qkv.{p}'),
+        ('blocks.{i}.attn.proj.{p}', 'layers.{i}.attn.proj.{p}'),
+        ('blocks.{i}.mlp.fc1.{p}', 'layers.{i}.ffn.layers.0.0.{p}'),
+        ('blocks.{i}.mlp.fc2.{p}', 'layers.{i}.ffn.layers.1.{p}'),
+        ('blocks.{i}.mlp.fc1.{p}', 'layers.{i}.ffn.w12.{p}'),  # see _gated
+        ('blocks.{i}.mlp.fc2.{p}', 'layers.{i}.ffn.w3.{p}'),
+        ('blocks.{i}.ls1.gamma', 'layers.{i}.attn.gamma1.weight'),
+        ('blocks.{i}.ls2.gamma', 'layers.{i}.ffn.gamma2.weight'),
+        ('norm.{p}', 'ln1.{p}'),
+        ('fc_norm.{p}', 'ln2.{p}'),
+    ]
+)
+_DINO_VIT = (
+    *_rules(
+        [
+            ('register_tokens', 'register_tokens'),
+            ('masked_embed', 'mask_token', _as_token, lambda value: value.flatten(0, -2)),
+            ('blocks.{i}.mlp.w12.{p}', 'layers.{i}.ffn.w12.{p}'),
+            ('blocks.{i}.mlp.w3.{p}', 'layers.{i}.ffn.w3.{p}'),
+        ]
+    ),
+    *_TIMM_VIT,
+)
+_CHUNKED_VIT = tuple(  # as trained with FSDP; the second number counts all blocks
+    Rule(
+        tuple(name.replace('blocks.{i}', 'blocks.{c}.{i}') for name in rule.theirs),
+        *(rule.ours, rule.to_ours, rule.to_theirs),
+    )
+    for rule in _DINO_VIT
+)
+_BEIT = (
+    *_rules(
+        [
+            ('blocks.{i}.gamma_1', 'layers.{i}.gamma_1'),
+            ('blocks.{i}.gamma_2', 'layers.{i}.gamma_2'),
+            ('blocks.{i}.attn.q_bias', 'layers.{i}.attn.q_bias'),
+            ('blocks.{i}.attn.v_bias', 'layers.{i}.attn.v_bias'),
+            (
+                'blocks.{i}.attn.relative_position_bias_table',
+                'layers.{i}.attn.relative_position_bias_table',
+            ),
+            ('rel_pos_bias.relative_position_bias_table',) * 2,
+        ]
+    ),
+    *_TIMM_VIT,
+)
+_HF_COMMON = (
+    ('embeddings.cls_token', 'cls_token'),
+    ('embeddings.mask_token', 'mask_token', _as_token, lambda value: value.flatten(0, -2)),
+    ('embeddings.position_embeddings', 'pos_embed'),
+    ('embeddings.patch_embeddings.projection.{p}', 'patch_embed.projection.{p}'),
+    (
+        tuple(
+            f'encoder.layer.{{i}}.attention.attention.{x}.{{p}}' for x in ('query', 'key', 'value')
+        ),
+        'layers.{i}.attn.qkv.{p}',
+    ),
+    ('encoder.layer.{i}.attention.output.dense.{p}', 'layers.{i}.attn.proj.{p}'),
+    ('layernorm.{p}', 'ln1.{p}'),
+)
+_HF_VIT = _rules(
+    [
+        *_HF_COMMON,
+        ('encoder.layer.{i}.layernorm_before.{p}', 'layers.{i}.ln1.{p}'),
+        ('encoder.layer.{i}.layernorm_after.{p}', 'layers.{i}.ln2.{p}'),
+        ('encoder.layer.{i}.intermediate.dense.{p}', 'layers.{i}.ffn.layers.0.0.{p}'),
+        ('encoder.layer.{i}.output.dense.{p}', 'layers.{i}.ffn.layers.1.{p}'),
+    ]
+)
+_HF_DINOV2 = _rules(
+    [
+        *_HF_COMMON,
+        ('embeddings.register_tokens', 'register_tokens'),
+        ('encoder.layer.{i}.norm1.{p}', 'layers.{i}.ln1.{p}'),
+        ('encoder.layer.{i}.norm2.{p}', 'layers.{i}.ln2.{p}'),
+        ('encoder.layer.{i}.layer_scale1.lambda1', 'layers.{i}.attn.gamma1.weight'),
+        ('encoder.layer.{i}.layer_scale2.lambda1', 'layers.{i}.ffn.gamma2.weight'),
+        ('encoder.layer.{i}.mlp.fc1.{p}', 'layers.{i}.ffn.layers.0.0.{p}'),
+        ('encoder.layer.{i}.mlp.fc2.{p}', 'layers.{i}.ffn.layers.1.{p}'),
+        ('encoder.layer.{i}.mlp.weights_in.{p}', 'layers.{i}.ffn.w12.{p}'),
+        ('encoder.layer.{i}.mlp.weights_out.{p}', 'layers.{i}.ffn.w3.{p}'),
+    ]
+)
+_MMSEG_VIT = _rules(
+    [
+        ('layers.{i}.attn.attn.in_proj_weight', 'layers.{i}.attn.qkv.weight'),
+        ('layers.{i}.attn.attn.in_proj_bias', 'layers.{i}.attn.qkv.bias'),
+        ('layers.{i}.attn.attn.out_proj.{p}', 'layers.{i}.attn.proj.{p}'),
+        *(
+            (name, name)
+            for name in (
+                *('cls_token', 'pos_embed', 'patch_embed.projection.{p}', 'ln1.{p}'),
+                *('layers.{i}.ln1.{p}', 'layers.{i}.ln2.{p}'),
+                *('layers.{i}.ffn.layers.0.0.{p}', 'layers.{i}.ffn.layers.1.{p}'),
+            )
+        ),
+    ]
+)
+_SWIN_COMMON = (
+    ('patch_embed.proj.{p}', 'patch_embed.projection.{p}'),
+    ('patch_embed.norm.{p}', 'patch_embed.norm.{p}'),
+    ('absolute_pos_embed', 'absolute_pos_embed'),
+    ('layers.{i}.blocks.{j}.norm1.{p}', 'stages.{i}.blocks.{j}.norm1.{p}'),
+    ('layers.{i}.blocks.{j}.norm2.{p}', 'stages.{i}.blocks.{j}.norm2.{p}'),
+    ('layers.{i}.blocks.{j}.attn.qkv.{p}', 'stages.{i}.blocks.{j}.attn.w_msa.qkv.{p}'),
+    ('layers.{i}.blocks.{j}.attn.proj.{p}', 'stages.{i}.blocks.{j}.attn.w_msa.proj.{p}'),
+    (
+        'layers.{i}.blocks.{j}.attn.relative_position_bias_table',
+        'stages.{i}.blocks.{j}.attn.w_msa.relative_position_bias_table',
+    ),
+    ('layers.{i}.blocks.{j}.mlp.fc1.{p}', 'stages.{i}.blocks.{j}.ffn.layers.0.0.{p}'),
+    ('layers.{i}.blocks.{j}.mlp.fc2.{p}', 'stages.{i}.blocks.{j}.ffn.layers.1.{p}'),
+    ('norm.{p}', 'norm3.{p}'),
+)
+
+
+def _swin(stage: str) -> tuple[Rule, ...]:
+    """Rules of Swin; ``stage`` says in which stage a down-sampling layer is counted."""
+    merging = _merge_to_ours, _merge_to_theirs
+    return _rules(
+        [
+            *_SWIN_COMMON,
+            (f'layers.{stage}.downsample.norm.{{p}}', 'stages.{i}.downsample.norm.{p}', *merging),
+            (
+                f'layers.{stage}.downsample.reduction.weight',
+                'stages.{i}.downsample.reduction.weight',
+                *merging,
+            ),
+        ]
+    )
+
+
+_STANDARD_HEADS = {
+    (192, 12): 3,
+    (384, 12): 6,
+    (768, 12): 12,
+    (1024, 24): 16,
+    (1280, 32): 16,
+    (1408, 40): 16,
+    (1536, 40): 24,
+}
+MOCO_V3_HEADS = {**_STANDARD_HEADS, (384, 12): 12}
+_HEADS = (r'^head', r'^decoder_', r'^fc\.', r'^classifier\.')
+_VIT = dict(others=_HEADS, family='ViT', heads=_STANDARD_HEADS)
+_ATTENTION = r'^blocks\.\d+\.attn\.qkv\.weight$'
+_SWIN = dict(others=(*_HEADS, r'relative_position_index$', r'attn_mask$'), family='Swin')
+
+MMPRETRAIN = Dialect('mmpretrain names', marks=())
+"""No rules: names are taken as they are."""
+
+DIALECTS = (
+    Dialect(
+        'DINOv2, in chunks',
+        (r'^blocks\.\d+\.\d+\.attn\.qkv\.weight$',),
+        _CHUNKED_VIT,
+        normalisation='imagenet',
+        **_VIT,
+    ),
+    Dialect(
+        'BEiT',
+        (_ATTENTION, r'^blocks\.\d+\.attn\.q_bias$'),
+        _BEIT,
+        others=(*_HEADS, r'relative_position_index$', r'^lm_head'),
+        family='BEiT',
+        heads=_STANDARD_HEADS,
+        normalisation='half',
+    ),
+    Dialect(
+        'DINOv2',
+        (_ATTENTION, r'^blocks\.\d+\.ls1\.gamma$', r'^(register_tokens|mask_token)$'),
+        _DINO_VIT,
+        normalisation='imagenet',
+        **_VIT,
+    ),
+    Dialect('iBOT', (_ATTENTION, r'^masked_embed$'), _DINO_VIT, normalisation='imagenet', **_VIT),
+    Dialect(
+        'MAE',
+        (_ATTENTION, r'^decoder_embed\.'),
+        _TIMM_VIT,
+        others=(*_HEADS, r'^projector', r'^predictor'),  # ccMIM's, beside MAE's decoder
+        family='ViT',
+        heads=_STANDARD_HEADS,
+        normalisation='imagenet',
+    ),
+    Dialect(
+        'distilled DeiT', (_ATTENTION, r'^dist_token$'), _TIMM_VIT, normalisation='imagenet', **_VIT
+    ),
+    Dialect('timm ViT', (_ATTENTION,), _TIMM_VIT, **_VIT),
+    Dialect(
+        'Swin',
+        (r'^layers\.\d+\.blocks\.\d+\.attn\.qkv\.weight$', r'^layers\.0\.downsample\.'),
+        _swin('{i}'),
+        normalisation='imagenet',
+        **_SWIN,
+    ),
+    Dialect(
+        'timm Swin',
+        (r'^layers\.\d+\.blocks\.\d+\.attn\.qkv\.weight$',),
+        _swin('{i+1}'),
+        normalisation='imagenet',
+        **_SWIN,
+    ),
+    Dialect(
+        'Hugging Face DINOv2',
+        (r'^encoder\.layer\.\d+\.layer_scale1\.lambda1$',),
+        _HF_DINOV2,
+        others=(r'^pooler\.',),
+        family='ViT',
+        heads=_STANDARD_HEADS,
+        normalisation='imagenet',
+    ),
+    Dialect(
+        'Hugging Face ViT',
+        (r'^encoder\.layer\.\d+\.layernorm_before\.weight$',),
+        _HF_VIT,
+        others=(r'^pooler\.',),
+        family='ViT',
+        heads=_STANDARD_HEADS,
+    ),
+    Dialect('mmseg ViT', (r'^layers\.\d+\.attn\.attn\.in_proj_weight$',), _MMSEG_VIT, family='ViT'),
+)
+
+
+def dialect_of(names: Iterable[str]) -> Dialect:
+    """The first dialect whose marks are all found; :data:`MMPRETRAIN` if there is none."""
+    text = '\n'.join(names)
+    return next(
+        (
+            dialect
+            for dialect in DIALECTS
+            if all(re.search(mark, text, re.MULTILINE) for mark in dialect.marks)
+        ),
+        MMPRETRAIN,
+    )
+
+
+def to_ours(
+    dialect: Dialect, tensors: Mapping[str, Tensor]
+) -> tuple[OrderedDict[str, Tensor], list[str]]:
+    """Give a backbone's tensors mmpretrain's names.
+
+    Returns:
+        The tensors, and the names of those beside the backbone. A tensor that no rule knows keeps
+        its name, so that it is found to be unexpected.
+    """
+    if not dialect.rules:
+        return OrderedDict(tensors), []
+    found: OrderedDict[str, dict[int, str]] = OrderedDict()
+    rule_of: dict[str, Rule] = {}
+    others = []
+    for name in tensors:
+        match = _match(dialect.rules, name, 'theirs')
+        if match is not None:
+            rule, index, values = match
+            ours = _fill(rule.ours, values)
+            found.setdefault(ours, {})[index] = name
+            rule_of[ours] = rule
+        elif any(re.search(pattern, name) for pattern in dialect.others):
+            others.append(name)
+        else:
+            found[name] = {0: name}
+    result: OrderedDict[str, Tensor] = OrderedDict()
+    for ours, parts in found.items():
+        rule = rule_of.get(ours)
+        if rule is None or len(parts) < len(rule.theirs):  # a part is missing: tell its names
+            result.update((name, tensors[name]) for name in parts.values())
+            continue
+        values = [tensors[parts[index]] for index in range(len(parts))]
+        value = values[0] if len(values) == 1 else torch.cat(values)
+        result[ours] = rule.to_ours(value) if rule.to_ours else value
+    return _gated(result), others
+
+
+def to_theirs(dialect: Dialect, tensors: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:
+    """Give a backbone's tensors a dialect's names: the inverse of :func:`to_ours`.
+
+    Raises:
+        KeyError: If the dialect has no name for one.
+    """
+    result: OrderedDict[str, Tensor] = OrderedDict()
+    for name, value in tensors.items():
+        match = _match(dialect.rules, name, 'ours') if dialect.rules else None
+        if match is None:
+            if dialect.rules:
+                raise KeyError(name)
+            result[name] = value
+            continue
+        rule, _, values = match
+        value = rule.to_theirs(value) if rule.to_theirs else value
+        for template, part in zip(rule.theirs, value.chunk(len(rule.theirs))):
+            result[_fill(template, values)] = part
+    return result
+
+
+def _gated(tensors: OrderedDict[str, Tensor]) -> OrderedDict[str, Tensor]:
+    """Name a gated MLP's layers so: timm gives them the plain MLP's names; the first has twice as
+    many outputs as the second has inputs."""
+    first, second = 'ffn.layers.0.0.', 'ffn.layers.1.'
+    inner, outer = (tensors.get(f'layers.0.{name}weight') for name in (first, second))
+    if inner is None or outer is None or inner.shape[0] != 2 * outer.shape[1]:
+        return tensors
+    return OrderedDict(
+        (name.replace(first, 'ffn.w12.').replace(second, 'ffn.w3.'), value)
+        for name, value in tensors.items()
+    )
+
+
+def _match(
+    rules: tuple[Rule, ...], name: str, side: str
+) -> tuple[Rule, int, dict[str, str]] | None:
+    """The first rule that knows a name, which of its names it is, and the placeholders' values."""
+    for rule, index, template, pattern in _by_shape(rules, side).get(_shape(name), ()):
+        match = pattern.fullmatch(name)
+        if match is None:
+            continue
+        shifted = {key for key, plus in _PLACEHOLDER.findall(template) if plus}
+        values = match.groupdict()
+        if any(int(values[key]) == 0 for key in shifted):
+            continue
+        return rule, index, {k: str(int(v) - 1) if k in shifted else v for k, v in values.items()}
+    return None
+
+
+def _shape(name: str) -> int:
+    """What is equal for all names of a template: its number of components."""
+    return name.count('.')
+
+
+@lru_cache(maxsize=64)
+def _by_shape(rules: tuple[Rule, ...], side: str) -> dict[int, list]:
+    """Compiled templates of one side by their number of components."""
+    result: dict[int, list] = defaultdict(list)
+    for rule in rules:
+        templates = rule.theirs if side == 'theirs' else (rule.ours,)
+        for index, template in enumerate(templates):
+            pieces = re.split(r'(\{\w(?:\+1)?\})', template)
+            pattern = ''.join(
+                (r'(?P<p>weight|bias)' if piece[1] == 'p' else rf'(?P<{piece[1]}>\d+)')
+                if _PLACEHOLDER.fullmatch(piece)
+                else re.escape(piece)
+                for piece in pieces
+            )
+            result[_shape(template)].append((rule, index, template, re.compile(pattern)))
+    return result
+
+
+def _fill(template: str, values: Mapping[str, str]) -> str:
+    """A name of a template."""
+    return _PLACEHOLDER.sub(
+        lambda match: str(int(values[match[1]]) + 1) if match[2] else values[match[1]], template
+    )
