@@ -12,9 +12,8 @@ from pathlib import Path  # noqa: E402
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
-from mmengine.logging import MessageHub, MMLogger  # noqa: E402
+from fresh_start import forget_earlier_runs  # noqa: E402
 from mmengine.registry import DefaultScope  # noqa: E402
-from mmengine.visualization import Visualizer  # noqa: E402
 from PIL import Image  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,12 +91,6 @@ def tiny_config(tmp_path, tiny_data) -> Path:
     path = tmp_path / 'tiny.py'
     path.write_text(CONFIG.format(root=ROOT, data=tiny_data))
     return path
-
-
-def forget_earlier_runs() -> None:
-    """mmengine keeps loggers by config name and second: runs of one process would share them."""
-    for kept in (MMLogger, MessageHub, DefaultScope, Visualizer, *Visualizer.__subclasses__()):
-        kept._instance_dict.clear()
 
 
 @pytest.fixture(autouse=True)
