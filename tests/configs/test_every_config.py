@@ -154,6 +154,7 @@ CHECKS = dict(
     MaskedAutoencoder=autoencodes,
     LinearProbe=builds,
     FrozenBackbone=builds,
+    ImageClassifier=builds,
     MaskRCNN=builds,
     EncoderDecoder=builds,
     **dict.fromkeys(SHRINK, lambda cfg: takes_a_step_of_mmpretrain(cfg, batch_of(cfg))),
