@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -186,10 +187,12 @@ def _data_root(cfg: Config) -> str:
 
 
 def _whole_backbone(log: str) -> bool:
-    words = next((line for line in log.splitlines() if 'loaded ' in line and ' of ' in line), '')
-    _, _, counts = words.partition('loaded ')
-    loaded, _, of, *_ = counts.split(' ')
-    return loaded == of and int(of) > 0
+    """Whether the initialiser's line says so: 'loaded n of n', but for Swin's norms of outputs."""
+    found = re.search(r'loaded (\d+) of (\d+) tensors of \w+ from .*', log)
+    if not found:
+        return False
+    left = re.search(r'left (\d+) as initialised \((norm[0-2]\.[^)]*)\)', found[0])
+    return int(found[1]) + int(left[1] if left else 0) == int(found[2]) > 0
 
 
 def _losses(run: Path) -> list[float]:

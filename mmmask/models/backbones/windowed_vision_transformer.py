@@ -1,0 +1,141 @@
+"""The Vision Transformer of ViTDet: most blocks attend within windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from mmpretrain.models.backbones import VisionTransformer
+from mmpretrain.models.utils import resize_pos_embed
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+
+
+def split_windows(maps: Tensor, side: int) -> Tensor:
+    """Cut maps into windows that don't overlap, row by row.
+
+    Zeros fill up the last windows at the right and at the bottom.
+
+    Args:
+        maps: (B, h, w, C).
+        side: Rows and columns W of a window.
+
+    Returns:
+        (B * N, W * W, C), the N windows of each map one after the other.
+    """
+    batch, rows, columns, channels = maps.shape
+    maps = F.pad(maps, (0, 0, 0, -columns % side, 0, -rows % side))
+    maps = maps.unflatten(2, (-1, side)).unflatten(1, (-1, side))  # (B, h/W, W, w/W, W, C)
+    return maps.transpose(2, 3).reshape(-1, side * side, channels)
+
+
+def join_windows(windows: Tensor, side: int, grid: tuple[int, int]) -> Tensor:
+    """Undo :func:`split_windows`: from (B * N, W * W, C) to (B, h, w, C), of a grid (h, w)."""
+    down, across = (-(-size // side) for size in grid)
+    maps = windows.reshape(-1, down, across, side, side, windows.shape[-1])
+    maps = maps.transpose(2, 3).flatten(3, 4).flatten(1, 2)
+    return maps[:, : grid[0], : grid[1]]
+
+
+@MODELS.register_module()
+class WindowedVisionTransformer(VisionTransformer):
+    """A plain ViT for large images, with ViTDet's windows (arXiv 2203.16527, Sec. 3).
+
+    Patches attend within windows that don't overlap, but in a few global blocks, which carry
+    information across. Names of parameters are the parent's, so any checkpoint of a ViT loads.
+    What it is like in ViTDet:
+
+    - A grid that is no multiple of the window is filled up with zeros behind the block's norm, and
+      patches attend to these, too: as published, and attention stays without a mask, which the
+      fastest kernels want. A grid that is smaller than a window is filled up to one.
+    - There is no CLS token among the tokens, so that windows are equal; its position embedding is
+      unused. ``cls_token`` stays as a parameter without a gradient, only for the checkpoint to be
+      complete; ``with_cls_token=False`` leaves it out.
+    - Stochastic depth drops a block for a whole image, not for single windows.
+
+    ViTDet also adds decomposed relative positions to the attention, parameters that no
+    pre-training has; here there are the parent's absolute position embeddings only, interpolated to
+    each batch.
+
+    Args:
+        *args: The parent's.
+        window_size: Rows and columns of patches of a window.
+        global_blocks: Indices of the blocks that attend everywhere; None: the last one of each
+            quarter, as ViTDet's 2, 5, 8 and 11 of 12.
+        out_type: ``'featmap'``, (B, C, h, w); there is no other.
+        **kwargs: The parent's.
+
+    Raises:
+        ValueError: If the window has no patch, a block doesn't exist, or ``out_type`` is another.
+    """
+
+    def __init__(
+        self,
+        *args,
+        window_size: int = 14,
+        global_blocks: Sequence[int] | None = None,
+        out_type: str = 'featmap',
+        **kwargs,
+    ) -> None:
+        if out_type != 'featmap':
+            raise ValueError(
+                f"WindowedVisionTransformer makes maps: out_type='featmap', not {out_type!r}."
+            )
+        super().__init__(*args, out_type=out_type, **kwargs)
+        if window_size < 1:
+            raise ValueError(f'window_size must be at least 1, got {window_size}.')
+        if global_blocks is None:
+            ends = [self.num_layers * quarter // 4 - 1 for quarter in (1, 2, 3, 4)]
+            global_blocks = [end for end in ends if end >= 0]
+        unknown = [index for index in global_blocks if not 0 <= index < self.num_layers]
+        if unknown:
+            raise ValueError(f'global_blocks has {unknown[0]}, of {self.num_layers} blocks from 0.')
+        self.window_size = window_size
+        self.global_blocks = frozenset(global_blocks)
+        if self.cls_token is not None:
+            self.cls_token.requires_grad_(False)
+        # Within an attention, it would drop windows: here it comes after they are joined.
+        self.drop_paths = nn.ModuleList(
+            nn.Identity() if index in self.global_blocks else layer.attn.out_drop
+            for index, layer in enumerate(self.layers)
+        )
+        for index, layer in enumerate(self.layers):
+            if index not in self.global_blocks:
+                layer.attn.out_drop = nn.Identity()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Encode images.
+
+        Args:
+            x: Images, (B, 3, H, W).
+
+        Returns:
+            A map (B, C, h, w) of each block of ``out_indices``.
+        """
+        tokens, grid = self.patch_embed(x)
+        positions = resize_pos_embed(
+            self.pos_embed,
+            self.patch_resolution,
+            grid,
+            mode=self.interpolate_mode,
+            num_extra_tokens=self.num_extra_tokens,
+        )
+        tokens = tokens + positions[:, self.num_extra_tokens :]
+        tokens = self.pre_norm(self.drop_after_pos(tokens))
+        outputs = []
+        for index, layer in enumerate(self.layers):
+            is_global = index in self.global_blocks
+            tokens = layer(tokens) if is_global else self._within(index, tokens, grid)
+            if self.final_norm and index == self.num_layers - 1:
+                tokens = self.ln1(tokens)
+            if index in self.out_indices:
+                outputs.append(tokens.transpose(1, 2).unflatten(2, grid))
+        return tuple(outputs)
+
+    def _within(self, index: int, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+        """A block that attends within windows: (B, L, C) -> (B, L, C)."""
+        layer = self.layers[index]
+        windows = split_windows(layer.ln1(tokens).unflatten(1, grid), self.window_size)
+        attended = join_windows(layer.attn(windows), self.window_size, grid).flatten(1, 2)
+        tokens = tokens + self.drop_paths[index](attended)
+        return layer.ffn(layer.ln2(tokens), identity=tokens)
