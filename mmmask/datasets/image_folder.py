@@ -169,7 +169,9 @@ def _strict(step: dict | object, cache: bool) -> dict | object:
     """The strict reader in place of mmcv's, with the same arguments; other steps as they are."""
     readers = ('LoadImageFromFile', 'mmpretrain.LoadImageFromFile', LoadImageFromFile)
     if isinstance(step, dict) and step.get('type') in readers:
-        return LoadImageStrict(**{k: v for k, v in step.items() if k != 'type'}, cache=cache)
+        # What is inherited from a package's config names its registry, too.
+        options = {k: v for k, v in step.items() if k not in ('type', '_scope_')}
+        return LoadImageStrict(**options, cache=cache)
     return step
 
 

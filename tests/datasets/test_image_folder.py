@@ -52,6 +52,11 @@ def test_labels_come_from_folders(folder):
     assert colours(dataset) == [RED, GREEN, BLUE]
 
 
+def test_an_inherited_reader_names_its_registry(folder):
+    inherited = [dict(type='LoadImageFromFile', _scope_='mmpretrain')]
+    assert colours(StrictImageFolder(str(folder), pipeline=inherited)) == [RED, GREEN, BLUE]
+
+
 def test_a_flat_folder_without_labels(tmp_path):
     save(tmp_path / 'x.jpg', RED)
     save(tmp_path / 'y.JPEG', GREEN)
