@@ -187,11 +187,11 @@ def _data_root(cfg: Config) -> str:
 
 
 def _whole_backbone(log: str) -> bool:
-    """Whether the initialiser's line says so: 'loaded n of n', but for Swin's norms of outputs."""
+    """Whether the initialiser's line says so: 'loaded n of n', but for new norms of the output."""
     found = re.search(r'loaded (\d+) of (\d+) tensors of \w+ from .*', log)
     if not found:
         return False
-    left = re.search(r'left (\d+) as initialised \((norm[0-2]\.[^)]*)\)', found[0])
+    left = re.search(r'left (\d+) as initialised \(((?:norm[0-2]|ln2)\.[^)]*)\)', found[0])
     return int(found[1]) + int(left[1] if left else 0) == int(found[2]) > 0
 
 
