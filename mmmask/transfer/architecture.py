@@ -58,6 +58,12 @@ def heads_of(module: nn.Module) -> int | None:
     return heads.pop() if len(heads) == 1 else None
 
 
+def norm_eps_of(module: nn.Module) -> float:
+    """Epsilon of a backbone's layer norms; torch's default where it has none."""
+    parts = getattr(module, 'backbone', module).modules()
+    return next((part.eps for part in parts if isinstance(part, nn.LayerNorm)), 1e-5)
+
+
 def differences(in_file: Mapping[str, object], in_config: Mapping[str, object]) -> list[str]:
     """What both sides tell and differ in, e.g. 'depth 12 in the file, 4 in the config'."""
     return [

@@ -44,18 +44,18 @@ class Dialect:
         marks: Patterns, of which each is found in some name of every such backbone.
         rules: All its names.
         others: Patterns of names beside the backbone's, which no backbone needs.
-        family: 'ViT', 'BEiT' or 'Swin', for :mod:`.reference`; '' where it isn't known.
         heads: Attention heads by (width, depth) in the published architectures.
         normalisation: What its images were normalised with, if all of its files agree.
+        norm_eps: Epsilon of its layer norms, if all of its models agree.
     """
 
     name: str
     marks: tuple[str, ...]
     rules: tuple[Rule, ...] = ()
     others: tuple[str, ...] = ()
-    family: str = ''
     heads: Mapping[tuple[int, int], int] | None = None
     normalisation: str | None = None
+    norm_eps: float | None = None
 
 
 def _rules(pairs: Iterable[tuple]) -> tuple[Rule, ...]:
@@ -237,9 +237,9 @@ _STANDARD_HEADS = {
 }
 MOCO_V3_HEADS = {**_STANDARD_HEADS, (384, 12): 12}
 _HEADS = (r'^head', r'^decoder_', r'^fc\.', r'^classifier\.')
-_VIT = dict(others=_HEADS, family='ViT', heads=_STANDARD_HEADS)
+_VIT = dict(others=_HEADS, heads=_STANDARD_HEADS, norm_eps=1e-6)
 _ATTENTION = r'^blocks\.\d+\.attn\.qkv\.weight$'
-_SWIN = dict(others=(*_HEADS, r'relative_position_index$', r'attn_mask$'), family='Swin')
+_SWIN = dict(others=(*_HEADS, r'relative_position_index$', r'attn_mask$'), norm_eps=1e-5)
 
 MMPRETRAIN = Dialect('mmpretrain names', marks=())
 """No rules: names are taken as they are."""
@@ -257,9 +257,9 @@ DIALECTS = (
         (_ATTENTION, r'^blocks\.\d+\.attn\.q_bias$'),
         _BEIT,
         others=(*_HEADS, r'relative_position_index$', r'^lm_head'),
-        family='BEiT',
         heads=_STANDARD_HEADS,
         normalisation='half',
+        norm_eps=1e-6,
     ),
     Dialect(
         'DINOv2',
@@ -274,9 +274,9 @@ DIALECTS = (
         (_ATTENTION, r'^decoder_embed\.'),
         _TIMM_VIT,
         others=(*_HEADS, r'^projector', r'^predictor'),  # ccMIM's, beside MAE's decoder
-        family='ViT',
         heads=_STANDARD_HEADS,
         normalisation='imagenet',
+        norm_eps=1e-6,
     ),
     Dialect(
         'distilled DeiT', (_ATTENTION, r'^dist_token$'), _TIMM_VIT, normalisation='imagenet', **_VIT
@@ -301,19 +301,21 @@ DIALECTS = (
         (r'^encoder\.layer\.\d+\.layer_scale1\.lambda1$',),
         _HF_DINOV2,
         others=(r'^pooler\.',),
-        family='ViT',
         heads=_STANDARD_HEADS,
         normalisation='imagenet',
+        norm_eps=1e-6,
     ),
     Dialect(
         'Hugging Face ViT',
         (r'^encoder\.layer\.\d+\.layernorm_before\.weight$',),
         _HF_VIT,
         others=(r'^pooler\.',),
-        family='ViT',
         heads=_STANDARD_HEADS,
+        norm_eps=1e-12,
     ),
-    Dialect('mmseg ViT', (r'^layers\.\d+\.attn\.attn\.in_proj_weight$',), _MMSEG_VIT, family='ViT'),
+    Dialect(
+        'mmseg ViT', (r'^layers\.\d+\.attn\.attn\.in_proj_weight$',), _MMSEG_VIT, norm_eps=1e-5
+    ),
 )
 
 
@@ -364,6 +366,7 @@ def to_ours(
         values = [tensors[parts[index]] for index in range(len(parts))]
         value = values[0] if len(values) == 1 else torch.cat(values)
         result[ours] = rule.to_ours(value) if rule.to_ours else value
+    _add_zero_bias(result)
     return _gated(result), others
 
 
@@ -386,6 +389,17 @@ def to_theirs(dialect: Dialect, tensors: Mapping[str, Tensor]) -> OrderedDict[st
         for template, part in zip(rule.theirs, value.chunk(len(rule.theirs))):
             result[_fill(template, values)] = part
     return result
+
+
+def _add_zero_bias(tensors: OrderedDict[str, Tensor]) -> None:
+    """A patch projection without a bias (mmseg's ViT by default) is one whose bias is zero.
+
+    Models with a norm in front of the blocks have none anywhere.
+    """
+    projection = tensors.get('patch_embed.projection.weight')
+    if projection is not None and 'pre_norm.weight' not in tensors:
+        bias = projection.new_zeros(len(projection))
+        tensors.setdefault('patch_embed.projection.bias', bias)
 
 
 def _gated(tensors: OrderedDict[str, Tensor]) -> OrderedDict[str, Tensor]:

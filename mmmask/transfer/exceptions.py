@@ -15,6 +15,7 @@ from mmmask.errors import UserError
 _MAY_BE_UNEXPECTED = (
     (r'mask_token', lambda module: True),
     (r'ln1\..*', lambda module: getattr(module, 'final_norm', True) is False),
+    (r'ln2\..*', lambda module: not hasattr(module, 'ln2')),  # behind a mean over patches
     (r'(.*\.)?relative_position_index', lambda module: True),
     (r'norm[0-3]\..*', lambda module: hasattr(module, 'stages')),  # Swin's, one for each output
     (r'(fc|head|classifier)\..*', lambda module: not hasattr(module, 'backbone')),  # a classifier's

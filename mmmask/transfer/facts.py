@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .architecture import architecture
 from .checkpoint import Checkpoint
 from .formats import Selection
-from .metadata import backbone_config, num_heads, patch_grid, saved_config
+from .metadata import backbone_config, norm_eps, num_heads, patch_grid, saved_config
 from .normalisation import (
     KNOWN,
     Normalisation,
@@ -27,6 +27,7 @@ class Facts:
     Attributes:
         heads: Attention heads of each block; None if unknown.
         heads_from: Where that is known from.
+        norm_eps: Epsilon of layer norms; None if unknown.
         grid: Rows and columns of position embeddings; None if only a square can be assumed.
         normalisation: Of the images in pre-training; None if unknown.
         normalisation_from: Where that is known from.
@@ -34,6 +35,7 @@ class Facts:
 
     heads: int | None = None
     heads_from: str = ''
+    norm_eps: float | None = None
     grid: tuple[int, int] | None = None
     normalisation: Normalisation | None = None
     normalisation_from: str = ''
@@ -67,7 +69,15 @@ def facts(checkpoint: Checkpoint, selection: Selection) -> Facts:
     heads, heads_from = _first(heads)
     normalisation, normalisation_from = _first(mean_std)
     grid = exported.get('grid') or patch_grid(backbone)
-    return Facts(heads, heads_from, grid and tuple(grid), normalisation, normalisation_from)
+    eps = exported.get('norm_eps') or norm_eps(backbone) or hugging_face.get('layer_norm_eps')
+    return Facts(
+        heads,
+        heads_from,
+        eps or selection.dialect.norm_eps,
+        grid and tuple(grid),
+        normalisation,
+        normalisation_from,
+    )
 
 
 def _first(candidates: tuple[tuple, ...]) -> tuple:

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping, MutableMapping
 
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmmask.errors import UserError
 
-from .architecture import architecture, differences, heads_of
+from .architecture import architecture, differences, heads_of, norm_eps_of
 from .checkpoint import Checkpoint
 from .dialects import MMPRETRAIN, Dialect, dialect_of, to_ours, to_theirs
 from .exceptions import Allowed
@@ -46,13 +45,12 @@ def load_strictly(
     ours, _ = to_ours(dialect, targets)
     tensors = selection.tensors
     known = facts(checkpoint, selection)
-    if 'patch_embed.projection.weight' in tensors and selection.dialect.rules:
-        _add_zero_bias(tensors, ours)
     resized = fit_position_embedding(tensors, module, known.grid)
     resized += fit_relative_position(tensors, ours)
     faults = differences(architecture(tensors), architecture(ours))
     if not allow.heads:
         faults += _heads(module, checkpoint, known)
+    _warn_of_norm_eps(module, checkpoint, known)
     tensors = _renamed(tensors, dialect)
     shapes = [
         f'{name} {tuple(value.shape)} in the file, {tuple(targets[name].shape)} in the config'
@@ -82,13 +80,6 @@ def load_strictly(
     )
     print_log(line, logger='current')
     return line
-
-
-def _add_zero_bias(tensors: MutableMapping[str, Tensor], targets: Mapping[str, Tensor]) -> None:
-    """A patch projection without a bias (mmseg's ViT by default) is one whose bias is zero."""
-    name = 'patch_embed.projection.bias'
-    if name in targets and name not in tensors:
-        tensors[name] = tensors['patch_embed.projection.weight'].new_zeros(targets[name].shape)
 
 
 def _renamed(tensors: OrderedDict[str, Tensor], dialect: Dialect) -> OrderedDict[str, Tensor]:
@@ -123,6 +114,18 @@ def _heads(module: nn.Module, checkpoint: Checkpoint, known: Facts) -> list[str]
         f'number of attention heads {known.heads} in the file (from {known.heads_from}), '
         f'{in_config} in the config (init_cfg.allow=dict(heads=True) if you know better)'
     ]
+
+
+def _warn_of_norm_eps(module: nn.Module, checkpoint: Checkpoint, known: Facts) -> None:
+    """Another epsilon in layer norms changes features a little where tokens hardly vary."""
+    in_config = norm_eps_of(module)
+    if known.norm_eps and known.heads and known.norm_eps != in_config:
+        print_log(
+            f'{checkpoint.path} was trained with layer norms of eps={known.norm_eps:g}, the config '
+            f"has {in_config:g}: set norm_cfg=dict(type='LN', eps={known.norm_eps:g}).",
+            logger='current',
+            level=logging.WARNING,
+        )
 
 
 def _load(

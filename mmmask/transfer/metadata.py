@@ -45,6 +45,14 @@ def num_heads(backbone: dict) -> int | None:
     return heads if isinstance(heads, int) else None
 
 
+def norm_eps(backbone: dict) -> float | None:
+    """Epsilon of a ViT's or Swin's layer norms by its config, None if it doesn't tell."""
+    norm = _argument(backbone, 'norm_cfg')
+    if not isinstance(norm, dict) or norm.get('type') != 'LN':
+        return None
+    return norm.get('eps', 1e-5)
+
+
 def patch_grid(backbone: dict) -> tuple[int, int] | None:
     """Rows and columns of position embeddings of a ViT's config, None if it doesn't tell."""
     image = _pair(_argument(backbone, 'img_size'))

@@ -44,7 +44,8 @@ def fit_position_embedding(
         return []  # of another architecture, which is found out elsewhere
     wanted = tuple(module.patch_resolution)
     in_file = [name for name in _PREFIX if name in tensors]
-    rows, grid = _layout(source, target, len(in_file), grid, wanted)
+    fallback = wanted if source.shape == target.shape else None
+    rows, grid = position_layout(source, len(in_file), grid, fallback)
     prefix = dict(zip(in_file, source[0, :rows], strict=False))
     names = _PREFIX[: module.num_extra_tokens]
     kept = [prefix.get(name, torch.zeros_like(source[0, 0])) for name in names]
@@ -57,17 +58,25 @@ def fit_position_embedding(
     return [f'pos_embed {grid[0]}x{grid[1]} -> {wanted[0]}x{wanted[1]}']
 
 
-def _layout(
+def position_layout(
     source: Tensor,
-    target: Tensor,
     prefix_tokens: int,
     grid: tuple[int, int] | None,
-    wanted: tuple[int, int],
+    fallback: tuple[int, int] | None = None,
 ) -> tuple[int, tuple[int, int]]:
-    """Rows of prefix tokens, and the grid of the rest.
+    """How many rows of position embeddings are prefix tokens', and the grid of the rest.
 
     Either each prefix token has a row or none has; that the rest is a square (or the grid that is
     known) decides.
+
+    Args:
+        source: (1, E + h w, C).
+        prefix_tokens: CLS and distillation tokens in the file.
+        grid: (h, w) if it is known.
+        fallback: (h, w) to assume where the rest is no square.
+
+    Raises:
+        UserError: If the grid can't be known.
     """
     for rows in (prefix_tokens, 0):
         length = source.shape[1] - rows
@@ -76,10 +85,9 @@ def _layout(
         side = math.isqrt(length)
         if side * side == length:
             return rows, (side, side)
-    if source.shape == target.shape:
-        return prefix_tokens, wanted
-    length = source.shape[1] - prefix_tokens
+    if fallback is not None:
+        return prefix_tokens, fallback
     raise UserError(
-        f'The {length} position embeddings of the file are no square grid, and its '
-        f"metadata doesn't tell rows and columns; the config has {wanted[0]}x{wanted[1]}."
+        f'The {source.shape[1] - prefix_tokens} position embeddings of the file are no square '
+        "grid, and its metadata doesn't tell rows and columns."
     )

@@ -1,9 +1,160 @@
-"""Whether two backbones compute the same."""
+"""Whether a backbone computes what its checkpoint's source computes."""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from .architecture import heads_of, norm_eps_of
+from .checkpoint import Checkpoint
+from .facts import facts
+from .formats import Selection
+from .position_embedding import position_layout
+from .reference import CannotCompare, build_reference
+
+TOLERANCE = 1e-5
+"""Largest relative difference of float32 features that counts as equal."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Features of a backbone beside those of timm's model with the file's tensors.
+
+    Attributes:
+        errors: Of each block: largest absolute difference, divided by the largest absolute value.
+        grid: Rows and columns of patches of the images.
+        assumed: What the file doesn't tell and was taken from the backbone, in words.
+    """
+
+    errors: tuple[float, ...]
+    grid: tuple[int, int]
+    assumed: tuple[str, ...] = ()
+
+    @property
+    def worst(self) -> float:
+        """The largest error; not a number counts as the largest."""
+        return max(self.errors, key=lambda error: (error != error, error))
+
+    @property
+    def equal(self) -> bool:
+        """Whether all blocks agree."""
+        return self.worst <= TOLERANCE
+
+    def __str__(self) -> str:
+        at = f'{self.grid[0]}x{self.grid[1]} patches'
+        assumed = f' (assumed: {", ".join(self.assumed)})' if self.assumed else ''
+        return (
+            f'{len(self.errors)} blocks, largest relative difference {self.worst:.1e} '
+            f'at {at}{assumed}'
+        )
+
+
+@torch.no_grad()
+def compare_with_source(
+    backbone: nn.Module, checkpoint: Checkpoint, selection: Selection, images: Tensor | None = None
+) -> Comparison:
+    """Compare a loaded backbone's features with those that its checkpoint's tensors give in timm.
+
+    Both see the same images, of the size of pre-training where the backbone takes any size, in
+    evaluation mode, in float32, on the CPU. Position embeddings of the source are interpolated to
+    the backbone's grid and from there to the images', as the backbone does.
+
+    Args:
+        backbone: A ViT, BEiT or Swin of mmpretrain's, mmdet's or mmseg's.
+        checkpoint: Its checkpoint.
+        selection: The checkpoint's part, newly selected: not changed by loading.
+        images: (B, 3, H, W), normalised; they are resized. By default one of noise.
+
+    Raises:
+        CannotCompare: If it is of another architecture, or changes its features on purpose.
+    """
+    backbone = _on_cpu(backbone)
+    known = facts(checkpoint, selection)
+    patch = _patch_size(backbone)
+    heads, eps = known.heads or heads_of(backbone), known.norm_eps or norm_eps_of(backbone)
+    assumed = [] if known.heads or heads is None else [f'{heads} heads']
+    native = getattr(backbone, 'patch_resolution', None)
+    window = _swin_window(backbone)
+    if window is not None:
+        grid = (8 * window, 8 * window)
+    elif native is None:
+        raise CannotCompare(f'{type(backbone).__name__} is no ViT, BEiT or Swin')
+    else:
+        native = tuple(native)
+        grid = _grid_of_images(backbone, native, known.grid or _square(selection, native))
+    reference = build_reference(
+        selection.tensors,
+        heads,
+        eps,
+        [native or grid, grid],
+        known.grid,
+        window,
+        with_cls_token=not _is_windowed(backbone)
+        and getattr(backbone, 'cls_token', None) is not None,
+    )
+    size = tuple(side * patch for side in grid)
+    if images is None:
+        images = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
+    images = interpolate(images.float().cpu(), size, mode='bicubic', align_corners=False)
+    mine, theirs = (_block_outputs(model, images) for model in (backbone, reference))
+    if [m.shape for m in mine] != [t.shape for t in theirs]:
+        raise CannotCompare(
+            f"its {len(mine)} blocks give {tuple(mine[0].shape)}, the source's {len(theirs)} "
+            f'{tuple(theirs[0].shape)}'
+        )
+    errors = tuple(
+        ((m - t).abs().max() / t.abs().max()).item() for m, t in zip(mine, theirs, strict=True)
+    )
+    return Comparison(errors, grid, tuple(assumed))
+
+
+def _on_cpu(backbone: nn.Module) -> nn.Module:
+    """The same in float32 on the CPU; a copy if it has to be moved."""
+    parameter = next(backbone.parameters())
+    if parameter.device.type == 'cpu' and parameter.dtype == torch.float32:
+        return backbone
+    return copy.deepcopy(backbone).cpu().float()
+
+
+def _patch_size(backbone: nn.Module) -> int:
+    return backbone.patch_embed.projection.kernel_size[0]
+
+
+def _swin_window(backbone: nn.Module) -> int | None:
+    """Patches along a window of a Swin."""
+    if not hasattr(backbone, 'stages'):
+        return None
+    window = backbone.stages[0].blocks[0].attn.w_msa.window_size
+    return window[0] if isinstance(window, (tuple, list)) else window
+
+
+def _square(selection: Selection, native: tuple[int, int]) -> tuple[int, int]:
+    """The grid of a file's position embeddings; the backbone's if it has none."""
+    embedding = selection.tensors.get('pos_embed')
+    if embedding is None:
+        return native
+    prefix = sum(name in selection.tensors for name in ('cls_token', 'dist_token'))
+    return position_layout(embedding, prefix, None, native)[1]
+
+
+def _grid_of_images(
+    backbone: nn.Module, native: tuple[int, int], source: tuple[int, int]
+) -> tuple[int, int]:
+    """The source's grid where the backbone interpolates its position embeddings while running."""
+    if _is_windowed(backbone):
+        return backbone.window_size, backbone.window_size
+    relative = any('relative_position' in name for name, _ in backbone.named_buffers())
+    return native if relative else source
+
+
+def _is_windowed(backbone: nn.Module) -> bool:
+    """Whether blocks attend within windows (ViTDet); in a single window that is everywhere."""
+    return hasattr(backbone, 'global_blocks')
 
 
 @torch.no_grad()
@@ -28,13 +179,13 @@ def feature_difference(backbone: nn.Module, other: nn.Module, images: Tensor) ->
 
 
 def _block_outputs(backbone: nn.Module, images: Tensor) -> list[Tensor]:
-    """Tokens (B, E + L, C) behind each block."""
+    """Tokens (B, E + L, C) behind each block, of Swin (B, L, C)."""
     outputs: list[Tensor] = []
 
     def keep(layer: nn.Module, inputs: tuple, output: Tensor) -> None:
-        outputs.append(output)
+        outputs.append(output.flatten(1, -2))
 
-    hooks = [layer.register_forward_hook(keep) for layer in backbone.layers]
+    hooks = [block.register_forward_hook(keep) for block in _blocks(backbone)]
     was_training = backbone.training
     backbone.eval()
     try:
@@ -44,3 +195,16 @@ def _block_outputs(backbone: nn.Module, images: Tensor) -> list[Tensor]:
         for hook in hooks:
             hook.remove()
     return outputs
+
+
+def _blocks(model: nn.Module) -> Iterable[nn.Module]:
+    """Transformer blocks in order, of mmpretrain's and of timm's models."""
+    if hasattr(model, 'stages'):
+        return [block for stage in model.stages for block in stage.blocks]
+    if _is_windowed(model):
+        return [block.ffn for block in model.layers]  # whose last step is the block's
+    if hasattr(model, 'blocks'):
+        return model.blocks
+    if hasattr(model.layers[0], 'blocks'):
+        return [block for stage in model.layers for block in stage.blocks]
+    return model.layers

@@ -1,0 +1,192 @@
+"""A checkpoint's backbone in timm's implementation: what a transfer is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import timm.models.beit
+import timm.models.swin_transformer
+import timm.models.vision_transformer
+import torch
+from timm.layers import SwiGLUPacked
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from mmmask.errors import UserError
+
+from .architecture import architecture
+from .dialects import DIALECTS, to_theirs
+from .position_embedding import position_layout
+from .relative_position import fit_relative_position
+
+_NAMES = {dialect.name: dialect for dialect in DIALECTS}
+
+
+class CannotCompare(UserError):
+    """There is no independent implementation of such a backbone."""
+
+
+def build_reference(
+    tensors: Mapping[str, Tensor],
+    heads: int | None,
+    eps: float,
+    grids: list[tuple[int, int]],
+    known_grid: tuple[int, int] | None = None,
+    window: int | None = None,
+    with_cls_token: bool = True,
+) -> nn.Module:
+    """Build timm's model with a backbone's tensors, strictly, in evaluation mode.
+
+    Args:
+        tensors: The file's, by mmpretrain's names.
+        heads: Attention heads, where shapes don't show them.
+        eps: Of layer norms.
+        grids: Grids (rows, columns) of patches to which position embeddings are interpolated one
+            after the other; the last is that of the images.
+        known_grid: The file's, if its metadata tells; else a square.
+        window: Swin's; relative positions are interpolated to it. None for the file's.
+        with_cls_token: False leaves the CLS token out, as some dense models do.
+
+    Raises:
+        CannotCompare: If it is no ViT, BEiT or Swin, or has a tensor that timm's model hasn't.
+    """
+    tensors = {k: v.detach().float().cpu() for k, v in tensors.items() if k != 'mask_token'}
+    shape = architecture(tensors)
+    if 'depths' in shape and 'number of attention heads' in shape:
+        model, dialect = _swin(tensors, shape, grids[-1], window), 'timm Swin'
+    elif 'depth' in shape and any(name.endswith('attn.q_bias') for name in tensors):
+        model, dialect = _beit(tensors, shape, heads, eps, grids[-1]), 'BEiT'
+    elif 'depth' in shape and 'patch size' in shape and heads is not None:
+        model = _vit(tensors, shape, heads, eps, grids, known_grid, with_cls_token)
+        dialect = 'timm ViT'
+    else:
+        raise CannotCompare('only plain ViT, BEiT and Swin can be compared block by block')
+    try:
+        result = model.load_state_dict(to_theirs(_NAMES[dialect], tensors), strict=False)
+    except (KeyError, RuntimeError) as error:
+        raise CannotCompare(f"timm's model can't hold the file's tensors ({error})") from error
+    missing = [n for n in result.missing_keys if not n.startswith(('norm.', 'fc_norm.'))]
+    extra = [n for n in result.unexpected_keys if not n.startswith(('norm.', 'fc_norm.'))]
+    if missing or extra:
+        raise CannotCompare(f"timm's model can't hold the file's tensors ({(missing + extra)[0]})")
+    return model.eval()
+
+
+def _vit(
+    tensors: dict[str, Tensor],
+    shape: Mapping,
+    heads: int,
+    eps: float,
+    grids: list[tuple[int, int]],
+    known_grid: tuple[int, int] | None,
+    with_cls_token: bool,
+) -> nn.Module:
+    rows = 0
+    if 'pos_embed' in tensors:
+        present = [name for name in ('cls_token', 'dist_token') if name in tensors]
+        rows, grid = position_layout(tensors['pos_embed'], len(present), known_grid)
+        prefix, patches = tensors['pos_embed'].split([rows, grid[0] * grid[1]], dim=1)
+        patches = patches.unflatten(1, grid).permute(0, 3, 1, 2)
+        for size in grids:
+            if patches.shape[2:] != size:
+                patches = interpolate(patches, size, mode='bicubic', align_corners=False)
+        patches = patches.flatten(2).transpose(1, 2)
+        if not with_cls_token:
+            for name in present:
+                del tensors[name]
+            prefix, rows = prefix[:, :0], 0
+        elif rows and 'register_tokens' in tensors:  # timm then has no row for any of them
+            tensors['cls_token'] = tensors['cls_token'] + prefix
+            prefix, rows = prefix[:, :0], 0
+        tensors['pos_embed'] = torch.cat([prefix, patches], dim=1)
+    gated = 'layers.0.ffn.w12.weight' in tensors
+    width, patch = shape['embed_dims'], shape['patch size']
+    distilled = 'dist_token' in tensors
+    kind = timm.models.vision_transformer.VisionTransformer
+    if distilled:
+        kind = timm.models.deit.VisionTransformerDistilled
+    scale = tensors.get('layers.0.attn.gamma1.weight')
+    return kind(
+        img_size=tuple(side * patch for side in grids[-1]),
+        patch_size=patch,
+        in_chans=shape['image channels'],
+        num_classes=0,
+        embed_dim=width,
+        depth=shape['depth'],
+        num_heads=heads,
+        mlp_ratio=(2 if gated else 1) * shape['MLP width'] / width,
+        qkv_bias='layers.0.attn.qkv.bias' in tensors,
+        init_values=None if scale is None else 1.0,
+        pre_norm='pre_norm.weight' in tensors,
+        norm_layer=partial(nn.LayerNorm, eps=eps),
+        **(dict(mlp_layer=SwiGLUPacked, act_layer=nn.SiLU) if gated else {}),
+        **(
+            {}
+            if distilled
+            else dict(
+                class_token='cls_token' in tensors,
+                no_embed_class=rows == 0,
+                reg_tokens=tensors.get('register_tokens', torch.zeros(1, 0, 1)).shape[1],
+                global_pool='',
+            )
+        ),
+    )
+
+
+def _beit(
+    tensors: dict[str, Tensor], shape: Mapping, heads: int, eps: float, grid: tuple[int, int]
+) -> nn.Module:
+    patch, width = shape['patch size'], shape['embed_dims']
+    model = timm.models.beit.Beit(
+        img_size=tuple(side * patch for side in grid),
+        patch_size=patch,
+        num_classes=0,
+        global_pool='',
+        embed_dim=width,
+        depth=shape['depth'],
+        num_heads=shape.get('number of attention heads', heads),
+        mlp_ratio=shape['MLP width'] / width,
+        init_values=1.0 if 'layers.0.gamma_1' in tensors else None,
+        use_abs_pos_emb='pos_embed' in tensors,
+        use_rel_pos_bias='layers.0.attn.relative_position_bias_table' in tensors,
+        use_shared_rel_pos_bias='rel_pos_bias.relative_position_bias_table' in tensors,
+        norm_layer=partial(nn.LayerNorm, eps=eps),
+    )
+    ours = {
+        name.replace('blocks.', 'layers.'): value
+        for name, value in model.state_dict().items()
+        if name.endswith('relative_position_bias_table')
+    }
+    fit_relative_position(tensors, ours)
+    return model
+
+
+def _swin(
+    tensors: dict[str, Tensor], shape: Mapping, grid: tuple[int, int], window: int | None
+) -> nn.Module:
+    table = next(v for n, v in tensors.items() if n.endswith('relative_position_bias_table'))
+    window = window or (int(table.shape[0] ** 0.5) + 1) // 2
+    fit_relative_position(
+        tensors,
+        {
+            name: table.new_empty((2 * window - 1) ** 2, value.shape[1])
+            for name, value in tensors.items()
+            if name.endswith('relative_position_bias_table')
+        },
+    )
+    for name in [name for name in tensors if name.startswith(('norm0', 'norm1', 'norm2'))]:
+        del tensors[name]  # of a dense model's outputs
+    patch = shape['patch size']
+    return timm.models.swin_transformer.SwinTransformer(
+        img_size=tuple(side * patch for side in grid),
+        patch_size=patch,
+        num_classes=0,
+        global_pool='',
+        embed_dim=shape['embed_dims'],
+        depths=shape['depths'],
+        num_heads=shape['number of attention heads'],
+        window_size=window,
+        mlp_ratio=shape['MLP width'] / shape['embed_dims'],
+        qkv_bias='stages.0.blocks.0.attn.w_msa.qkv.bias' in tensors,
+    )
