@@ -1,5 +1,6 @@
 """Data sets: the embedded material scenes, image folders, and the checks on users' own data."""
 
+from mmmask.datasets.cifar import LocalCIFAR10, LocalCIFAR100
 from mmmask.datasets.image_folder import StrictImageFolder
 from mmmask.datasets.inaturalist import INaturalist
 from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict
@@ -13,6 +14,8 @@ __all__ = [
     'BrokenImageError',
     'INaturalist',
     'LoadImageStrict',
+    'LocalCIFAR10',
+    'LocalCIFAR100',
     'MaterialScenesSpec',
     'MultiCrop',
     'StrictImageFolder',

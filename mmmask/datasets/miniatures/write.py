@@ -1,0 +1,45 @@
+"""Write one miniature, or complete it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from mmmask.datasets.miniatures import cifar, coco, flowers, imagenet, inaturalist, segmentation
+from mmmask.datasets.miniatures.material import VERSION, Files
+from mmmask.datasets.store import refresh
+from mmmask.errors import UserError
+
+LAYOUTS: dict[str, Callable[[], Files]] = {
+    'imagenet': imagenet.files,
+    'coco': coco.files,
+    'ade20k': segmentation.ade20k,
+    'cityscapes': segmentation.cityscapes,
+    'cifar10': cifar.cifar10,
+    'cifar100': cifar.cifar100,
+    'flowers102': flowers.files,
+    'inaturalist2018': partial(inaturalist.files, 2018),
+    'inaturalist2019': partial(inaturalist.files, 2019),
+}
+"""Layout -> its files."""
+
+
+def write_miniature(layout: str, folder: Path) -> None:
+    """Bring the miniature of a published layout under ``folder`` up to date.
+
+    Files that are right already stay; every file is written aside and renamed.
+
+    Args:
+        layout: One of `LAYOUTS`.
+        folder: What configs call ``data_root``; a ``manifest.json`` is written into it, too.
+
+    Raises:
+        UserError: There is no such layout, or the folder holds files that this didn't write.
+    """
+    if layout not in LAYOUTS:
+        raise UserError(f'there is no miniature of {layout!r}: choose one of {", ".join(LAYOUTS)}')
+    files = LAYOUTS[layout]()
+    refresh(
+        Path(folder), dict(miniature=layout, version=VERSION), files, lambda name: files[name]()
+    )
