@@ -115,8 +115,8 @@ def run_downstream(
             becomes of it.
         data_root: The data set, laid out as the config wants it.
         work_dir: Of the run, empty.
-        options: Values of ``--cfg-options`` by dotted key, also dicts, which replace what the config
-            has; `TINY` has the backbone's. The length of the training is among them.
+        options: Values of ``--cfg-options`` by dotted key, also dicts, which replace what the
+            config has; `TINY` has the backbone's. The length of the training is among them.
 
     Returns:
         The metrics of the last validation.

@@ -156,6 +156,7 @@ CHECKS = dict(
     FrozenBackbone=builds,
     ImageClassifier=builds,
     MaskRCNN=builds,
+    CascadeRCNN=builds,
     EncoderDecoder=builds,
     **dict.fromkeys(SHRINK, lambda cfg: takes_a_step_of_mmpretrain(cfg, batch_of(cfg))),
 )
