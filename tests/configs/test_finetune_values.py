@@ -12,6 +12,7 @@ from mmmask.launch.config_file import read_config
 
 FOLDER = Path(__file__).parents[2] / 'configs' / 'transfer' / 'mmpretrain'
 PATHS = sorted(path.name for path in FOLDER.glob('*.py'))
+CONV = 'finetune-gpa_convmae-small_8xb128-coslr-100e_in1k.py'
 
 S, B = (384, 6), (768, 12)  # width and heads
 
@@ -72,7 +73,7 @@ VALUES = {
 
 
 def test_every_config_is_listed():
-    assert sorted(f'finetune-{name}.py' for name in VALUES) == PATHS
+    assert sorted([CONV, *(f'finetune-{name}.py' for name in VALUES)]) == PATHS
 
 
 @pytest.fixture(scope='module', params=VALUES)
@@ -205,3 +206,18 @@ def test_optimiser(cfg, model, name):
 
 def test_data_sets_are_registered(cfg):
     assert DATASETS.get(f'mmpretrain.{cfg.train_dataloader.dataset.type}') is not None
+
+
+def test_convmae_is_tuned_as_gpas_vit():
+    """GPA, Table 10: ConvMAE-S at 100 epochs; 11 blocks, so 13 depths."""
+    cfg = read_config(str(FOLDER / CONV))
+    cfg.model.backbone.init_cfg = None
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(cfg.model)
+        wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    assert (model.backbone.embed_dims, len(model.backbone.fusions)) == (384, 0)
+    assert cfg.train_cfg.max_epochs == 100 and cfg.auto_scale_lr.base_batch_size == 1024
+    rates = {name: g['lr'] for g in wrapper.optimizer.param_groups for name in g['names']}
+    assert rates['backbone.stems.0.0.weight'] == pytest.approx(0.002 * 0.8**12)
+    assert rates['backbone.layers.10.attn.qkv.weight'] == pytest.approx(0.002 * 0.8)
+    assert rates['backbone.ln2.weight'] == rates['head.fc.weight'] == pytest.approx(0.002)

@@ -88,10 +88,11 @@ class MaskedConvMAE(BaseModule):
             three stages) and ``num_heads`` (of the third).
         img_size: Size of the images.
         strides: Of the three stages, each relative to the one before.
-        fuse: Whether the finer maps are added. Published fine-tuning leaves them out: set False
-            and ``init_cfg.allow=dict(unexpected=['fusions.*'])``.
+        fuse: Whether the finer maps are added. Published fine-tuning leaves them out: set False,
+            ``init_cfg.allow=dict(unexpected=['fusions.*'])`` and ``out_type='avg_featmap'``.
         drop_path_rate: Of the last block; it grows from 0 over all blocks.
-        out_type: ``'raw'`` (all tokens, the mean first); there is no other.
+        out_type: ``'raw'`` (all tokens, the mean first) or, for fine-tuning, ``'avg_featmap'`` (the
+            mean of the last block's tokens, normalised by a new norm; the old one is left out).
         interpolate_mode: How position embeddings are resized to other images.
         init_cfg: As every mm module's.
 
@@ -104,7 +105,6 @@ class MaskedConvMAE(BaseModule):
     with_cls_token = False
     cls_token = None
     first_is_mean = True
-    final_norm = True
     #: The blocks, which attention is read off, see patches only. The mean of the output's tokens is
     #: the same with the mean token as without.
     num_extra_tokens = 0
@@ -123,8 +123,8 @@ class MaskedConvMAE(BaseModule):
         super().__init__(init_cfg=init_cfg)
         if isinstance(arch, str) and arch not in _ARCHS:
             raise ValueError(f'arch must be one of {", ".join(_ARCHS)} or a dict, got {arch!r}.')
-        if out_type != 'raw':
-            raise ValueError(f"MaskedConvMAE gives out_type='raw' only, got {out_type!r}.")
+        if out_type not in ('raw', 'avg_featmap'):
+            raise ValueError(f"out_type must be 'raw' or 'avg_featmap', got {out_type!r}.")
         arch = _ARCHS[arch] if isinstance(arch, str) else arch
         widths, depths = arch['embed_dims'], arch['depths']
         self.patch_size = math.prod(strides)
@@ -159,7 +159,9 @@ class MaskedConvMAE(BaseModule):
             )
             for rate in rates
         )
-        self.ln1 = nn.LayerNorm(self.embed_dims, eps=_EPS)
+        self.final_norm = out_type == 'raw'
+        norm = 'ln1' if self.final_norm else 'ln2'  # mmpretrain's names
+        self.add_module(norm, nn.LayerNorm(self.embed_dims, eps=_EPS))
         fused = zip(widths[:2], (self.patch_size // strides[0], strides[2])) if fuse else ()
         self.fusions = nn.ModuleList(
             nn.Conv2d(width, self.embed_dims, stride, stride) for width, stride in fused
@@ -197,7 +199,7 @@ class MaskedConvMAE(BaseModule):
         """
         depths = self.num_layers + 2
         first, *rest = param_name.removeprefix(prefix).split('.')
-        if not param_name.startswith(prefix) or first in ('ln1', 'fusions'):
+        if not param_name.startswith(prefix) or first in ('ln1', 'ln2', 'fusions'):
             return depths - 1, depths
         return (int(rest[0]) + 1 if first == 'layers' else 0), depths
 
@@ -211,7 +213,7 @@ class MaskedConvMAE(BaseModule):
 
         Returns:
             One output, (B, 1 + V, C): the mean of the V visible tokens, then they in row-major
-            order; V = L without a mask.
+            order; V = L without a mask. Or, with ``out_type='avg_featmap'``, (B, C).
 
         Raises:
             ValueError: If the mask's shape isn't that of the patches, or images of the batch would
@@ -250,6 +252,8 @@ class MaskedConvMAE(BaseModule):
             tokens = layer(tokens)
         for fusion, features in zip(self.fusions, finer):
             tokens = tokens + _visible(_tokens(fusion(features)), visible)
+        if not self.final_norm:
+            return (self.ln2(tokens.mean(dim=1)),)
         tokens = self.ln1(tokens)
         return (torch.cat((tokens.mean(dim=1, keepdim=True), tokens), dim=1),)
 

@@ -211,6 +211,16 @@ def test_depths_of_parameters_for_layer_decay():
     assert encoder.get_layer_depth('head.layers.0', 'backbone.') == (3, 4)
 
 
+def test_the_mean_of_the_patches_is_normalised_anew():
+    encoder = build(out_type='avg_featmap')
+    raw = build()
+    raw.load_state_dict(encoder.state_dict(), strict=False)
+    raw.ln1 = nn.Identity()
+    with torch.no_grad():
+        mean = raw(images())[-1][:, 1:].mean(dim=1)
+        torch.testing.assert_close(encoder(images())[-1], norm(mean, encoder.ln2, 1))
+
+
 def test_fine_tuning_takes_the_weights_without_the_fusion(tmp_path):
     trained, path = build(), str(tmp_path / 'pretrained.pth')
     state = {f'backbone.{name}': value for name, value in trained.state_dict().items()}
@@ -245,7 +255,7 @@ def test_weights_start_as_maes():
     'options, message',
     [
         (dict(arch='huge'), 'arch must be one of small, base or a dict'),
-        (dict(out_type='featmap'), "out_type='raw' only"),
+        (dict(out_type='featmap'), "out_type must be 'raw' or 'avg_featmap', got 'featmap'"),
         (dict(img_size=40), 'no multiple of 16'),
     ],
 )
