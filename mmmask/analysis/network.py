@@ -12,11 +12,10 @@ from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-import mmmask  # noqa: F401, registers the parts
-from mmmask.benchmark.figures.network import scope_of
 from mmmask.errors import UserError
 from mmmask.launch.config_file import read_config
-from mmmask.launch.errors import one_line
+from mmmask.launch.errors import explained
+from mmmask.launch.model import scope_of
 from mmmask.models.attention.vit_tap import AttentionRecord
 from mmmask.transfer import Allowed, load_strictly, read_checkpoint
 from mmmask.transfer.formats import select
@@ -58,14 +57,8 @@ class Network:
             raise UserError(f"The config '{config}' has no model.backbone to ask.")
         with scope_of(cfg), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            try:
+            with explained("The config's backbone can't be built"):
                 backbone = MODELS.build({**settings, 'init_cfg': None})
-            except UserError:
-                raise
-            except Exception as error:
-                raise UserError(
-                    f"The config's backbone can't be built: {one_line(error)}"
-                ) from error
             if not hasattr(backbone, 'layers') or not hasattr(backbone, 'patch_embed'):
                 raise UserError(
                     f"Attention is read off a ViT's blocks, and {type(backbone).__name__} is none."

@@ -19,19 +19,18 @@ import numpy as np
 import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config, ConfigDict
-from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import FUNCTIONS, DefaultScope
+from mmengine.registry import FUNCTIONS
 from mmengine.runner import set_random_seed
-from mmpretrain.registry import HOOKS, MODELS, TRANSFORMS
+from mmpretrain.registry import HOOKS, TRANSFORMS
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmmask.engine.hooks import EMATeacherHook, PerParameterGradClipHook
 from mmmask.errors import UserError
-from mmmask.launch.checkpoints import without_pretrained
 from mmmask.launch.config_file import config_name, read_config
 from mmmask.launch.errors import one_line
+from mmmask.launch.model import build_model, scope_of
 from mmmask.launch.options import check_own_parts, merge_options
 
 # The hooks that compute something in every step. Schedules set numbers; the layer that is frozen
@@ -86,21 +85,17 @@ class Step:
         self.device = device
         cfg = read_training(name, options or {})
         self.batch_size = batch_size or cfg.train_dataloader.batch_size
-        self._scope = cfg.get('default_scope', 'mmengine')
-        with self._in_scope(), _explained(name):
+        self._config = cfg
+        with scope_of(cfg), _explained(name):
             set_random_seed(0)
             self._batch = _made_up_batch(cfg.train_dataloader, self.batch_size)
             self._build(cfg)
             self.take(seed=0)
 
     def _build(self, cfg: Config) -> None:
-        model = without_pretrained(cfg.model)
-        if cfg.get('data_preprocessor'):
-            model.setdefault('data_preprocessor', cfg.data_preprocessor)
-        self.model = MODELS.build(model).to(self.device)
-        with _quiet():
-            self.model.init_weights()
-            self._optimizer = build_optim_wrapper(self.model, self._wrapper(cfg.optim_wrapper))
+        self.model = build_model(cfg).to(self.device)
+        self.model.init_weights()
+        self._optimizer = build_optim_wrapper(self.model, self._wrapper(cfg.optim_wrapper))
         self.model.train()
         configs = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
         kinds = {kind.__name__ for kind in STEP_HOOKS}
@@ -143,7 +138,7 @@ class Step:
         Returns:
             Its duration in seconds, with everything that it started on the device.
         """
-        with self._in_scope():
+        with scope_of(self._config):
             set_random_seed(seed)
             self._wait()
             start = time.perf_counter()
@@ -172,7 +167,7 @@ class Step:
         """
         counts = dict(forward=0.0, step=0.0)
         # Fused attention isn't counted on every device; its plain form is.
-        with self._in_scope(), sdpa_kernel(SDPBackend.MATH):
+        with scope_of(self._config), sdpa_kernel(SDPBackend.MATH):
             for seed in seeds:
                 set_random_seed(seed)
                 with FlopCounterMode(display=False) as counter:
@@ -183,11 +178,6 @@ class Step:
                     counts['step'] += counter.get_total_flops()
                 self.model.zero_grad()
         return {key: value / len(seeds) / self.batch_size for key, value in counts.items()}
-
-    @contextmanager
-    def _in_scope(self) -> Iterator[None]:
-        with DefaultScope.overwrite_default_scope(self._scope):
-            yield
 
 
 def time_steps(
@@ -339,15 +329,3 @@ def _explained(name: str) -> Iterator[None]:
     except Exception as error:
         kind = type(error).__name__
         raise UserError(f"'{name}' can't take a step: {one_line(error)} ({kind})") from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without mmengine's line for every parameter that is initialised."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel('WARNING')
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

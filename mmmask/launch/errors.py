@@ -9,7 +9,8 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from mmmask.errors import JointError, UserError
 from mmmask.launch.distributed import leave_together
@@ -57,6 +58,17 @@ def exit_at_once(status: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn any error into a :class:`UserError` that says what failed and why, in one line."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f'{what}: {one_line(error)}') from error
 
 
 def one_line(error: BaseException) -> str:

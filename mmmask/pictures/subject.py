@@ -9,14 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-import mmmask.models  # noqa: F401, registers our parts
-from mmmask.benchmark.figures.network import scope_of
 from mmmask.errors import UserError
-from mmmask.launch.checkpoints import check_named_checkpoints, check_readable, without_pretrained
-from mmmask.launch.errors import one_line
+from mmmask.launch.checkpoints import check_named_checkpoints, check_readable
+from mmmask.launch.errors import explained
+from mmmask.launch.model import build_model, scope_of
 from mmmask.models.attention import AttentionTap, ReceivedAttentionTap, SwinAttentionTap
 from mmmask.transfer import load_full
 from mmmask.visualization import denormalise
@@ -41,20 +39,11 @@ def build_subject(config: Config, checkpoint: str, source: str | None = None) ->
     check_readable(checkpoint)
     if not config.get('model'):
         raise UserError('The config has no model: give one of pre-training.')
-    settings = without_pretrained(config.model)
-    if config.get('data_preprocessor') is not None:
-        settings.setdefault('data_preprocessor', config.data_preprocessor)  # as mmengine's runner
-    if config.model.get('scorer'):
-        # A frozen scorer's weights aren't in the checkpoint: they come from the file of its own.
-        settings.scorer = config.model.scorer
-        check_named_checkpoints(Config(dict(model=dict(scorer=settings.scorer))))
+    # A frozen scorer's weights aren't in the checkpoint: they come from the file of its own.
+    check_named_checkpoints(Config(dict(model=dict(scorer=config.model.get('scorer')))))
     with scope_of(config):
-        try:
-            model = MODELS.build(settings)
-        except UserError:
-            raise
-        except Exception as error:
-            raise UserError(f"The config's model can't be built: {one_line(error)}") from error
+        with explained("The config's model can't be built"):
+            model = build_model(config, keep='scorer')
         scorer = getattr(model, 'scorer', None)
         if isinstance(scorer, nn.Module):
             scorer.init_weights()

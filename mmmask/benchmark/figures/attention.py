@@ -9,11 +9,12 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from mmmask.launch.model import scope_of
 from mmmask.models.attention import AttentionTap
 from mmmask.visualization import enlarge, jpeg_uri, overlay_heat, overlay_mask
 
 from .base import Context, Figure, Row, image_files, read_image
-from .network import build_network, scope_of, task_config
+from .network import build_network, task_config
 
 SHOWN = 240
 """Pixels of a picture's longer side, about."""

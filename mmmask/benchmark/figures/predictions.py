@@ -10,10 +10,11 @@ from mmengine.registry import DATASETS
 from mmengine.structures import BaseDataElement
 from pycocotools import mask as coco_mask
 
+from mmmask.launch.model import scope_of
 from mmmask.visualization import draw_instances, draw_segmentation, enlarge, jpeg_uri
 
 from .base import Context, Figure, Row, read_image
-from .network import build_network, scope_of, task_config
+from .network import build_network, task_config
 
 SHOWN = 320
 """Pixels of a picture's longer side."""

@@ -1,0 +1,44 @@
+"""A config's model by itself, to be looked at or timed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import MODELS, DefaultScope
+from torch import nn
+
+from mmmask.launch.checkpoints import without_pretrained
+
+
+@contextmanager
+def scope_of(config: Config) -> Iterator[None]:
+    """Build and run in the config's scope, without a word in the log."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel('ERROR')
+    try:
+        with DefaultScope.overwrite_default_scope(config.get('default_scope', 'mmengine')):
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def build_model(config: Config, keep: str | None = None) -> nn.Module:
+    """Build a config's model as mmengine's runner does, to be used within :func:`scope_of`.
+
+    Args:
+        config: The config.
+        keep: The part, if any, whose initialisation reads the checkpoint that it names.
+
+    Returns:
+        The model on the CPU, before ``init_weights``.
+    """
+    settings = without_pretrained(config.model)
+    if keep in config.model:
+        settings[keep] = config.model[keep]
+    if config.get('data_preprocessor') is not None:
+        settings.setdefault('data_preprocessor', config.data_preprocessor)
+    return MODELS.build(settings)
