@@ -13,6 +13,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from mmmask.errors import UserError
+from mmmask.spread import evenly_spread
 
 
 def patch_coverage(mask: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
@@ -148,4 +149,4 @@ def _choose(ids: list[int], limit: int | None, seed: int | None) -> list[int]:
         return ids
     if seed is not None:
         return sorted(np.random.default_rng(seed).choice(ids, limit, replace=False).tolist())
-    return [ids[i] for i in np.linspace(0, len(ids) - 1, limit).round().astype(int)]
+    return evenly_spread(ids, limit)

@@ -10,6 +10,7 @@ import numpy as np
 
 from mmmask.benchmark.figures.attention import square
 from mmmask.errors import UserError
+from mmmask.spread import evenly_spread
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.jpe', '.bmp', '.webp', '.tif', '.tiff')
 
@@ -42,10 +43,7 @@ def find_images(names: Sequence[str], count: int | None = None) -> list[Path]:
             raise UserError(f"--images: {what} '{name}'.")
         files |= dict.fromkeys(found)
     files = list(files)
-    if count is None or count >= len(files):
-        return files
-    places = np.linspace(0, len(files) - 1, count).round().astype(int)
-    return [files[place] for place in places]
+    return files if count is None else evenly_spread(files, count)
 
 
 def read_square(path: Path, size: int) -> np.ndarray:

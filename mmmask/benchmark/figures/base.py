@@ -12,6 +12,7 @@ from PIL import Image
 from mmmask.benchmark.folder import TaskFolder
 from mmmask.benchmark.suite import Protocol, Suite, Task
 from mmmask.errors import UserError
+from mmmask.spread import evenly_spread
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,7 @@ def image_files(root: Path, pattern: str, count: int) -> list[Path]:
     files = sorted(path for path in root.glob(pattern) if path.is_file())
     if not files:
         raise UserError(f'no image matches {pattern}')
-    places = np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)
-    return [files[place] for place in places]
+    return evenly_spread(files, count)
 
 
 def read_image(path: str | Path) -> np.ndarray:

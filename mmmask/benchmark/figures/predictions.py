@@ -11,6 +11,7 @@ from mmengine.structures import BaseDataElement
 from pycocotools import mask as coco_mask
 
 from mmmask.launch.model import scope_of
+from mmmask.spread import evenly_spread
 from mmmask.visualization import draw_instances, draw_segmentation, enlarge, jpeg_uri
 
 from .base import Context, Figure, Row, read_image
@@ -109,8 +110,7 @@ def _predict(context: Context, count: int) -> tuple[list, object, dict[int, list
         config = task_config(task, context.folder(task))
         model = build_network(config, context.checkpoint(task))
         dataset = _test_set(config)
-        places = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int)
-        for place in places.tolist():
+        for place in evenly_spread(range(len(dataset)), count):
             with torch.no_grad(), scope_of(config):
                 predicted.setdefault(place, []).extend(
                     model.test_step(pseudo_collate([dataset[place]]))
