@@ -8,13 +8,15 @@ import sys
 
 import torch
 
+from mmmask.benchmark.folder import write_json
 from mmmask.evaluation.progress import Progress
+from mmmask.launch.argument_types import head, positive
 from mmmask.launch.config_file import config_name
 from mmmask.launch.errors import run_guarded
 
 from .charts import draw_coverage
 from .coverage import Strategy, lift_difference, measure_each, strategies, summary
-from .options import add_common, positive, prepare, settings, share, write_json
+from .options import add_common, prepare, settings, share
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -34,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--block', type=int, default=-1, help="block of GPA's scores [the last]")
     parser.add_argument(
-        '--head', type=_head, default=-1, help="head of GPA's scores, or 'sum' [the last]"
+        '--head', type=head, default=-1, help="head of GPA's scores, or 'sum' [the last]"
     )
     return parser
 
@@ -111,12 +113,3 @@ def _as_json(mean_and_error: tuple[float, float]) -> dict:
     """A single image has no standard error (and JSON no NaN)."""
     mean, error = mean_and_error
     return dict(mean=mean, standard_error=None if math.isnan(error) else error)
-
-
-def _head(text: str) -> int | str:
-    if text == 'sum':
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a number or 'sum', got {text!r}") from None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from mmmask.errors import UserError
+from mmmask.launch.argument_types import positive
 
 from .network import SOURCES, Network
 from .object_patches import ObjectPatches
@@ -64,18 +64,6 @@ def settings(args: argparse.Namespace, network: Network) -> dict:
 
 
 _NOT_SETTINGS = ('debug', 'out', 'local_rank', 'prepared', 'device')
-
-
-def write_json(path: Path, content: dict) -> None:
-    """A readable file."""
-    path.write_text(json.dumps(content, indent=1) + '\n')
-
-
-def positive(text: str) -> int:
-    """A number of at least 1."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'must be a positive number, got {text!r}')
-    return int(text)
 
 
 def share(text: str) -> float:

@@ -7,14 +7,16 @@ import os
 import sys
 from pathlib import Path
 
+from mmmask.benchmark.folder import write_json
 from mmmask.errors import UserError
 from mmmask.evaluation.progress import Progress
+from mmmask.launch.argument_types import positive
 from mmmask.launch.config_file import config_name, read_config
 from mmmask.launch.errors import run_guarded
 
 from .charts import draw_recalls
 from .head_selection import HeadRecalls, select_head
-from .options import add_common, positive, prepare, settings, share, write_json
+from .options import add_common, prepare, settings, share
 
 
 def build_parser() -> argparse.ArgumentParser:

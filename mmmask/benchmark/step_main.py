@@ -12,6 +12,7 @@ import torch
 from mmengine.config import DictAction
 
 from mmmask.errors import UserError
+from mmmask.launch.argument_types import positive
 from mmmask.launch.arguments import parse
 from mmmask.launch.errors import run_guarded
 
@@ -39,13 +40,13 @@ def build_parser() -> argparse.ArgumentParser:
         help='change values of both configs',
     )
     parser.add_argument(
-        '--steps', type=_positive, default=20, metavar='N', help='timed steps of each [20]'
+        '--steps', type=positive, default=20, metavar='N', help='timed steps of each [20]'
     )
     parser.add_argument(
-        '--warmup', type=_positive, default=2, metavar='N', help='steps of each before these [2]'
+        '--warmup', type=positive, default=2, metavar='N', help='steps of each before these [2]'
     )
     parser.add_argument(
-        '--batch-size', type=_positive, metavar='N', help="images in a batch [the config's]"
+        '--batch-size', type=positive, metavar='N', help="images in a batch [the config's]"
     )
     parser.add_argument(
         '--device', choices=['cpu', 'cuda'], help='[cuda where there is a GPU, else cpu]'
@@ -182,9 +183,3 @@ def _device(device: str) -> str:
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'must be a positive number, got {text!r}')
-    return int(text)

@@ -10,6 +10,7 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from mmmask.errors import UserError
+from mmmask.launch.argument_types import head, positive
 from mmmask.launch.arguments import parse
 from mmmask.launch.config_file import config_name, read_config
 from mmmask.launch.errors import run_guarded
@@ -49,10 +50,10 @@ def build_parser() -> argparse.ArgumentParser:
         help="what must be shown [all that the model can give; what it can't is told]",
     )
     parser.add_argument(
-        '--count', type=_positive, metavar='N', help='at most so many images, spread over all'
+        '--count', type=positive, metavar='N', help='at most so many images, spread over all'
     )
     parser.add_argument(
-        '--size', type=_positive, metavar='N', help="images' side in pixels [the training's]"
+        '--size', type=positive, metavar='N', help="images' side in pixels [the training's]"
     )
     parser.add_argument(
         '--ratios',
@@ -70,7 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
         '--block', type=int, help="of received attention [the config's scorer's, else the last]"
     )
     parser.add_argument(
-        '--head', type=_head, metavar="N or 'sum'", help='of received attention, likewise'
+        '--head', type=head, metavar="N or 'sum'", help='of received attention, likewise'
     )
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE'
@@ -129,19 +130,8 @@ def _names(paths: list[Path]) -> list[str]:
     return [f'{path.parent.name}/{path.stem}' for path in paths]
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f'must be at least 1, got {text}')
-    return number
-
-
 def _ratio(text: str) -> float:
     ratio = float(text)
     if not 0 <= ratio <= 1:
         raise argparse.ArgumentTypeError(f'must be from 0 to 1, got {text}')
     return ratio
-
-
-def _head(text: str) -> int | str:
-    return text if text == 'sum' else int(text)
