@@ -187,12 +187,17 @@ def _data_root(cfg: Config) -> str:
 
 
 def _whole_backbone(log: str) -> bool:
-    """Whether the initialiser's line says so: 'loaded n of n', but for new norms of the output."""
+    """Whether the initialiser's line says so: 'loaded n of n'.
+
+    But for what a Swin computes itself (indices of positions), or has for outputs only (norms).
+    """
     found = re.search(r'loaded (\d+) of (\d+) tensors of \w+ from .*', log)
     if not found:
         return False
-    left = re.search(r'left (\d+) as initialised \(((?:norm[0-2]|ln2)\.[^)]*)\)', found[0])
-    return int(found[1]) + int(left[1] if left else 0) == int(found[2]) > 0
+    left = re.search(r'left (\d+) as initialised \((.*)\)', found[0])
+    count, names = (int(left[1]), left[2].split(', ')) if left else (0, [])
+    known = all(re.fullmatch(r'norm[0-2]\..*|.*\.relative_position_index', n) for n in names)
+    return known and int(found[1]) + count == int(found[2])
 
 
 def _losses(run: Path) -> list[float]:
