@@ -22,15 +22,9 @@ train_dataloader = dict(
     batch_size=32,
     dataset=dict(
         pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(
-                type='RandomResizedCrop',
-                scale=224,
-                crop_ratio_range=(0.2, 1.0),
-                backend='pillow',
-                interpolation='bicubic',
-            ),
-            dict(type='PackInputs'),
+            step
+            for step in _base_.train_dataloader.dataset.pipeline
+            if step['type'] != 'RandomFlip'
         ],
     ),
 )
