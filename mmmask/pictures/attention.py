@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from mmmask.models.maskers.base import top_ranked
-from mmmask.visualization import Cell, SheetRow, contact_sheet, heat_map, overlay_heat
+from mmmask.visualization import Cell, SheetRow, heat_map, overlay_heat
 
-from .figure import ROWS, Options, Sample, Sheet, hidden, scale, span
+from .figure import Options, Sample, Sheet, hidden, sheets, span
 from .subject import Subject
 
 HARD_SHARE = 0.75
@@ -31,7 +31,7 @@ def attention_sheets(subject: Subject, samples: Sequence[Sample], options: Optio
         f'{subject.attention_name} of the {subject.source}, mean over heads and each head, laid '
         'over the image and alone. Each picture spans its own range, which stands below it.'
     )
-    return _sheets('attention', 'Attention', caption, columns, rows, rows_per_image=2)
+    return sheets('attention', 'Attention', caption, columns, rows, rows_per_image=2)
 
 
 def gpa_sheets(subject: Subject, samples: Sequence[Sample], options: Options) -> list[Sheet]:
@@ -51,32 +51,10 @@ def gpa_sheets(subject: Subject, samples: Sequence[Sample], options: Options) ->
         'Attention that each patch receives from all others (GPA, Figure 2): '
         f'{subject.received_name(options.block, options.head)}.'
     )
-    return _sheets('gpa', 'Received attention', caption, columns, rows)
+    return sheets('gpa', 'Received attention', caption, columns, rows)
 
 
 def _hardest(scores: np.ndarray) -> np.ndarray:
     """(h, w) bool: the share of the highest scores."""
     count = torch.tensor([int(HARD_SHARE * scores.size)])
     return top_ranked(torch.from_numpy(scores.reshape(1, -1)), count).numpy().reshape(scores.shape)
-
-
-def _sheets(
-    name: str,
-    title: str,
-    caption: str,
-    columns: Sequence[str],
-    rows: Sequence[SheetRow],
-    rows_per_image: int = 1,
-) -> list[Sheet]:
-    """Rows on sheets of at most ``ROWS`` images, with the colour bar."""
-    step = ROWS * rows_per_image
-    parts = [rows[start : start + step] for start in range(0, len(rows), step)]
-    return [
-        Sheet(
-            name if len(parts) == 1 else f'{name}-{number}',
-            title if number == 1 else '',
-            caption if number == len(parts) else '',
-            contact_sheet(columns, part, scale()),
-        )
-        for number, part in enumerate(parts, start=1)
-    ]

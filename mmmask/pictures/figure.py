@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from mmmask.visualization import Cell, colour_bar, magnify, overlay_mask
+from mmmask.visualization import Cell, SheetRow, colour_bar, contact_sheet, magnify, overlay_mask
 
 SHOWN = 160
 """Pixels of a small image's side on a sheet, about."""
@@ -83,6 +84,29 @@ def span(scores: np.ndarray) -> str:
 def scale() -> np.ndarray:
     """The colour bar of pictures that each span their own range."""
     return colour_bar(SHOWN, "the picture's lowest score", 'its highest')
+
+
+def sheets(
+    name: str,
+    title: str,
+    caption: str,
+    columns: Sequence[str],
+    rows: Sequence[SheetRow],
+    rows_per_image: int = 1,
+    coloured: bool = True,
+) -> list[Sheet]:
+    """Rows on sheets of at most ``ROWS`` images; ``coloured``: with the colour bar."""
+    step = ROWS * rows_per_image
+    parts = [rows[start : start + step] for start in range(0, len(rows), step)]
+    return [
+        Sheet(
+            name if len(parts) == 1 else f'{name}-{number}',
+            title if number == 1 else '',
+            caption if number == len(parts) else '',
+            contact_sheet(columns, part, scale() if coloured else None),
+        )
+        for number, part in enumerate(parts, start=1)
+    ]
 
 
 def seeded(seed: int, index: int) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmmask.visualization import Cell, SheetRow, contact_sheet, magnify, overlay_heat, paste
+from mmmask.visualization import Cell, SheetRow, magnify, overlay_heat, paste
 
-from .figure import ROWS, SHOWN, Options, Sample, Sheet, hidden, scale, seeded, span
+from .figure import SHOWN, Options, Sample, Sheet, hidden, seeded, sheets, span
 from .subject import Subject, Unavailable
 
 
@@ -49,16 +49,7 @@ def reconstruction_sheets(
             ' Attention: the scores that the scorer gives, and what the attention decoder predicts '
             'for every patch, each in its own range (the loss compares standardised scores).'
         )
-    parts = [rows[start : start + ROWS] for start in range(0, len(rows), ROWS)]
-    return [
-        Sheet(
-            'reconstruction' if len(parts) == 1 else f'reconstruction-{number}',
-            'Reconstructions' if number == 1 else '',
-            caption if number == len(parts) else '',
-            contact_sheet(columns, part, scale() if attention else None),
-        )
-        for number, part in enumerate(parts, start=1)
-    ]
+    return sheets('reconstruction', 'Reconstructions', caption, columns, rows, coloured=attention)
 
 
 def _predict(subject: Subject, sample: Sample) -> tuple[dict[str, Tensor], str]:

@@ -9,8 +9,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from PIL import Image
 
+from mmmask.pictures import figure, reconstruction
 from mmmask.pictures import main as visualize
-from mmmask.pictures import reconstruction
 from mmmask.pictures.attention import _hardest
 from mmmask.pictures.figure import HIDDEN, Options, Sample
 from mmmask.pictures.subject import build_subject
@@ -116,7 +116,7 @@ def test_reconstructions_are_true_where_visible(system, checkpoints, monkeypatch
         rows.extend(given)
         return np.zeros((1, 1, 3), np.uint8)
 
-    monkeypatch.setattr(reconstruction, 'contact_sheet', keep)
+    monkeypatch.setattr(figure, 'contact_sheet', keep)
     subject = subject_of(system, checkpoints)
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
     reconstruction.reconstruction_sheets(subject, [Sample('x', image)], Options(seed=3))
