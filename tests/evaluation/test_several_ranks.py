@@ -1,17 +1,13 @@
 """k-NN on two ranks equals k-NN on one, with images that the sampler repeats."""
 
-import multiprocessing
-import os
-import socket
-
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 from mmengine.dataset import BaseDataset, DefaultSampler, pseudo_collate
 from mmpretrain.models.backbones import VisionTransformer
 from mmpretrain.structures import DataSample
 from torch.utils.data import DataLoader
+from two_ranks import on_two_ranks
 
 from mmmask.evaluation.features import FeatureEncoder, extract_features
 from mmmask.evaluation.knn_protocol import KNNProtocol
@@ -59,26 +55,8 @@ def evaluate():
     return features.numpy(), labels.tolist(), metrics
 
 
-def run_rank(rank, port, results):
-    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', rank=rank, world_size=2)
-    results.put((rank, evaluate()))
-    dist.destroy_process_group()
-
-
 def test_two_ranks_measure_what_one_measures():
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context('fork')
-    results = context.Queue()
-    ranks = [context.Process(target=run_rank, args=(rank, port, results)) for rank in (0, 1)]
-    for process in ranks:
-        process.start()
-    found = dict(results.get(timeout=60) for _ in ranks)
-    for process in ranks:
-        process.join(60)
+    found = on_two_ranks(lambda rank: evaluate())
     features, labels, metrics = evaluate()
     assert 0 < metrics['knn/top1_k3'] < 100
     for rank in (0, 1):

@@ -1,15 +1,10 @@
 """Two ranks with half the batch each do what one rank does with the whole batch."""
 
-import multiprocessing
-import os
-import socket
-
 import numpy as np
 import pytest
-import torch
-import torch.distributed as dist
 from mmengine.model import MMDistributedDataParallel
 from self_distillation_parts import FixedMasker, build, fixed_mask, views
+from two_ranks import on_two_ranks
 
 IMAGES = 4  # (2 views, 4 images) masked tokens; images 0 and 1 are rank 0's
 COUNTS = {
@@ -52,31 +47,15 @@ def gradients_and_centres(images, counts, method, wrap):
     return {name: value.numpy() for name, value in found.items()}
 
 
-def run_rank(rank, port, counts, method, results):
-    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', rank=rank, world_size=2)
+def of_rank(rank, counts, method):
     images = slice(2 * rank, 2 * rank + 2)
-    results.put((rank, gradients_and_centres(images, counts, method, MMDistributedDataParallel)))
-    dist.barrier()
-    dist.destroy_process_group()
+    return gradients_and_centres(images, counts, method, MMDistributedDataParallel)
 
 
 @pytest.mark.parametrize('method', METHODS)
 @pytest.mark.parametrize('counts', COUNTS.values(), ids=COUNTS.keys())
 def test_gradients_and_centres(counts, method):
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context('fork')
-    results = context.Queue()
-    arguments = (port, counts, method, results)
-    ranks = [context.Process(target=run_rank, args=(r, *arguments)) for r in (0, 1)]
-    for process in ranks:
-        process.start()
-    found = dict(results.get(timeout=60) for _ in ranks)
-    for process in ranks:
-        process.join(60)
+    found = on_two_ranks(of_rank, counts, method)
     expected = gradients_and_centres(slice(0, IMAGES), counts, method, lambda model: model)
     own = 'patch_center.value' if method == 'ibot' else 'restoration.decoder.to_image.weight'
     assert {'center.value', own, 'backbone.mask_token'} <= expected.keys()

@@ -1,14 +1,11 @@
 """Projector, predictor, stop-gradient and weight of ccMIM's alignment; two ranks are one."""
 
-import multiprocessing
-import socket
-
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+from two_ranks import on_two_ranks
 
 from mmmask.models.heads import ContrastiveAlignmentHead
 from mmmask.models.losses import negative_cosine, visible_masked_nce
@@ -155,9 +152,7 @@ def loss_and_gradients(model, images):
     return {'loss': loss.item(), **{k.removeprefix('module.'): v for k, v in found.items()}}
 
 
-def run_rank(rank, port, results):
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', init_method=f'tcp://127.0.0.1:{port}', rank=rank, world_size=2)
+def of_rank(rank):
     own = images_of_both()[3 * rank : 3 * rank + 3]
     found = {
         name: loss_and_gradients(DistributedDataParallel(Aligned(options)), own)
@@ -167,23 +162,11 @@ def run_rank(rank, port, results):
         Aligned(OBJECTIVES['nce'])(own[rank:])  # 3 and 2 images
     except ValueError as error:
         found['uneven'] = str(error)
-    results.put((rank, found))
-    dist.barrier()
-    dist.destroy_process_group()
+    return found
 
 
 def test_two_ranks_are_one():
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context('fork')
-    results = context.Queue()
-    ranks = [context.Process(target=run_rank, args=(rank, port, results)) for rank in (0, 1)]
-    for process in ranks:
-        process.start()
-    found = dict(results.get(timeout=60) for _ in ranks)
-    for process in ranks:
-        process.join(60)
+    found = on_two_ranks(of_rank)
     for name, options in OBJECTIVES.items():
         expected = loss_and_gradients(Aligned(options), images_of_both())
         losses = [found[rank][name].pop('loss') for rank in (0, 1)]
