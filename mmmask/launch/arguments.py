@@ -80,7 +80,7 @@ def parse(parser: argparse.ArgumentParser, argv: list[str] | None) -> argparse.N
         args = parser.parse_args(argv)
     except ValueError as error:  # mmengine's DictAction
         parser.error(f'--cfg-options takes KEY=VALUE, several separated by spaces ({error})')
-    if args.local_rank is not None:
+    if getattr(args, 'local_rank', None) is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args
 

@@ -15,6 +15,10 @@ from mmmask.launch.data_checks import check_data
 from mmmask.launch.distributed import prepare_distributed
 from mmmask.launch.options import check_own_parts, merge_options
 
+_OF_EVERY_TRAINING = dict(
+    invalid_loss='mmpretrain.StopOnInvalidLossHook',
+    verify_transfer='mmpretrain.VerifyTransferHook',
+)
 _NEEDED = dict(
     train=('train_dataloader', 'train_cfg', 'optim_wrapper'),
     test=('test_dataloader', 'test_cfg', 'test_evaluator'),
@@ -52,8 +56,8 @@ def prepare_config(args: argparse.Namespace, modes: Sequence[str]) -> Config:
         cfg.randomness = dict(cfg.get('randomness') or {}, seed=args.seed, diff_rank_seed=True)
     _make_resumable(cfg)
     if modes[0] == 'train':
-        stop = dict(type='mmpretrain.StopOnInvalidLossHook')
-        cfg.default_hooks.setdefault('invalid_loss', stop)
+        for name, hook in _OF_EVERY_TRAINING.items():
+            cfg.default_hooks.setdefault(name, dict(type=hook))
     _drop_hooks(cfg.default_hooks)
     prepare_distributed(cfg, args.launcher)
     args.prepared = True

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmmask.models.running_statistics import batch_norms
+from mmmask.transfer.own_loaders import strict_own_loaders
 
 
 class LaunchRunner(Runner):
@@ -35,7 +36,8 @@ class LaunchRunner(Runner):
 
     def _init_model_weights(self) -> None:
         if not self._weights_initialised:
-            super()._init_model_weights()
+            with strict_own_loaders(self.model):
+                super()._init_model_weights()
             self._weights_initialised = True
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:

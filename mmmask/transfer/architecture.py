@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 _PATCH = 'patch_embed.projection.weight'
 _MLP = re.compile(r'(layers\.0|stages\.0\.blocks\.0)\.ffn\.(layers\.0\.0|w12)\.weight')
-_TABLE = re.compile(r'(?:layers\.\d+\.attn|stages\.(\d+)\..*)\.relative_position_bias_table')
+_TABLE = re.compile(
+    r'(?:rel_pos_bias|layers\.\d+\.attn|stages\.(\d+)\..*)\.relative_position_bias_table'
+)
 
 
 def architecture(tensors: Mapping[str, Tensor]) -> dict[str, object]:

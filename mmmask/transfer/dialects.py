@@ -366,7 +366,6 @@ def to_ours(
         values = [tensors[parts[index]] for index in range(len(parts))]
         value = values[0] if len(values) == 1 else torch.cat(values)
         result[ours] = rule.to_ours(value) if rule.to_ours else value
-    _add_zero_bias(result)
     return _gated(result), others
 
 
@@ -389,17 +388,6 @@ def to_theirs(dialect: Dialect, tensors: Mapping[str, Tensor]) -> OrderedDict[st
         for template, part in zip(rule.theirs, value.chunk(len(rule.theirs))):
             result[_fill(template, values)] = part
     return result
-
-
-def _add_zero_bias(tensors: OrderedDict[str, Tensor]) -> None:
-    """A patch projection without a bias (mmseg's ViT by default) is one whose bias is zero.
-
-    Models with a norm in front of the blocks have none anywhere.
-    """
-    projection = tensors.get('patch_embed.projection.weight')
-    if projection is not None and 'pre_norm.weight' not in tensors:
-        bias = projection.new_zeros(len(projection))
-        tensors.setdefault('patch_embed.projection.bias', bias)
 
 
 def _gated(tensors: OrderedDict[str, Tensor]) -> OrderedDict[str, Tensor]:

@@ -180,9 +180,21 @@ def _translated(part: Selection) -> Selection:
     if dialect is MMPRETRAIN:
         return part
     tensors, others = to_ours(dialect, part.tensors)
+    _add_zero_bias(tensors)
     return Selection(
         f'{part.label}, {dialect.name}', tensors, (*part.others, *others), dialect=dialect
     )
+
+
+def _add_zero_bias(tensors: OrderedDict[str, Tensor]) -> None:
+    """A patch projection without a bias (mmseg's ViT by default) is one whose bias is zero.
+
+    Models with a norm in front of the blocks have none anywhere.
+    """
+    projection = tensors.get('patch_embed.projection.weight')
+    if projection is not None and 'pre_norm.weight' not in tensors:
+        bias = projection.new_zeros(len(projection))
+        tensors.setdefault('patch_embed.projection.bias', bias)
 
 
 def whole(checkpoint: Checkpoint) -> Selection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
+from collections.abc import Mapping
 
 from mmengine.logging import print_log
 from torch import Tensor, nn
@@ -51,6 +52,7 @@ def load_strictly(
     if not allow.heads:
         faults += _heads(module, checkpoint, known)
     _warn_of_norm_eps(module, checkpoint, known)
+    _drop_zero_bias(tensors, ours)
     tensors = _renamed(tensors, dialect)
     shapes = [
         f'{name} {tuple(value.shape)} in the file, {tuple(targets[name].shape)} in the config'
@@ -80,6 +82,13 @@ def load_strictly(
     )
     print_log(line, logger='current')
     return line
+
+
+def _drop_zero_bias(tensors: OrderedDict[str, Tensor], targets: Mapping[str, Tensor]) -> None:
+    """A patch projection's bias of zeros is nothing to a module without one (mmseg's ViT)."""
+    name = 'patch_embed.projection.bias'
+    if name in tensors and name not in targets and not tensors[name].any():
+        del tensors[name]
 
 
 def _renamed(tensors: OrderedDict[str, Tensor], dialect: Dialect) -> OrderedDict[str, Tensor]:

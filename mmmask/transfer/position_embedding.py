@@ -27,8 +27,8 @@ def fit_position_embedding(
 
     Args:
         tensors: The file's, by mmpretrain's names.
-        module: A ViT with ``pos_embed`` (1, E' + h' w', C), ``patch_resolution`` (h', w') and
-            ``num_extra_tokens`` E'; others are left alone.
+        module: A ViT with ``pos_embed`` (1, E' + h' w', C) for E' prefix tokens and the grid
+            (h', w') of :func:`grid_of`; others are left alone.
         grid: (h, w) of the file if its metadata tells; else it is taken for square.
 
     Returns:
@@ -38,16 +38,16 @@ def fit_position_embedding(
         UserError: If the file's grid can't be known.
     """
     source, target = tensors.get('pos_embed'), getattr(module, 'pos_embed', None)
-    if source is None or target is None or not hasattr(module, 'patch_resolution'):
+    wanted = grid_of(module)
+    if source is None or target is None or wanted is None:
         return []
     if source.ndim != 3 or source.shape[2] != target.shape[2]:
         return []  # of another architecture, which is found out elsewhere
-    wanted = tuple(module.patch_resolution)
     in_file = [name for name in _PREFIX if name in tensors]
     fallback = wanted if source.shape == target.shape else None
     rows, grid = position_layout(source, len(in_file), grid, fallback)
     prefix = dict(zip(in_file, source[0, :rows], strict=False))
-    names = _PREFIX[: module.num_extra_tokens]
+    names = _PREFIX[: target.shape[1] - wanted[0] * wanted[1]]
     kept = [prefix.get(name, torch.zeros_like(source[0, 0])) for name in names]
     source = torch.cat([*(row.view(1, 1, -1) for row in kept), source[:, rows:]], dim=1)
     tensors['pos_embed'] = resize_pos_embed(
@@ -56,6 +56,39 @@ def fit_position_embedding(
     if tuple(grid) == wanted:
         return []
     return [f'pos_embed {grid[0]}x{grid[1]} -> {wanted[0]}x{wanted[1]}']
+
+
+def take_row_of_cls_token(
+    tensors: MutableMapping[str, Tensor], grid: tuple[int, int] | None
+) -> None:
+    """Add the CLS token's position to the token itself, and drop its row; the sum is the same."""
+    rows, _ = position_layout(tensors['pos_embed'], 1, grid)
+    if rows:
+        tensors['cls_token'] = tensors['cls_token'] + tensors['pos_embed'][:, :1]
+        tensors['pos_embed'] = tensors['pos_embed'][:, 1:]
+
+
+def add_row_of_cls_token(
+    tensors: MutableMapping[str, Tensor], grid: tuple[int, int] | None
+) -> None:
+    """A row of zeros for the CLS token, where it has none."""
+    rows, _ = position_layout(tensors['pos_embed'], 1, grid)
+    if not rows:
+        embedding = tensors['pos_embed']
+        tensors['pos_embed'] = torch.cat([torch.zeros_like(embedding[:, :1]), embedding], dim=1)
+
+
+def grid_of(module: nn.Module) -> tuple[int, int] | None:
+    """Rows and columns of patches that a ViT of mmpretrain's or mmseg's is made for.
+
+    None for other modules.
+    """
+    if hasattr(module, 'patch_resolution'):
+        return tuple(module.patch_resolution)
+    size, patch = (getattr(module, name, None) for name in ('img_size', 'patch_size'))
+    if isinstance(size, tuple) and isinstance(patch, int):
+        return size[0] // patch, size[1] // patch
+    return None
 
 
 def position_layout(

@@ -17,7 +17,7 @@ from mmmask.errors import UserError
 
 from .architecture import architecture
 from .dialects import DIALECTS, to_theirs
-from .position_embedding import position_layout
+from .position_embedding import position_layout, take_row_of_cls_token
 from .relative_position import fit_relative_position
 
 _NAMES = {dialect.name: dialect for dialect in DIALECTS}
@@ -96,10 +96,10 @@ def _vit(
             for name in present:
                 del tensors[name]
             prefix, rows = prefix[:, :0], 0
-        elif rows and 'register_tokens' in tensors:  # timm then has no row for any of them
-            tensors['cls_token'] = tensors['cls_token'] + prefix
-            prefix, rows = prefix[:, :0], 0
         tensors['pos_embed'] = torch.cat([prefix, patches], dim=1)
+        if 'register_tokens' in tensors and 'cls_token' in tensors:
+            take_row_of_cls_token(tensors, grids[-1])  # timm then has none
+            rows = 0
     gated = 'layers.0.ffn.w12.weight' in tensors
     width, patch = shape['embed_dims'], shape['patch size']
     distilled = 'dist_token' in tensors

@@ -14,7 +14,7 @@ from .architecture import heads_of, norm_eps_of
 from .checkpoint import Checkpoint
 from .facts import facts
 from .formats import Selection
-from .position_embedding import position_layout
+from .position_embedding import grid_of, position_layout
 from .reference import CannotCompare, build_reference
 
 TOLERANCE = 1e-5
@@ -75,17 +75,15 @@ def compare_with_source(
     """
     backbone = _on_cpu(backbone)
     known = facts(checkpoint, selection)
-    patch = _patch_size(backbone)
     heads, eps = known.heads or heads_of(backbone), known.norm_eps or norm_eps_of(backbone)
     assumed = [] if known.heads or heads is None else [f'{heads} heads']
-    native = getattr(backbone, 'patch_resolution', None)
+    native = grid_of(backbone)
     window = _swin_window(backbone)
     if window is not None:
         grid = (8 * window, 8 * window)
     elif native is None:
         raise CannotCompare(f'{type(backbone).__name__} is no ViT, BEiT or Swin')
     else:
-        native = tuple(native)
         grid = _grid_of_images(backbone, native, known.grid or _square(selection, native))
     reference = build_reference(
         selection.tensors,
@@ -97,7 +95,7 @@ def compare_with_source(
         with_cls_token=not _is_windowed(backbone)
         and getattr(backbone, 'cls_token', None) is not None,
     )
-    size = tuple(side * patch for side in grid)
+    size = tuple(side * _patch_size(backbone) for side in grid)
     if images is None:
         images = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
     images = interpolate(images.float().cpu(), size, mode='bicubic', align_corners=False)

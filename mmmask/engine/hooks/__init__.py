@@ -4,6 +4,7 @@ from .knn_hook import KNNHook
 from .resumable_checkpoint_hook import ResumableCheckpointHook
 from .schedule_hook import ScheduleHook
 from .stop_on_invalid_loss_hook import StopOnInvalidLossHook
+from .verify_transfer_hook import VerifyTransferHook
 
 __all__ = [
     'EMATeacherHook',
@@ -13,4 +14,5 @@ __all__ = [
     'ResumableCheckpointHook',
     'ScheduleHook',
     'StopOnInvalidLossHook',
+    'VerifyTransferHook',
 ]

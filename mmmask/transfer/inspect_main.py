@@ -1,0 +1,148 @@
+"""What ``tools/inspect_checkpoint.py`` does."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
+
+from mmmask.errors import UserError
+from mmmask.launch.errors import one_line, run_guarded
+from mmmask.launch.model import scope_of
+
+from .architecture import architecture
+from .checkpoint import Checkpoint, is_remote, read_checkpoint, sha256_of_file
+from .exceptions import Allowed
+from .facts import Facts, facts
+from .formats import Selection, available_sources, format_of, group_names, select_backbone
+from .loading import load_strictly
+from .metadata import saved_config
+from .suggest import suggest_backbone
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Options of the command line."""
+    parser = argparse.ArgumentParser(
+        'inspect_checkpoint.py',
+        description='Say what a checkpoint is: its format, its backbone, where it is from, and the '
+        'config that it would load into, which is tried.',
+    )
+    parser.add_argument('checkpoint', help='.pth, .safetensors, or a name with a scheme')
+    parser.add_argument(
+        '--trust', action='store_true', help='unpickle everything, which may run code of its author'
+    )
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; gives the exit status."""
+    args = build_parser().parse_args(sys.argv[1:] if argv is None else argv)
+    return run_guarded(run, args, rank=0)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the report."""
+    checkpoint = read_checkpoint(args.checkpoint, trust=args.trust)
+    _print('file', _file(checkpoint))
+    _print('format', format_of(checkpoint.state_dict).name)
+    for label, text in _provenance(checkpoint):
+        _print(label, text)
+    for source in available_sources(checkpoint):
+        _report(checkpoint, source)
+
+
+def _report(checkpoint: Checkpoint, source: str) -> None:
+    """One backbone of the file."""
+    selection = select_backbone(checkpoint, source)
+    known = facts(checkpoint, selection)
+    print()
+    _print('backbone', f'{source}, {selection.dialect.name}')
+    _print('architecture', _architecture(selection, known))
+    _print(
+        'normalisation',
+        f'{known.normalisation} (from {known.normalisation_from})'
+        if known.normalisation
+        else 'not told: make sure that the config has that of pre-training',
+    )
+    groups = ', '.join(group_names(selection.others))
+    _print('beside it', f'{len(selection.others)} tensors ({groups})' if groups else 'nothing')
+    try:
+        backbone = suggest_backbone(selection.tensors, known)
+    except UserError as error:
+        _print('loads into', f'a config of yours: {error}')
+        return
+    _print('loads into', _try(backbone, checkpoint, selection))
+    backbone['init_cfg'] = dict(type='Pretrained', checkpoint=checkpoint.path, source=source)
+    print('  model.backbone in mmpretrain, mmdet or mmseg:')
+    for key, value in backbone.items():
+        print(f'    {key}={value!r},')
+
+
+def _try(backbone: dict, checkpoint: Checkpoint, selection: Selection) -> str:
+    """Load it, and say how that went."""
+    try:
+        with scope_of(Config(dict(default_scope='mmpretrain'))):
+            module = MODELS.build(dict(backbone))
+            line = load_strictly(module, checkpoint, selection, Allowed())
+    except Exception as error:  # of mmpretrain's constructors, too
+        return f'nothing of mmpretrain: {one_line(error)}'
+    return f'{backbone["type"]}: {line}'
+
+
+def _file(checkpoint: Checkpoint) -> str:
+    values = checkpoint.state_dict.values()
+    size = sum(value.numel() for value in values)
+    kinds = ', '.join(sorted({str(value.dtype).removeprefix('torch.') for value in values}))
+    text = f'{checkpoint.path}: {len(values)} tensors, {size / 1e6:.2f} M values, {kinds}'
+    if is_remote(checkpoint.path):
+        return text
+    path = Path(checkpoint.path).expanduser()
+    return f'{text}, {path.stat().st_size / 1e6:.1f} MB, sha256 {sha256_of_file(path)[:16]}'
+
+
+def _architecture(selection: Selection, known: Facts) -> str:
+    shape = architecture(selection.tensors)
+    heads = shape.pop('number of attention heads', None)
+    parts = [f'{what} {value}' for what, value in shape.items()]
+    if heads is not None:
+        parts.append(f'heads {heads} (from tables of relative positions)')
+    elif 'depth' in shape:
+        told = f'{known.heads} (from {known.heads_from})' if known.heads else 'not told'
+        parts.append(f'heads {told}')
+    for name, what in (
+        ('register_tokens', 'registers'),
+        ('dist_token', 'distillation token'),
+        ('mask_token', 'mask token'),
+    ):
+        if name in selection.tensors:
+            count = selection.tensors[name].shape[1]
+            parts.append(what if count == 1 else f'{count} {what}')
+    if known.norm_eps:
+        parts.append(f'eps of norms {known.norm_eps:g}')
+    return ', '.join(parts) or 'unknown'
+
+
+def _provenance(checkpoint: Checkpoint) -> list[tuple[str, str]]:
+    """What the file says of its training."""
+    meta = {
+        key: value
+        for key, value in checkpoint.meta.items()
+        if isinstance(value, (str, int, float)) and key not in ('cfg', 'config') and value != ''
+    }
+    found = [('training', ', '.join(f'{k} {v}' for k, v in list(meta.items())[:10]))]
+    model = saved_config(checkpoint).get('model')
+    if isinstance(model, dict):
+        found.append(('algorithm', str(model.get('type'))))
+    for key, value in checkpoint.about.items():
+        if isinstance(value, dict):
+            value = ', '.join(f'{k} {v}' for k, v in list(value.items())[:12])
+        found.append((key, str(value)[:300]))
+    return [(label, text) for label, text in found if text]
+
+
+def _print(label: str, text: str) -> None:
+    print(f'{label:<14}{text}')

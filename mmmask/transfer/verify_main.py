@@ -1,0 +1,133 @@
+"""What ``tools/verify_transfer.py`` does."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import torch
+from mmengine.config import Config, DictAction
+from PIL import Image
+from torch import Tensor, nn
+from torchvision.transforms.functional import pil_to_tensor
+
+from mmmask.errors import UserError
+from mmmask.launch.arguments import parse
+from mmmask.launch.config_file import read_config
+from mmmask.launch.errors import one_line, run_guarded
+from mmmask.launch.model import build_model, scope_of
+from mmmask.launch.options import check_own_parts, merge_options
+
+from .checkpoint import read_checkpoint
+from .facts import facts
+from .formats import select
+from .normalisation import Normalisation, normalisation_of_config
+from .own_loaders import is_pretrained, strict_own_loaders
+from .verify import TOLERANCE, Comparison, compare_with_source
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Options of the command line."""
+    parser = argparse.ArgumentParser(
+        'verify_transfer.py',
+        description="Build a config's model, initialise it from a checkpoint, and show block by "
+        "block that its backbone computes what timm's model computes with the file's tensors.",
+    )
+    parser.add_argument('config', help='a downstream config of mmpretrain, mmdet or mmseg')
+    parser.add_argument('checkpoint', help='the file for its backbone')
+    parser.add_argument('--image', metavar='FILE', help='an image to look at [noise]')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='change values of the config',
+    )
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; gives the exit status."""
+    args = parse(build_parser(), sys.argv[1:] if argv is None else argv)
+    return run_guarded(run, args, rank=0)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Build, compare, print.
+
+    Raises:
+        UserError: If the checkpoint doesn't fit, or features differ.
+    """
+    cfg = read_config(args.config)
+    merge_options(cfg, args.cfg_options)
+    check_own_parts(cfg)
+    init_cfg = (cfg.get('model') or {}).get('backbone', {}).get('init_cfg')
+    if not is_pretrained(init_cfg):
+        raise UserError(
+            f"model.backbone.init_cfg of '{args.config}' is {init_cfg}: nothing would be loaded. "
+            "Give it init_cfg=dict(type='Pretrained', checkpoint=...)."
+        )
+    init_cfg.checkpoint = args.checkpoint
+    images = None if args.image is None else _read_image(args.image, normalisation_of_config(cfg))
+    model = _build(cfg)
+    if not _verify(model.backbone, cfg, images):
+        raise UserError(f'{args.checkpoint} was loaded, but the features differ: see above.')
+
+
+def _build(cfg: Config) -> nn.Module:
+    """The config's model, its backbone initialised."""
+    try:
+        with scope_of(cfg):
+            model = build_model(cfg, keep='backbone')
+            with strict_own_loaders(model):
+                model.init_weights()
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"The config's model can't be built: {one_line(error)}") from error
+    return model
+
+
+def _verify(module: nn.Module, cfg: Config, images: Tensor | None) -> bool:
+    """Print how far a backbone's features are from its file's; gives whether they are equal."""
+    init_cfg = module.init_cfg
+    checkpoint = read_checkpoint(init_cfg['checkpoint'])
+    selection = select(
+        checkpoint, init_cfg.get('source', 'auto'), init_cfg.get('prefix'), module.state_dict()
+    )
+    comparison = compare_with_source(module, checkpoint, selection, images)
+    print(f'{type(module).__name__} and timm, {checkpoint.path} ({selection.label})')
+    _print_blocks(comparison)
+    known, in_config = facts(checkpoint, selection), normalisation_of_config(cfg)
+    print(f'images in pre-training: {known.normalisation or "not told"}')
+    print(f'images in the config:   {in_config or "not told"}')
+    if known.normalisation and in_config and not known.normalisation.agrees(in_config):
+        raise UserError(
+            f'the config normalises images otherwise than pre-training did (known from '
+            f'{known.normalisation_from}): set model.data_preprocessor.'
+        )
+    return comparison.equal
+
+
+def _print_blocks(comparison: Comparison) -> None:
+    print('block  largest relative difference')
+    for index, error in enumerate(comparison.errors):
+        print(f'{index:>5}  {error:.1e}{"" if error <= TOLERANCE else "  <- differs"}')
+    print(f'{"equal" if comparison.equal else "NOT equal"}: {comparison}')
+
+
+def _read_image(path: str, normalisation: Normalisation | None) -> Tensor:
+    """(1, 3, H, W), normalised as the config says."""
+    try:
+        with Image.open(path) as image:
+            pixels = pil_to_tensor(image.convert('RGB'))[None].float()
+    except OSError as error:
+        raise UserError(f"--image: '{path}' is no image that can be read.") from error
+    if normalisation is None:
+        return pixels / 255
+    if normalisation.channels == 'BGR':
+        pixels = pixels.flip(1)
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (normalisation.mean, normalisation.std))
+    return (pixels - mean) / std

@@ -1,0 +1,160 @@
+"""Proof of a transfer: by the tool, and at the start of every training."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+from foreign_checkpoints import VIT, dino, mmseg_swin, mmseg_vit
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import MODELS as ROOT
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from PIL import Image
+
+from mmmask.engine.hooks import VerifyTransferHook
+from mmmask.errors import UserError
+from mmmask.transfer.own_loaders import strict_own_loaders
+from mmmask.transfer.verify_main import main as verify
+
+CONFIG = """
+default_scope = 'mmpretrain'
+model = dict(
+    type='ImageClassifier',
+    backbone={backbone},
+    data_preprocessor=dict(mean={mean}, std=[58.395, 57.12, 57.375], to_rgb={rgb}))
+"""
+MEAN = [123.675, 116.28, 103.53]
+
+
+def config(folder: Path, mean=MEAN, rgb=True, **backbone) -> str:
+    path = folder / 'config.py'
+    init_cfg = dict(type='Pretrained', checkpoint='SET-ME')
+    backbone = dict(VIT, init_cfg=init_cfg, **backbone)
+    path.write_text(CONFIG.format(backbone=backbone, mean=mean, rgb=rgb))
+    return str(path)
+
+
+@pytest.mark.parametrize('with_image', [False, True])
+def test_shows_every_block(tmp_path, capsys, with_image):
+    case = dino(tmp_path)
+    options = []
+    if with_image:
+        Image.new('RGB', (50, 40), (200, 30, 90)).save(tmp_path / 'image.png')
+        options = ['--image', str(tmp_path / 'image.png')]
+    assert verify([config(tmp_path), str(case.path), *options]) == 0
+    printed = capsys.readouterr().out
+    assert 'equal: 2 blocks' in printed and 'NOT' not in printed
+    assert '(assumed: 3 heads)' in printed  # 12 wide is nobody's architecture
+    assert printed.count('mean (123.675, 116.28, 103.53)') == 2
+
+
+@pytest.mark.parametrize(
+    'options, said',
+    [
+        (dict(mean=[127.5] * 3), 'the config normalises images otherwise than pre-training did'),
+        (dict(rgb=False), 'the config normalises images otherwise'),
+        (dict(patch_size=16), 'patch size 8 in the file, 16 in the config'),
+        (dict(init_cfg=None), 'nothing would be loaded'),
+        (dict(arch='tiny'), "can't be built"),
+    ],
+)
+def test_says_what_is_wrong(tmp_path, capsys, options, said):
+    case = dino(tmp_path)
+    path = config(tmp_path)
+    options = {**dict(mean=MEAN, rgb=True), **options}
+    mean, rgb = options.pop('mean'), options.pop('rgb')
+    backbone = {**VIT, 'init_cfg': dict(type='Pretrained', checkpoint='SET-ME'), **options}
+    Path(path).write_text(CONFIG.format(backbone=backbone, mean=mean, rgb=rgb))
+    assert verify([path, str(case.path)]) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith('error: ') and said in error
+
+
+def test_an_image_that_is_none(tmp_path, capsys):
+    case = dino(tmp_path)
+    (tmp_path / 'image.png').write_text('no image')
+    for name in ('image.png', 'missing.png'):
+        arguments = [config(tmp_path), str(case.path), '--image', str(tmp_path / name)]
+        assert verify(arguments) == 1
+        assert f"{name}' is no image that can be read" in capsys.readouterr().err
+
+
+class FakeRunner(Runner):
+    """What the hook reads of a runner."""
+
+    def __init__(self, path: str, checkpoint: Path, resume=False) -> None:
+        self.cfg = Config.fromfile(path)
+        self.cfg.model.backbone.init_cfg.checkpoint = str(checkpoint)
+        self._resume, self._load_from = resume, None
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            self.model = ROOT.build(self.cfg.model)
+        self.model.init_weights()
+
+
+def test_hook(tmp_path, log):
+    case = dino(tmp_path)
+    runner = FakeRunner(config(tmp_path), case.path)
+    VerifyTransferHook().before_train(runner)
+    assert any(
+        text.startswith('model.backbone against timm with the tensors of file.pth: 2 blocks')
+        for text in log
+    )
+    assert not any('was trained on images' in text for text in log)
+    with torch.no_grad():
+        runner.model.backbone.layers[1].attn.proj.weight[:5] += 0.5  # as if it hadn't arrived
+    with pytest.raises(UserError, match='does not compute what the file does'):
+        VerifyTransferHook().before_train(runner)
+    runner._resume = True
+    VerifyTransferHook().before_train(runner)  # its weights are the run's own
+
+
+def test_hook_warns_of_another_normalisation(tmp_path):
+    case = dino(tmp_path)
+    runner = FakeRunner(config(tmp_path, rgb=False), case.path)
+    records = []
+    logger = MMLogger.get_current_instance()
+    handler = logging.Handler()
+    handler.emit = records.append
+    logger.addHandler(handler)
+    VerifyTransferHook().before_train(runner)
+    logger.removeHandler(handler)
+    (warning,) = [r for r in records if r.levelno == logging.WARNING]
+    assert 'was trained on images with mean (123.675, 116.28, 103.53)' in warning.getMessage()
+    assert 'BGR' in warning.getMessage()
+
+
+@pytest.mark.parametrize('write', [mmseg_vit, mmseg_swin])
+@pytest.mark.parametrize('twice', [False, True])
+def test_backbones_that_read_checkpoints_themselves(write, twice, tmp_path, log):
+    """mmseg's own classes are as strict, inside of the launcher."""
+    from mmseg.models import backbones
+
+    case = write(tmp_path)
+    init_cfg = dict(type='Pretrained', checkpoint=str(case.path))
+    if write is mmseg_vit:
+        shape = dict(img_size=64 if twice else 32, patch_size=8, embed_dims=12)
+        shape.update(num_layers=2, num_heads=3)
+        module = backbones.VisionTransformer(**shape, init_cfg=init_cfg)
+        wrong = backbones.VisionTransformer(**{**shape, 'num_layers': 3}, init_cfg=init_cfg)
+    else:
+        arch = case.backbone['arch']
+        shape = dict(embed_dims=8, depths=arch['depths'], num_heads=arch['num_heads'])
+        shape.update(window_size=6 if twice else 4)
+        module = backbones.SwinTransformer(**shape, init_cfg=init_cfg)
+        wrong = backbones.SwinTransformer(**{**shape, 'depths': [1, 1, 1, 1]}, init_cfg=init_cfg)
+    with strict_own_loaders(module):
+        module.init_weights()
+    assert 'init_weights' not in vars(module)
+    assert any(text.startswith('loaded ') for text in log)
+    tensors = torch.load(case.path)['state_dict']
+    for name, value in module.state_dict().items():
+        if value.shape == tensors[f'backbone.{name}'].shape:
+            assert torch.equal(value, tensors[f'backbone.{name}']), name
+        else:
+            assert twice and ('pos_embed' in name or 'relative' in name)
+    with strict_own_loaders(wrong), pytest.raises(UserError, match='depth'):
+        wrong.init_weights()

@@ -1,0 +1,11 @@
+"""Proof of a transfer: python tools/verify_transfer.py CONFIG CHECKPOINT (--help)."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+if __name__ == '__main__':
+    from mmmask.transfer.verify_main import main
+
+    sys.exit(main())
