@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmpretrain.registry import MODELS
 
+import mmmask  # noqa: F401
 from mmmask.launch.resume import read_safely
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +53,34 @@ def test_two_processes_train_and_test(tiny_config, tmp_path):
     ran = dist('dist_test.sh', *arguments)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert 'accuracy/top1' in json.loads((tested / 'result.json').read_text())['metrics']
+
+
+@pytest.mark.slow
+def test_two_processes_start_from_a_checkpoint(tiny_config, tmp_path):
+    """Each process loads it, under DDP; it is reported, and a mistake is said, once."""
+    arch = dict(embed_dims=8, num_layers=1, num_heads=2, feedforward_channels=16)
+    backbone = dict(type='mmpretrain.VisionTransformer', arch=arch, img_size=32, patch_size=8)
+    source = MODELS.build(backbone)
+    source.init_weights()
+    checkpoint = tmp_path / 'pretrained.pth'
+    torch.save(dict(state_dict=source.state_dict()), checkpoint)
+    text = tiny_config.read_text() + "model['backbone']['init_cfg'] = dict(type='Pretrained')\n"
+    tiny_config.write_text(text)
+    arguments = [str(tiny_config), '2', '--work-dir', str(tmp_path / 'run'), '--cfg-options']
+    arguments += [f'model.backbone.init_cfg.checkpoint={checkpoint}', 'train_cfg.max_epochs=1']
+    # frozen, so that what was saved is what was loaded
+    ran = dist('dist_train.sh', *arguments, 'model.backbone.frozen_stages=1')
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.count('loaded 18 of 18 tensors') == 1
+    assert ran.stdout.count('pos_embed 4x4 -> 2x2') == 1
+    assert ran.stdout.count('model.backbone against timm with the tensors of pretrained.pth') == 1
+    saved = read_safely(tmp_path / 'run' / 'epoch_1.pth')['state_dict']
+    for name, value in source.layers[0].state_dict().items():
+        assert torch.equal(saved[f'backbone.layers.0.{name}'], value), name
+
+    ran = dist('dist_train.sh', *arguments, 'model.backbone.patch_size=4')
+    assert ran.returncode == 1
+    assert ran.stderr.count('patch size 8 in the file, 4 in the config') == 1
 
 
 @pytest.mark.slow
