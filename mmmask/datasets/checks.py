@@ -31,6 +31,16 @@ def _images(folder: Path, extensions: Sequence[str]) -> Iterator[Path]:
                 yield Path(root, name)
 
 
+def first_image(folder: str | Path, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> Path | None:
+    """Some image below a folder; a folder that holds one itself isn't listed to its end."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            hidden = entry.name.startswith('.')
+            if not hidden and entry.name.lower().endswith(tuple(extensions)) and entry.is_file():
+                return Path(entry.path)
+    return next(_images(Path(folder), extensions), None)
+
+
 def check_folder(
     path: str | Path, what: str = 'images', extensions: Sequence[str] = IMAGE_EXTENSIONS
 ) -> None:
@@ -49,7 +59,7 @@ def check_folder(
         raise UserError(f'the folder of {what} does not exist: {_shown(path)}')
     if not folder.is_dir():
         raise UserError(f'the {what} must be a folder, but this is a file: {path}')
-    if next(_images(folder, extensions), None) is None:
+    if first_image(folder, extensions) is None:
         entries = sum(1 for _ in folder.iterdir())
         found = f'{entries} other entries' if entries else 'it is empty'
         raise UserError(
@@ -86,7 +96,7 @@ def check_class_folders(
             f'{path} has no sub-folders, but labels come from them: expected {path}/<class>/<image>'
             ' (for images without labels set with_label=False)'
         )
-    empty = [name for name in classes if next(_images(Path(path, name), extensions), None) is None]
+    empty = [name for name in classes if first_image(Path(path, name), extensions) is None]
     if empty:
         raise UserError(f'no {what} in {len(empty)} class folders of {path}, first: {empty[0]}')
     if num_classes is not None and len(classes) != num_classes:
@@ -109,6 +119,23 @@ def check_num_classes(class_names: Sequence[str], num_classes: int) -> None:
         )
 
 
+def read_coco(ann_file: str | Path) -> dict:
+    """Content of a COCO instances json.
+
+    Raises:
+        UserError: It is missing, unreadable, or lacks categories or annotations.
+    """
+    try:
+        coco = json.loads(Path(ann_file).read_text())
+        _ = {c['id']: c['name'] for c in coco['categories']}
+        _ = {annotation['category_id'] for annotation in coco['annotations']}
+    except FileNotFoundError:
+        raise UserError(f'the annotation file does not exist: {_shown(ann_file)}') from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f'{ann_file} is not a COCO instances json ({error!r})') from error
+    return coco
+
+
 def check_coco_classes(
     ann_file: str | Path,
     class_names: Sequence[str],
@@ -127,14 +154,15 @@ def check_coco_classes(
         UserError: They aren't, or the file is missing, unreadable or without annotations.
     """
     check_num_classes(class_names, num_classes)
-    try:
-        coco = json.loads(Path(ann_file).read_text())
-        categories = {c['id']: c['name'] for c in coco['categories']}
-        used = {annotation['category_id'] for annotation in coco['annotations']}
-    except FileNotFoundError:
-        raise UserError(f'the annotation file does not exist: {_shown(ann_file)}') from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f'{ann_file} is not a COCO instances json ({error!r})') from error
+    check_coco_content(read_coco(ann_file), ann_file, class_names, allow_subset)
+
+
+def check_coco_content(
+    coco: dict, ann_file: str | Path, class_names: Sequence[str], allow_subset: bool = False
+) -> None:
+    """The same without a detector, of what `read_coco` read."""
+    categories = {c['id']: c['name'] for c in coco['categories']}
+    used = {annotation['category_id'] for annotation in coco['annotations']}
     if not used:
         raise UserError(f'{ann_file} holds no annotations')
     strange = used - set(categories)
@@ -184,26 +212,37 @@ def check_seg_labels(
     check_folder(folder, f'label maps (*{suffix})', (suffix,))
     maps = sorted(_images(Path(folder), (suffix,)))
     step = max(1, len(maps) // sample)
-    first = 1 if reduce_zero_label else 0
-    classes = set(range(first, first + num_classes))
-    ignored = {ignore_index} | ({0} if reduce_zero_label else set())
     seen: set[int] = set()
     for path in maps[::step][:sample]:
-        values = _label_values(path)
-        strange = values - classes - ignored
-        if strange:
-            raise UserError(
-                f'{path} has label {max(strange)}, but num_classes={num_classes} allows '
-                f'{first} to {first + num_classes - 1} (and ignores {sorted(ignored)})'
-            )
-        seen |= values & classes
+        seen |= check_label_map(path, num_classes, reduce_zero_label, ignore_index)
     if not seen:
         raise UserError(
             f'the label maps in {folder} hold only ignored pixels: check reduce_zero_label'
         )
 
 
-def _label_values(path: Path) -> set[int]:
+def check_label_map(
+    path: Path, num_classes: int, reduce_zero_label: bool, ignore_index: int = 255
+) -> set[int]:
+    """The values of one label map that stand for classes; arguments as in `check_seg_labels`.
+
+    Raises:
+        UserError: It has a value that stands for nothing, or can't be read.
+    """
+    first = 1 if reduce_zero_label else 0
+    classes = set(range(first, first + num_classes))
+    ignored = {ignore_index} | ({0} if reduce_zero_label else set())
+    values = label_values(path)
+    strange = values - classes - ignored
+    if strange:
+        raise UserError(
+            f'{path} has label {max(strange)}, but num_classes={num_classes} allows '
+            f'{first} to {first + num_classes - 1} (and ignores {sorted(ignored)})'
+        )
+    return values & classes
+
+
+def label_values(path: Path) -> set[int]:
     """The distinct values of one label map."""
     import numpy as np
     from PIL import Image

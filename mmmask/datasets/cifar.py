@@ -15,22 +15,23 @@ def _unchecked(entries: list[list[str]]) -> list[list]:
 
 @DATASETS.register_module()
 class LocalCIFAR10(CIFAR10):
-    """mmpretrain's CIFAR-10 without a download and without MD5 sums.
+    """mmpretrain's CIFAR-10 without MD5 sums.
 
     It reads miniatures and subsets, whose files can't have the published sums; the files' names and
     keys are the published ones. For benchmarks take ``CIFAR10``.
 
     Args:
         data_root: Folder that holds ``cifar-10-batches-py``.
-        **kwargs: As in mmpretrain's ``CIFAR10``, without ``download``.
+        download: Whether the published archive is fetched where a file is missing.
+        **kwargs: As in mmpretrain's ``CIFAR10``.
     """
 
     train_list = _unchecked(CIFAR10.train_list)
     test_list = _unchecked(CIFAR10.test_list)
     meta = {**CIFAR10.meta, 'md5': None}
 
-    def __init__(self, data_root: str, **kwargs: Any) -> None:
-        super().__init__(data_root, download=False, **kwargs)
+    def __init__(self, data_root: str, download: bool = False, **kwargs: Any) -> None:
+        super().__init__(data_root, download=download, **kwargs)
 
 
 @DATASETS.register_module()
@@ -41,5 +42,5 @@ class LocalCIFAR100(CIFAR100):
     test_list = _unchecked(CIFAR100.test_list)
     meta = {**CIFAR100.meta, 'md5': None}
 
-    def __init__(self, data_root: str, **kwargs: Any) -> None:
-        super().__init__(data_root, download=False, **kwargs)
+    def __init__(self, data_root: str, download: bool = False, **kwargs: Any) -> None:
+        super().__init__(data_root, download=download, **kwargs)

@@ -1,10 +1,13 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from PIL import Image
 
+from mmmask.datasets.miniatures import write_miniature
 from mmmask.errors import UserError
 from mmmask.launch.data_checks import check_data
 
@@ -111,7 +114,7 @@ def test_detector_classes(tmp_path):
 def test_segmenter_labels(tmp_path):
     for folder in ('images', 'labels'):
         (tmp_path / folder).mkdir()
-    Image.new('RGB', (4, 4)).save(tmp_path / 'images' / '1.jpg')
+    Image.new('RGB', (2, 2)).save(tmp_path / 'images' / '1.jpg')
     label = np.array([[0, 1], [2, 3]], np.uint8)  # 0 is ignored: classes 0, 1 and 2
     Image.fromarray(label).save(tmp_path / 'labels' / '1.png')
 
@@ -140,3 +143,100 @@ def test_segmenter_labels(tmp_path):
     cfg.model.auxiliary_head[0].num_classes = 150
     with pytest.raises(UserError, match=r'auxiliary_head\.0\.num_classes'):
         check_data(cfg, ['train'])
+
+
+def published(kind, root, classes, **dataset) -> Config:
+    scopes = dict(CocoDataset='mmdet', ADE20KDataset='mmseg')
+    dataset = dict(type=kind, data_root=str(root), **dataset)
+    return Config(
+        dict(
+            default_scope=scopes.get(kind, 'mmpretrain'),
+            model=dict(head=dict(num_classes=classes)),
+            train_cfg=dict(),
+            train_dataloader=dict(dataset=dataset),
+        )
+    )
+
+
+COCO = dict(ann_file='annotations/instances_val2017.json', data_prefix=dict(img='val2017/'))
+
+
+def test_published_layouts_are_looked_at(tmp_path, monkeypatch):
+    notes = []
+    monkeypatch.setattr(MMLogger, 'warning', lambda self, text: notes.append(text))
+    for layout in ('coco', 'ade20k', 'cifar10', 'flowers102', 'inaturalist2019'):
+        write_miniature(layout, tmp_path / layout)
+    coco = published('CocoDataset', tmp_path / 'coco', 80, **COCO)
+    prefix = dict(img_path='images/validation', seg_map_path='annotations/validation')
+    ade20k = published('ADE20KDataset', tmp_path / 'ade20k', 150, data_prefix=prefix)
+    cifar = published('LocalCIFAR10', tmp_path / 'cifar10', 10)
+    flowers = published('Flowers102', tmp_path / 'flowers102', 102)
+    species = published('INaturalist', tmp_path / 'inaturalist2019', 1010, year=2019)
+    for cfg in (coco, ade20k, cifar, flowers, species):
+        check_data(cfg, ['train'])
+    counts = [note.partition('): ')[2] for note in notes]
+    assert counts == [
+        f'{there} images, but the published split has {wanted}'
+        for there, wanted in (
+            (4, '5,000'),
+            (4, '2,000'),
+            (200, '50,000'),
+            (204, '2,040'),
+            (24, '265,213'),
+        )
+    ]
+    for path, cfg, message in (
+        ('coco/val2017/000000001001.jpg', coco, '1 of the 4 images'),
+        ('ade20k/annotations/validation/ADE_val_00000001.png', ade20k, 'have no label map'),
+        ('cifar10/cifar-10-batches-py/test_batch', cifar, '1 of 6 batches are absent'),
+        ('flowers102/setid.mat', flowers, r'does not exist: .*setid\.mat'),
+        ('inaturalist2019/train2019.json', species, r'does not exist: .*train2019\.json'),
+    ):
+        (tmp_path / path).unlink()
+        with pytest.raises(UserError, match=message):
+            check_data(cfg, ['train'])
+
+
+def test_large_annotation_files_are_not_read(tmp_path, monkeypatch):
+    from mmmask.datasets.layouts import coco, inaturalist
+
+    write_miniature('coco', tmp_path / 'coco')
+    write_miniature('inaturalist2019', tmp_path / 'species')
+    (tmp_path / 'coco' / COCO['ann_file']).write_text('not read')
+    (tmp_path / 'species/train2019.json').write_text('not read')
+    monkeypatch.setattr(coco, 'LARGE', 4)
+    monkeypatch.setattr(inaturalist, 'LARGE', 4)
+    objects = published('CocoDataset', tmp_path / 'coco', 80, **COCO)
+    species = published('INaturalist', tmp_path / 'species', 1010, year=2019)
+    check_data(objects, ['train'])
+    check_data(species, ['train'])
+    image = tmp_path / 'coco/val2017/000000001001.jpg'
+    image.write_bytes(image.read_bytes()[:500])
+    with pytest.raises(UserError, match='1 of 4 images that were opened are broken'):
+        check_data(objects, ['train'])
+    shutil.rmtree(tmp_path / 'species/train_val2019')
+    with pytest.raises(UserError, match='the folder of images of iNaturalist 2019 does not'):
+        check_data(species, ['train'])
+
+
+def test_before_a_run_one_image_of_a_class_is_looked_for(tmp_path):
+    write_miniature('imagenet', tmp_path)
+    cfg = published('ImageNet', tmp_path, 1000, split='val')
+    check_data(cfg, ['train'])
+    for path in (tmp_path / 'val/n15075141').iterdir():  # toilet tissue, the last class
+        path.unlink()
+    with pytest.raises(UserError, match='1 class folders of .*val, first: n15075141'):
+        check_data(cfg, ['train'])
+    # The same by another class, whose folders are compared with the head.
+    cfg = published('StrictImageFolder', tmp_path, 999, data_prefix='train')
+    with pytest.raises(UserError, match='1000 class folders, but the model has 999'):
+        check_data(cfg, ['train'])
+
+
+def test_data_that_bring_no_names_have_known_numbers_of_classes(tmp_path):
+    write_miniature('flowers102', tmp_path)
+    with pytest.raises(UserError, match=r'head\.num_classes: .*=17, but the data set has 102'):
+        check_data(published('Flowers102', tmp_path, 17), ['train'])
+    species = published('INaturalist', tmp_path, 17, num_classes=8142)
+    with pytest.raises(UserError, match=r'=17, but the data set has 8142'):
+        check_data(species, ['train'])

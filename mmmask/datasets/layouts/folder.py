@@ -1,0 +1,32 @@
+"""Any images in class folders, or without classes: mmpretrain's ``CustomDataset``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmmask.datasets.checks import IMAGE_EXTENSIONS, check_class_folders, class_folders
+from mmmask.datasets.layouts.imagenet import PUBLISHED, looks_like_imagenet
+from mmmask.datasets.layouts.scan import Found, Scan, listed, open_images
+
+TREE = """
+<data_root>/<data_prefix>/
+  <class>/*.jpg      one folder per class; without labels (with_label=False) images at any depth
+"""
+
+
+def check_image_folder(folder: Path, with_label: bool, scan: Scan) -> Found:
+    """A folder of images, listed wholly.
+
+    Raises:
+        UserError: It is missing, empty or flat though labels are wanted, or images are broken.
+    """
+    found = Found()
+    if with_label:
+        check_class_folders(folder)
+        found.facts['classes'] = len(class_folders(folder))
+    elif looks_like_imagenet(folder) and len(class_folders(folder)) == 1000:
+        found.published = PUBLISHED.get(folder.name)
+    files = listed(folder, IMAGE_EXTENSIONS)
+    found.images = len(files)
+    found.sizes = open_images(files, scan)
+    return found

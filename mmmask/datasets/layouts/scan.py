@@ -1,0 +1,163 @@
+"""How thorough a check is, what it found, and opening a sample of images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from mmmask.errors import UserError
+
+T = TypeVar('T')
+
+LARGE = 64_000_000
+"""Bytes from which an annotation file takes too long to be read once more before a run."""
+
+
+class Advances(Protocol):
+    """What a progress needs: `mmmask.evaluation.progress.Progress` is one."""
+
+    def advance(self, count: int) -> None:
+        """Count items that are done."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """How thorough a check is.
+
+    Attributes:
+        sample: Files of each kind that are opened, evenly spaced; None opens all.
+        thorough: Whether everything is listed and large annotation files are read. Before a run
+            they aren't, so that full-size data take seconds.
+        progress: Makes a progress from a title and a total; None shows nothing.
+    """
+
+    sample: int | None = 8
+    thorough: bool = False
+    progress: Callable[[str, int], Advances] | None = None
+
+    def pick(self, items: Sequence[T]) -> list[T]:
+        """The sample: the first, and so on in even steps."""
+        if self.sample is None or len(items) <= self.sample:
+            return list(items)
+        return [items[index * len(items) // self.sample] for index in range(self.sample)]
+
+    def each(self, title: str, items: Sequence[T]) -> Iterable[T]:
+        """All of ``items``, with progress."""
+        progress = self.progress(title, len(items)) if self.progress else None
+        for item in items:
+            yield item
+            if progress is not None:
+                progress.advance(1)
+
+
+QUICK = Scan()
+"""What is affordable before every run."""
+
+
+@dataclass
+class Found:
+    """What is in one split of a data set.
+
+    Attributes:
+        images: Number of images; None where a quick check didn't count them.
+        published: The published number of images; None where it is unknown.
+        facts: Other numbers by name, as they are printed.
+        notes: What is unusual but no error.
+        sizes: Width and height of each opened image, in pixels.
+    """
+
+    images: int | None = None
+    published: int | None = None
+    facts: dict[str, int | str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    sizes: list[tuple[int, int]] = field(default_factory=list)
+
+    def differs(self) -> str | None:
+        """The sentence about another number of images than the published one, if it is so."""
+        if self.published is None or self.images in (None, self.published):
+            return None
+        return f'{self.images:,} images, but the published split has {self.published:,}'
+
+
+def open_images(files: Sequence[Path], scan: Scan) -> list[tuple[int, int]]:
+    """Decode a sample of images.
+
+    Args:
+        files: Images, of which ``scan`` picks some.
+        scan: How many.
+
+    Returns:
+        ``(width, height)`` in pixels of each picked image.
+
+    Raises:
+        UserError: Some can't be decoded: how many, and why the first can't.
+    """
+    picked = scan.pick(files)
+    progress = scan.progress('images opened', len(picked)) if scan.progress else None
+    sizes, broken, batch = [], [], 256
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for start in range(0, len(picked), batch):
+            part = picked[start : start + batch]
+            for path, result in zip(part, pool.map(_size, part), strict=True):
+                if isinstance(result, str):
+                    broken.append((path, result))
+                else:
+                    sizes.append(result)
+            if progress is not None:
+                progress.advance(len(part))
+    if broken:
+        path, reason = broken[0]
+        raise UserError(
+            f'{len(broken)} of {len(picked)} images that were opened are broken, first: {path} '
+            f'({reason}): mend or replace them'
+        )
+    return sizes
+
+
+def _size(path: Path) -> tuple[int, int] | str:
+    """Width and height of a whole image, or what is wrong with it."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image.size
+    except UnidentifiedImageError:
+        return 'not an image'
+    except FileNotFoundError:
+        return 'no such file'
+    except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, ...
+        return str(error).replace('\n', ' ') or type(error).__name__
+
+
+def require_files(files: Sequence[Path], named_by: str | Path, scan: Scan) -> None:
+    """Images that a list names must exist: all of them if the scan is thorough, else a sample.
+
+    Raises:
+        UserError: Some don't: how many, and the first.
+    """
+    looked_at = list(files) if scan.thorough else scan.pick(files)
+    missing = [path for path in scan.each('images looked for', looked_at) if not path.is_file()]
+    if missing:
+        raise UserError(
+            f'{len(missing)} of {len(looked_at)} images that {named_by} names are absent, first: '
+            f'{missing[0]}'
+        )
+
+
+def listed(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """Files below a folder whose names end so (in any case), sorted; hidden ones are left out."""
+    found = []
+    endings = tuple(suffix.lower() for suffix in suffixes)
+    for root, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith('.')]
+        found += [
+            Path(root, name)
+            for name in names
+            if name.lower().endswith(endings) and not name.startswith('.')
+        ]
+    return sorted(found)
