@@ -80,7 +80,7 @@ def test_a_checkpoint_must_be_set(name):
     'path, stage, blocks',
     [
         ('mmdet/mask-rcnn_vit-small-p16-sfp_1x_coco.py', (56, 28, 14, 7, 4), [11]),
-        ('mmseg/upernet_vit-small-p16_160k_ade20k-512x512.py', (56, 28, 14, 7), [3, 5, 7, 11]),
+        ('mmseg/upernet_vit-small-p16_8xb2-160k_ade20k-512x512.py', (56, 28, 14, 7), [3, 5, 7, 11]),
     ],
 )
 def test_configs_of_the_papers_size(path, stage, blocks):

@@ -1,0 +1,6 @@
+# iBOT's published configuration of UperNet for ViT-S/16: a learning rate of 3e-5, layer decay 0.9,
+# heads of 384 channels. AttMask names iBOT's hyper-parameters and gives others.
+_base_ = './upernet_vit-small-p16_8xb2-160k_ade20k-512x512.py'
+
+model = dict(decode_head=dict(channels=384))
+optim_wrapper = dict(optimizer=dict(lr=3e-5), paramwise_cfg=dict(layer_decay_rate=0.9))
