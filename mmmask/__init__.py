@@ -3,9 +3,10 @@
 Importing the package registers its parts as mmpretrain components.
 """
 
-from mmmask.compat import mend_mmseg_configs, silence_mmdet
+from mmmask.compat import leave_out_multimodal_models, mend_mmseg_configs, silence_mmdet
 from mmmask.version import __version__
 
+leave_out_multimodal_models()
 mend_mmseg_configs()
 silence_mmdet()
 

@@ -1,8 +1,10 @@
 import warnings
 
+import pytest
 from mmengine.config import Config
+from mmpretrain.utils import dependency
 
-import mmmask  # noqa: F401
+from mmmask import compat
 
 
 def test_mmseg_configs_can_be_inherited(tmp_path):
@@ -11,8 +13,16 @@ def test_mmseg_configs_can_be_inherited(tmp_path):
     assert Config.fromfile(path).dataset_type == 'ADE20KDataset'
 
 
+@pytest.mark.parametrize('installed, kept', [('5.23.0', False), ('4.57.6', True)])
+def test_models_of_images_and_text_need_an_old_transformers(monkeypatch, installed, kept):
+    monkeypatch.setattr(compat, 'version', lambda name: installed)
+    monkeypatch.setattr(dependency, 'WITH_MULTIMODAL', True)
+    compat.leave_out_multimodal_models()
+    assert dependency.WITH_MULTIMODAL is kept
+
+
 def test_mmdet_imports_quietly():
     with warnings.catch_warnings(record=True) as caught:
-        mmmask.compat.silence_mmdet()
+        compat.silence_mmdet()
         warnings.warn('faster_coco_eval is not installed, metrics will not be computed.')
     assert not caught
