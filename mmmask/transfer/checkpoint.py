@@ -60,15 +60,11 @@ class _Inert:
     def __setstate__(self, state: object) -> None:
         pass
 
-    def __setitem__(self, key: object, value: object) -> None:
-        pass
-
 
 _CORES = ('core', '_core')
 _DTYPES = ('Bool', 'Int32', 'Int64', 'UInt8', 'UInt32', 'Float16', 'Float32', 'Float64', 'Str')
 _HARMLESS = (
     'mmengine.logging.history_buffer.HistoryBuffer',
-    'yacs.config.CfgNode',  # Swin's
     'pathlib.PosixPath',
     'pathlib._local.PosixPath',
     'builtins.getattr',  # how HistoryBuffer's statistics are pickled
@@ -88,8 +84,9 @@ def _weights_only() -> Iterator[None]:
     os.environ[_FORCE] = '1'
     try:
         inert = [(_Inert, name) for name in _HARMLESS]
-        # A namespace holds a training's options, and is no more than a dict.
-        with torch.serialization.safe_globals([*inert, argparse.Namespace]):
+        # What holds a training's options is no more than a dict: argparse's, and Swin's.
+        options = [argparse.Namespace, (OrderedDict, 'yacs.config.CfgNode')]
+        with torch.serialization.safe_globals([*inert, *options]):
             yield
     finally:
         os.environ.pop(_FORCE)

@@ -17,6 +17,9 @@ from .formats import Selection
 from .position_embedding import grid_of, position_layout
 from .reference import CannotCompare, build_reference
 
+_KNOWN = {'VisionTransformer', 'BEiTViT', 'SwinTransformer', 'BEiT'}
+"""Classes of mmpretrain's, mmdet's and mmseg's that compute what timm's of the same kind do."""
+
 TOLERANCE = 1e-5
 """Largest relative difference of float32 features that counts as equal."""
 
@@ -73,6 +76,8 @@ def compare_with_source(
     Raises:
         CannotCompare: If it is of another architecture, or changes its features on purpose.
     """
+    if not _KNOWN & {kind.__name__ for kind in type(backbone).__mro__}:
+        raise CannotCompare(f'{type(backbone).__name__} is no ViT, BEiT or Swin')
     backbone = _on_cpu(backbone)
     known = facts(checkpoint, selection)
     heads, eps = known.heads or heads_of(backbone), known.norm_eps or norm_eps_of(backbone)
@@ -81,8 +86,6 @@ def compare_with_source(
     window = _swin_window(backbone)
     if window is not None:
         grid = (8 * window, 8 * window)
-    elif native is None:
-        raise CannotCompare(f'{type(backbone).__name__} is no ViT, BEiT or Swin')
     else:
         grid = _grid_of_images(backbone, native, known.grid or _square(selection, native))
     reference = build_reference(

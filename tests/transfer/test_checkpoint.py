@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import pickle
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -77,6 +80,22 @@ def test_missing_and_unset(tmp_path):
     assert 'There is no checkpoint' in message_of(tmp_path)
     for unset in (None, '', PLACEHOLDER):
         assert 'model.backbone.init_cfg.checkpoint=FILE' in message_of(unset)
+
+
+def test_options_of_a_training_are_plain_values(tmp_path, monkeypatch):
+    """argparse's, as DINO and MAE save them, and yacs's, as Swin does, without yacs."""
+    yacs = types.ModuleType('yacs.config')
+    yacs.CfgNode = type('CfgNode', (dict,), {'__module__': 'yacs.config'})
+    with monkeypatch.context() as context:
+        context.setitem(sys.modules, 'yacs', types.ModuleType('yacs'))
+        context.setitem(sys.modules, 'yacs.config', yacs)
+        node = yacs.CfgNode(BASE_LR=0.1, MODEL=yacs.CfgNode(NAME='swin_tiny'))
+        node.frozen = True  # an attribute beside the entries, as yacs has
+        args = argparse.Namespace(arch='vit_small', lr=0.5, output_dir=tmp_path)
+        content = dict(model={'a': torch.zeros(1)}, config=node, args=args, epoch=3)
+        torch.save(content, tmp_path / 'file.pth')
+    about = read_checkpoint(str(tmp_path / 'file.pth')).about
+    assert about == dict(config=dict(BASE_LR=0.1), args=dict(arch='vit_small', lr=0.5), epoch=3)
 
 
 class Command:

@@ -127,6 +127,31 @@ def test_hook_warns_of_another_normalisation(tmp_path):
     assert 'BGR' in warning.getMessage()
 
 
+@pytest.mark.parametrize(
+    'backbone',
+    [
+        dict(type='mmpretrain.ResNet', depth=18),
+        dict(type='mmpretrain.ConvNeXt', arch=dict(depths=[1] * 4, channels=[8] * 4)),
+        dict(type='mmpretrain.RevVisionTransformer', arch='deit-tiny', img_size=32),
+    ],
+    ids=lambda backbone: backbone['type'],
+)
+def test_others_are_named_as_not_compared(backbone, tmp_path, log):
+    """Also where names are a ViT's, but not what is computed (reversible blocks)."""
+    module = ROOT.build(backbone)
+    path = tmp_path / 'file.pth'
+    torch.save(module.state_dict(), path)
+    init_cfg = dict(type='Pretrained', checkpoint=str(path))
+    runner = FakeRunner(config(tmp_path), dino(tmp_path).path)
+    torch.save(module.state_dict(), path)
+    runner.model.backbone = ROOT.build(dict(backbone, init_cfg=init_cfg))
+    runner.model.backbone.init_weights()
+    VerifyTransferHook().before_train(runner)
+    kind = type(module).__name__
+    said = f'features not compared with the file: {kind} is no ViT, BEiT or Swin'
+    assert any(said in text for text in log)
+
+
 @pytest.mark.parametrize('write', [mmseg_vit, mmseg_swin])
 @pytest.mark.parametrize('twice', [False, True])
 def test_backbones_that_read_checkpoints_themselves(write, twice, tmp_path, log):
