@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 
 from mmengine.config import DictAction
+
+from mmmask.launch.errors import run_guarded
 
 
 def train_parser() -> argparse.ArgumentParser:
@@ -61,17 +64,38 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--seed', type=_seed, help="seed of everything random, instead of the config's"
     )
+    add_cfg_options(parser)
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    _add_debug(parser)
+    parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
+
+
+def add_cfg_options(
+    parser: argparse.ArgumentParser, example: str = 'model.backbone.drop_path_rate=0.2'
+) -> None:
+    """``--cfg-options`` of every tool that takes a config."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
         default={},
         metavar='KEY=VALUE',
-        help='change values of the config: model.backbone.drop_path_rate=0.2; lists as key="[a,b]"',
+        help=f'change values of the config: {example}; lists as key="[a,b]"',
     )
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+
+
+def _add_debug(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
-    parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
+
+
+def run_tool(
+    parser: argparse.ArgumentParser,
+    run: Callable[[argparse.Namespace], None],
+    argv: list[str] | None,
+) -> int:
+    """Run a tool of one process, with ``--debug`` added to its options; gives the exit status."""
+    _add_debug(parser)
+    return run_guarded(run, parse(parser, argv), rank=0)
 
 
 def parse(parser: argparse.ArgumentParser, argv: list[str] | None) -> argparse.Namespace:

@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from mmmask.datasets.layouts import Found, Scan
 from mmmask.errors import UserError
-from mmmask.launch.arguments import parse
+from mmmask.launch.arguments import add_cfg_options, run_tool
 from mmmask.launch.config_file import read_config
 from mmmask.launch.data_checks import check_data_set, data_sets, find_kind
-from mmmask.launch.errors import one_line, run_guarded
+from mmmask.launch.errors import one_line
 from mmmask.launch.layout_checks import find_layout
 from mmmask.launch.options import merge_options
 
@@ -40,22 +40,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='N',
         help='images and label maps of each split that are opened, evenly spaced; 0: all [200]',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='change values of the config, such as train_dataloader.dataset.data_root=FOLDER',
-    )
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    add_cfg_options(parser, 'train_dataloader.dataset.data_root=FOLDER')
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; gives the exit status."""
-    args = parse(build_parser(), argv)
-    return run_guarded(run, args, rank=0)
+    return run_tool(build_parser(), run, argv)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from mmmask.launch.errors import run_guarded
+from mmmask.launch.arguments import run_tool
 
 from .checkpoint import read_checkpoint
 from .export import TARGETS, export_backbone
@@ -32,14 +31,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--trust', action='store_true', help='unpickle everything, which may run code of its author'
     )
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; gives the exit status."""
-    args = build_parser().parse_args(sys.argv[1:] if argv is None else argv)
-    return run_guarded(run, args, rank=0)
+    return run_tool(build_parser(), run, argv)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
 from mmmask.errors import UserError
-from mmmask.launch.errors import one_line, run_guarded
+from mmmask.launch.arguments import run_tool
+from mmmask.launch.errors import one_line
 from mmmask.launch.model import scope_of
 
 from .architecture import architecture
@@ -34,14 +34,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--trust', action='store_true', help='unpickle everything, which may run code of its author'
     )
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; gives the exit status."""
-    args = build_parser().parse_args(sys.argv[1:] if argv is None else argv)
-    return run_guarded(run, args, rank=0)
+    return run_tool(build_parser(), run, argv)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.functional import pil_to_tensor
 
 from mmmask.errors import UserError
-from mmmask.launch.arguments import parse
+from mmmask.launch.arguments import add_cfg_options, run_tool
 from mmmask.launch.config_file import read_config
-from mmmask.launch.errors import one_line, run_guarded
+from mmmask.launch.errors import one_line
 from mmmask.launch.model import build_model, scope_of
 from mmmask.launch.options import check_own_parts, merge_options
 
@@ -36,22 +35,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('config', help='a downstream config of mmpretrain, mmdet or mmseg')
     parser.add_argument('checkpoint', help='the file for its backbone')
     parser.add_argument('--image', metavar='FILE', help='an image to look at [noise]')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='change values of the config',
-    )
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    add_cfg_options(parser)
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; gives the exit status."""
-    args = parse(build_parser(), sys.argv[1:] if argv is None else argv)
-    return run_guarded(run, args, rank=0)
+    return run_tool(build_parser(), run, argv)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -192,14 +192,15 @@ def _data_root(cfg: Config) -> str:
 def _whole_backbone(log: str) -> bool:
     """Whether the initialiser's line says so: 'loaded n of n'.
 
-    But for what a Swin computes itself (indices of positions), or has for outputs only (norms).
+    But for what a Swin computes itself (indices of positions), or has for outputs only (norms), and
+    for the new norm behind the mean of the patches.
     """
     found = re.search(r'loaded (\d+) of (\d+) tensors of \w+ from .*', log)
     if not found:
         return False
     left = re.search(r'left (\d+) as initialised \((.*)\)', found[0])
     count, names = (int(left[1]), left[2].split(', ')) if left else (0, [])
-    known = all(re.fullmatch(r'norm[0-2]\..*|.*\.relative_position_index', n) for n in names)
+    known = all(re.fullmatch(r'(norm[0-2]|ln2)\..*|.*\.relative_position_index', n) for n in names)
     return known and int(found[1]) + count == int(found[2])
 
 

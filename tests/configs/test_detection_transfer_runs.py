@@ -5,6 +5,7 @@ On a miniature of COCO, with narrow networks and small images: two iterations an
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -30,14 +31,7 @@ def coco(tmp_path_factory):
 @pytest.fixture(scope='module')
 def checkpoints(tmp_path_factory):
     """Of a kind of backbone, pre-trained when it is first asked for."""
-    made = {}
-
-    def get(kind):
-        if kind not in made:
-            made[kind] = pretrain_tiny(kind, tmp_path_factory.mktemp(kind))
-        return made[kind]
-
-    return get
+    return functools.cache(lambda kind: pretrain_tiny(kind, tmp_path_factory.mktemp(kind)))
 
 
 def small_heads(model):

@@ -5,6 +5,7 @@ On miniatures of ADE20K and Cityscapes, with narrow networks and small crops: tw
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -22,28 +23,20 @@ CHANNELS = 16
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
     """The folder of a data set, written when it is first asked for."""
-    made = {}
 
-    def get(layout):
-        if layout not in made:
-            made[layout] = tmp_path_factory.mktemp(layout)
-            write_miniature(layout, made[layout])
-        return made[layout]
+    @functools.cache
+    def write(layout):
+        folder = tmp_path_factory.mktemp(layout)
+        write_miniature(layout, folder)
+        return folder
 
-    return get
+    return write
 
 
 @pytest.fixture(scope='module')
 def checkpoints(tmp_path_factory):
     """Of a kind of backbone, pre-trained when it is first asked for."""
-    made = {}
-
-    def get(kind):
-        if kind not in made:
-            made[kind] = pretrain_tiny(kind, tmp_path_factory.mktemp(kind))
-        return made[kind]
-
-    return get
+    return functools.cache(lambda kind: pretrain_tiny(kind, tmp_path_factory.mktemp(kind)))
 
 
 def narrow(model, widths):

@@ -2,25 +2,15 @@
 # hyper-parameters are Swin's: AdamW 1e-4, weight decay 0.05 (none of norms and position tables), 8
 # GPUs x 2, drops at epochs 8 and 11, 1000 iterations of warm-up, drop path 0.1 in the 1x schedule.
 # The text names sides of 800 and 1333 only. Training is multi-scale here, as Swin's own: the
-# paper's supervised row, 43.7 and 39.8, is Swin's; upstream's single-scale one is 42.7 and 39.3.
+# paper's supervised row is 43.7 and 39.8, upstream's single-scale one 42.7 and 39.3.
 # Upstream's config is for 36 epochs, with drop path 0.2 and mmdet's own Swin, which reads
 # checkpoints past the strict initialiser.
-_base_ = 'mmdet::swin/mask-rcnn_swin-t-p4-w7_fpn_ms-crop-3x_coco.py'
-custom_imports = dict(imports=['mmmask'], allow_failed_imports=False)
+_base_ = [
+    'mmdet::swin/mask-rcnn_swin-t-p4-w7_fpn_ms-crop-3x_coco.py',
+    '../_base_/swin_tiny.py',
+]
 
-model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='mmpretrain.SwinTransformer',
-        arch='tiny',
-        img_size=224,
-        out_indices=(0, 1, 2, 3),
-        drop_path_rate=0.1,
-        pad_small_map=True,  # narrow images
-        # --cfg-options model.backbone.init_cfg.checkpoint=FILE, or model.backbone.init_cfg=None
-        init_cfg=dict(type='Pretrained', checkpoint='SET-ME', source='auto'),
-    )
-)
+model = dict(backbone=dict(_delete_=True, drop_path_rate=0.1, **_base_.swin))
 
 max_epochs = 12
 train_cfg = dict(max_epochs=max_epochs)
