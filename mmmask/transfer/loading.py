@@ -43,17 +43,8 @@ def load_strictly(
     """
     targets = module.state_dict()
     dialect = dialect_of(targets)
-    ours, _ = to_ours(dialect, targets)
-    tensors = selection.tensors
-    known = facts(checkpoint, selection)
-    resized = fit_position_embedding(tensors, module, known.grid)
-    resized += fit_relative_position(tensors, ours)
-    faults = differences(architecture(tensors), architecture(ours))
-    if not allow.heads:
-        faults += _heads(module, checkpoint, known)
-    _warn_of_norm_eps(module, checkpoint, known)
-    _drop_zero_bias(tensors, ours)
-    tensors = _renamed(tensors, dialect)
+    resized, faults = _fit(module, checkpoint, selection, to_ours(dialect, targets)[0], allow)
+    tensors = _renamed(selection.tensors, dialect)
     shapes = [
         f'{name} {tuple(value.shape)} in the file, {tuple(targets[name].shape)} in the config'
         for name, value in tensors.items()
@@ -71,17 +62,44 @@ def load_strictly(
     if faults:
         raise UserError(_complaint(module, checkpoint, selection, faults))
     ignored += selection.others
-    line = ', '.join(
-        [
-            f'loaded {len(targets) - len(left)} of {len(targets)} tensors of '
-            f'{type(module).__name__} from {checkpoint.path} ({selection.label})',
-            *([f'resized {len(resized)} ({", ".join(resized)})'] if resized else []),
-            *([f'ignored {len(ignored)} ({", ".join(group_names(ignored))})'] if ignored else []),
-            *([f'left {len(left)} as initialised ({", ".join(left[:4])})'] if left else []),
-        ]
-    )
+    count = f'{len(targets) - len(left)} of {len(targets)}'
+    parts = [
+        f'loaded {count} tensors of {type(module).__name__} from {checkpoint.path} '
+        f'({selection.label})'
+    ]
+    for what, names, told in (
+        ('resized {}', resized, resized),
+        ('ignored {}', ignored, group_names(ignored)),
+        ('left {} as initialised', left, left[:4] + ['...'] * (len(left) > 4)),
+    ):
+        if names:
+            parts.append(f'{what.format(len(names))} ({", ".join(told)})')
+    line = ', '.join(parts)
     print_log(line, logger='current')
     return line
+
+
+def _fit(
+    module: nn.Module,
+    checkpoint: Checkpoint,
+    selection: Selection,
+    targets: Mapping[str, Tensor],
+    allow: Allowed,
+) -> tuple[list[str], list[str]]:
+    """Fit positions to the module; gives what was resized, and how architectures differ.
+
+    ``targets`` are the module's tensors by mmpretrain's names.
+    """
+    known = facts(checkpoint, selection)
+    tensors = selection.tensors
+    resized = fit_position_embedding(tensors, module, known.grid)
+    resized += fit_relative_position(tensors, targets)
+    _drop_zero_bias(tensors, targets)
+    faults = differences(architecture(tensors), architecture(targets))
+    if not allow.heads:
+        faults += _heads(module, checkpoint, known)
+    _warn_of_norm_eps(module, checkpoint, known)
+    return resized, faults
 
 
 def _drop_zero_bias(tensors: OrderedDict[str, Tensor], targets: Mapping[str, Tensor]) -> None:
@@ -163,6 +181,7 @@ def _complaint(
 ) -> str:
     return (
         f"{checkpoint.path} ({selection.label}) doesn't fit {type(module).__name__}: "
-        f'{"; ".join(faults)}. Make the config the one it was trained with, or name each exception '
-        'in init_cfg.allow=dict(missing=[...], unexpected=[...]).'
+        f'{"; ".join(faults)}. Make the config the one it was trained with (python '
+        'tools/inspect_checkpoint.py prints it), or name each exception in '
+        'init_cfg.allow=dict(missing=[...], unexpected=[...]).'
     )

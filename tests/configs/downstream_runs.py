@@ -200,7 +200,9 @@ def _whole_backbone(log: str) -> bool:
         return False
     left = re.search(r'left (\d+) as initialised \((.*)\)', found[0])
     count, names = (int(left[1]), left[2].split(', ')) if left else (0, [])
-    known = all(re.fullmatch(r'(norm[0-2]|ln2)\..*|.*\.relative_position_index', n) for n in names)
+    known = all(
+        re.fullmatch(r'(norm[0-2]|ln2)\..*|.*\.relative_position_index|\.{3}', n) for n in names
+    )
     return known and int(found[1]) + count == int(found[2])
 
 
