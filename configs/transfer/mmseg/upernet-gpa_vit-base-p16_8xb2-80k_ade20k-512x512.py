@@ -1,4 +1,4 @@
-# GPA's ablations: half of the iterations.
+# GPA, Table 2: 80k iterations, as its ablations have (after 200 epochs MAE 40.5 mIoU, GPA 44.3).
 _base_ = './upernet-gpa_vit-base-p16_8xb2-160k_ade20k-512x512.py'
 
 max_iters = 80000

@@ -1,5 +1,6 @@
 # iBOT's published configuration of UperNet for ViT-S/16: a learning rate of 3e-5, layer decay 0.9,
-# heads of 384 channels. AttMask names iBOT's hyper-parameters and gives others.
+# heads of 384 channels. AttMask names iBOT's hyper-parameters and gives others, those of iBOT's
+# file for ViT-B. The published file tests at six scales and with flips; here it is one scale.
 _base_ = './upernet_vit-small-p16_8xb2-160k_ade20k-512x512.py'
 
 model = dict(decode_head=dict(channels=384))

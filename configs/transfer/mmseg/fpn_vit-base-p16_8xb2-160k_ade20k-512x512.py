@@ -1,5 +1,5 @@
 # ccMIM's FPN with ViT-B/16.
-_base_ = './fpn_vit-small-p16_8xb2-80k_ade20k-512x512.py'
+_base_ = './fpn_vit-small-p16_8xb2-160k_ade20k-512x512.py'
 
 width = 768
 model = dict(
