@@ -414,23 +414,25 @@ def _swin_case(folder: Path, model: nn.Module, content: dict, label: str) -> For
     return Foreign(path, SWIN, noise(128), features, label)
 
 
-def _timm_swin() -> nn.Module:
+def _timm_swin(depths: tuple[int, ...] = SWIN['arch']['depths']) -> nn.Module:
     arch = SWIN['arch']
     model = timm.create_model(
         'swin_tiny_patch4_window7_224',
         img_size=128,
         window_size=4,
         embed_dim=arch['embed_dims'],
-        depths=arch['depths'],
+        depths=depths,
         num_heads=arch['num_heads'],
         num_classes=5,
     )
     return randomise(model, 0)
 
 
-def timm_swin(folder: Path) -> Foreign:
-    model = _timm_swin()
-    return _swin_case(folder, model, model.state_dict(), 'bare backbone, timm Swin')
+def timm_swin(folder: Path, depths: tuple[int, ...] = SWIN['arch']['depths']) -> Foreign:
+    model = _timm_swin(depths)
+    case = _swin_case(folder, model, model.state_dict(), 'bare backbone, timm Swin')
+    case.backbone = dict(case.backbone, arch=dict(SWIN['arch'], depths=list(depths)))
+    return case
 
 
 def swin(folder: Path) -> Foreign:

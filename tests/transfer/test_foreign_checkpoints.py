@@ -6,7 +6,7 @@ import re
 
 import pytest
 import torch
-from foreign_checkpoints import CASES, Foreign, block_outputs, mae
+from foreign_checkpoints import CASES, Foreign, block_outputs, mae, timm_swin
 from mmengine.registry import MODELS as ROOT
 from mmengine.registry import DefaultScope, init_default_scope
 from torch.nn.functional import interpolate
@@ -128,6 +128,17 @@ def test_another_size(write, tmp_path, log):
             torch.testing.assert_close(near[..., 7, 7], centre[..., 3, 3])
             assert near.abs().max() < 2 * centre.abs().max()
     assert changed
+    assert compared(backbone, case).equal
+
+
+@pytest.mark.parametrize('pad_small_map', [False, True])
+def test_swin_whose_last_map_is_a_window(pad_small_map, tmp_path):
+    """Dense Swins shift a single window, too: they are compared where there are several."""
+    case = timm_swin(tmp_path, depths=(1, 1, 1, 2))
+    case.backbone = dict(case.backbone, pad_small_map=pad_small_map)
+    backbone = build('mmdet', case).backbone
+    mine = block_outputs(blocks_of(backbone), backbone, case.images)
+    assert (relative_error(mine[-1], case.features[-1]) < 1e-5) is not pad_small_map
     assert compared(backbone, case).equal
 
 
