@@ -64,8 +64,9 @@ def compare_with_source(
     """Compare a loaded backbone's features with those that its checkpoint's tensors give in timm.
 
     Both see the same images, of the size of pre-training where the backbone takes any size, in
-    evaluation mode, in float32, on the CPU. Position embeddings of the source are interpolated to
-    the backbone's grid and from there to the images', as the backbone does.
+    evaluation mode, in float32, on the CPU; the global random state is left alone. Position
+    embeddings of the source are interpolated to the backbone's grid and from there to the images',
+    as the backbone does.
 
     Args:
         backbone: A ViT, BEiT or Swin of mmpretrain's, mmdet's or mmseg's.
@@ -90,16 +91,17 @@ def compare_with_source(
         grid = (16 * window, 16 * window)
     else:
         grid = _grid_of_images(backbone, native, known.grid or _square(selection, native))
-    reference = build_reference(
-        selection.tensors,
-        heads,
-        eps,
-        [native or grid, grid],
-        known.grid,
-        window,
-        with_cls_token=not _is_windowed(backbone)
-        and getattr(backbone, 'cls_token', None) is not None,
-    )
+    with_cls_token = getattr(backbone, 'cls_token', None) is not None
+    with torch.random.fork_rng(devices=[]):  # a training is the same with and without
+        reference = build_reference(
+            selection.tensors,
+            heads,
+            eps,
+            [native or grid, grid],
+            known.grid,
+            window,
+            with_cls_token=with_cls_token and not _is_windowed(backbone),
+        )
     size = tuple(side * _patch_size(backbone) for side in grid)
     if images is None:
         images = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))

@@ -98,7 +98,10 @@ class FakeRunner(Runner):
 def test_hook(tmp_path, log):
     case = dino(tmp_path)
     runner = FakeRunner(config(tmp_path), case.path)
+    state, training = torch.get_rng_state(), runner.model.backbone.training
     VerifyTransferHook().before_train(runner)
+    assert torch.equal(torch.get_rng_state(), state)  # the training is the same with it
+    assert runner.model.backbone.training is training
     assert any(
         text.startswith('model.backbone against timm with the tensors of file.pth: 2 blocks')
         for text in log
