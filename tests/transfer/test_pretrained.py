@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,7 +14,11 @@ from tiny_backbones import ARCH, CONFIG_TEXT, below, build_vit, randomise
 from torch.nn.functional import interpolate
 
 from mmmask.errors import UserError
+from mmmask.launch.config_file import read_config
+from mmmask.launch.model import build_model, scope_of
 from mmmask.transfer import Pretrained
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
 
 
 def load(checkpoint, type='VisionTransformer', init_cfg=None, **options):
@@ -282,3 +287,15 @@ def test_plain_modules(tmp_path):
     net = Net(init_cfg=dict(type='Pretrained', checkpoint=str(path)))
     net.init_weights()
     assert torch.equal(net.fc.weight, source.fc.weight)
+
+
+def test_both_networks_of_a_pretraining_start_from_it(checkpoint, teacher):
+    cfg = read_config(str(CONFIGS / 'demo' / 'attmask-high-ibot_vit-demo_material-scenes.py'))
+    init_cfg = dict(type='Pretrained', checkpoint=str(checkpoint))
+    cfg.model.backbone.update(arch=ARCH, img_size=48, patch_size=8, init_cfg=init_cfg)
+    cfg.model.neck.in_channels = ARCH['embed_dims']
+    with scope_of(cfg):
+        model = build_model(cfg, keep='backbone')
+        model.init_weights()
+    assert_same(model.backbone, teacher)
+    assert_same(model.teacher.backbone, teacher)
