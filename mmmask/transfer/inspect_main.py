@@ -19,7 +19,7 @@ from .exceptions import Allowed
 from .facts import Facts, facts
 from .formats import Selection, available_sources, format_of, group_names, select_backbone
 from .loading import load_strictly
-from .metadata import saved_config
+from .metadata import backbone_config, saved_config
 from .suggest import suggest_backbone
 
 
@@ -71,13 +71,28 @@ def _report(checkpoint: Checkpoint, source: str) -> None:
     try:
         backbone = suggest_backbone(selection.tensors, known)
     except UserError as error:
-        _print('loads into', f'a config of yours: {error}')
+        backbone = _saved_backbone(checkpoint)
+        own = f"the backbone of the file's own config ({error})"
+        _print('loads into', own if backbone else f'a config of yours: {error}')
+    else:
+        _print('loads into', _try(backbone, checkpoint, selection))
+    if not backbone:
         return
-    _print('loads into', _try(backbone, checkpoint, selection))
     backbone['init_cfg'] = dict(type='Pretrained', checkpoint=checkpoint.path, source=source)
     print('  model.backbone in mmpretrain, mmdet or mmseg:')
     for key, value in backbone.items():
         print(f'    {key}={value!r},')
+
+
+def _saved_backbone(checkpoint: Checkpoint) -> dict:
+    """The backbone of the config that the file keeps, for a config of any repository."""
+    backbone = backbone_config(checkpoint)
+    kind, scope = backbone.pop('type', None), saved_config(checkpoint).get('default_scope')
+    if not isinstance(kind, str):
+        return {}
+    if '.' not in kind and isinstance(scope, str):
+        kind = f'{scope}.{kind}'
+    return dict(type=kind, **backbone)
 
 
 def _try(backbone: dict, checkpoint: Checkpoint, selection: Selection) -> str:

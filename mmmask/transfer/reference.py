@@ -1,4 +1,4 @@
-"""A checkpoint's backbone in timm's implementation: what a transfer is compared with."""
+"""A checkpoint's backbone by itself: what a transfer is compared with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from torch.nn.functional import interpolate
 from mmmask.errors import UserError
 
 from .architecture import architecture
+from .checkpoint import Checkpoint
 from .dialects import DIALECTS, to_theirs
+from .formats import Selection
+from .metadata import backbone_config
 from .position_embedding import position_layout, take_row_of_cls_token
 from .relative_position import fit_relative_position
 
@@ -24,7 +27,38 @@ _NAMES = {dialect.name: dialect for dialect in DIALECTS}
 
 
 class CannotCompare(UserError):
-    """There is no independent implementation of such a backbone."""
+    """There is nothing to compare such a backbone with."""
+
+
+def build_as_saved(
+    kind: type[nn.Module], checkpoint: Checkpoint, selection: Selection
+) -> nn.Module:
+    """Build a backbone with the file's tensors and the arguments of the config that the file keeps,
+    strictly, in evaluation mode.
+
+    Args:
+        kind: The class that it has to be.
+        checkpoint: The file.
+        selection: Its part.
+
+    Raises:
+        CannotCompare: If the file keeps no config, or one with another class.
+    """
+    arguments = backbone_config(checkpoint)
+    if str(arguments.pop('type', '')).split('.')[-1] != kind.__name__:
+        raise CannotCompare(
+            f"{kind.__name__} is no ViT, BEiT or Swin, and the file doesn't keep one's config"
+        )
+    for name in ('init_cfg', 'pretrained'):
+        arguments.pop(name, None)
+    try:
+        model = kind(**arguments)
+        model.load_state_dict(selection.tensors)
+    except Exception as error:  # arguments are the file's: any may be raised
+        reason = ' '.join(str(error).split())[:300]
+        raise CannotCompare(f'the config in the file gives no such backbone: {reason}') from error
+    model.eval()
+    return model
 
 
 def build_reference(

@@ -15,7 +15,7 @@ from .checkpoint import Checkpoint
 from .facts import facts
 from .formats import Selection
 from .position_embedding import grid_of, position_layout
-from .reference import CannotCompare, build_reference
+from .reference import CannotCompare, build_as_saved, build_reference
 
 _KNOWN = {'VisionTransformer', 'BEiTViT', 'SwinTransformer', 'BEiT'}
 """Classes of mmpretrain's, mmdet's and mmseg's that compute what timm's of the same kind do."""
@@ -26,17 +26,19 @@ TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class Comparison:
-    """Features of a backbone beside those of timm's model with the file's tensors.
+    """Features of a backbone beside those of another implementation with the file's tensors.
 
     Attributes:
         errors: Of each block: largest absolute difference, divided by the largest absolute value.
-        grid: Rows and columns of patches of the images.
+        size: Height and width of the images, in pixels.
         assumed: What the file doesn't tell and was taken from the backbone, in words.
+        against: The other implementation.
     """
 
     errors: tuple[float, ...]
-    grid: tuple[int, int]
+    size: tuple[int, int]
     assumed: tuple[str, ...] = ()
+    against: str = 'timm'
 
     @property
     def worst(self) -> float:
@@ -49,11 +51,10 @@ class Comparison:
         return self.worst <= TOLERANCE
 
     def __str__(self) -> str:
-        at = f'{self.grid[0]}x{self.grid[1]} patches'
         assumed = f' (assumed: {", ".join(self.assumed)})' if self.assumed else ''
         return (
             f'{len(self.errors)} blocks, largest relative difference {self.worst:.1e} '
-            f'at {at}{assumed}'
+            f'at {self.size[0]}x{self.size[1]} pixels{assumed}'
         )
 
 
@@ -61,7 +62,8 @@ class Comparison:
 def compare_with_source(
     backbone: nn.Module, checkpoint: Checkpoint, selection: Selection, images: Tensor | None = None
 ) -> Comparison:
-    """Compare a loaded backbone's features with those that its checkpoint's tensors give in timm.
+    """Compare a loaded backbone's features with those that its checkpoint's tensors give elsewhere:
+    in timm, or for architectures that timm hasn't, as the config in the file builds them.
 
     Both see the same images, of the size of pre-training where the backbone takes any size, in
     evaluation mode, in float32, on the CPU; the global random state is left alone. Position
@@ -69,17 +71,47 @@ def compare_with_source(
     as the backbone does.
 
     Args:
-        backbone: A ViT, BEiT or Swin of mmpretrain's, mmdet's or mmseg's.
+        backbone: A ViT, BEiT or Swin of mmpretrain's, mmdet's or mmseg's; or another of the class
+            that the file's config names.
         checkpoint: Its checkpoint.
         selection: The checkpoint's part, newly selected: not changed by loading.
         images: (B, 3, H, W), normalised; they are resized. By default one of noise.
 
     Raises:
-        CannotCompare: If it is of another architecture, or changes its features on purpose.
+        CannotCompare: If neither can be built, or the backbone changes its features on purpose.
     """
-    if not _KNOWN & {kind.__name__ for kind in type(backbone).__mro__}:
-        raise CannotCompare(f'{type(backbone).__name__} is no ViT, BEiT or Swin')
     backbone = _on_cpu(backbone)
+    if _KNOWN & {kind.__name__ for kind in type(backbone).__mro__}:
+        against = 'timm'
+        reference, size, assumed = _in_timm(backbone, checkpoint, selection)
+        blocks = [list(_blocks(model)) for model in (backbone, reference)]
+    else:
+        against, assumed = f"the {type(backbone).__name__} of the file's config", []
+        with torch.random.fork_rng(devices=[]):
+            reference = build_as_saved(type(backbone), checkpoint, selection)
+        size = _pair(getattr(backbone, 'img_size', 224))
+        blocks = _common_parts(backbone, reference)
+    if images is None:
+        images = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
+    images = interpolate(images.float().cpu(), size, mode='bicubic', align_corners=False)
+    mine, theirs = (
+        _outputs(model, parts, images) for model, parts in zip((backbone, reference), blocks)
+    )
+    if [m.shape for m in mine] != [t.shape for t in theirs]:
+        raise CannotCompare(
+            f"its {len(mine)} blocks give {tuple(mine[0].shape)}, the source's {len(theirs)} "
+            f'{tuple(theirs[0].shape)}'
+        )
+    errors = tuple(
+        ((m - t).abs().max() / t.abs().max()).item() for m, t in zip(mine, theirs, strict=True)
+    )
+    return Comparison(errors, size, tuple(assumed), against)
+
+
+def _in_timm(
+    backbone: nn.Module, checkpoint: Checkpoint, selection: Selection
+) -> tuple[nn.Module, tuple[int, int], list[str]]:
+    """timm's model of a file, the size of images for both, and what was assumed."""
     known = facts(checkpoint, selection)
     heads, eps = known.heads or heads_of(backbone), known.norm_eps or norm_eps_of(backbone)
     assumed = [] if known.heads or heads is None else [f'{heads} heads']
@@ -92,9 +124,12 @@ def compare_with_source(
     else:
         grid = _grid_of_images(backbone, native, known.grid or _square(selection, native))
     with_cls_token = getattr(backbone, 'cls_token', None) is not None
+    new = _new_relative_positions(backbone, selection)
+    if new:
+        assumed.append('new relative positions')
     with torch.random.fork_rng(devices=[]):  # a training is the same with and without
         reference = build_reference(
-            selection.tensors,
+            {**selection.tensors, **new},
             heads,
             eps,
             [native or grid, grid],
@@ -102,20 +137,7 @@ def compare_with_source(
             window,
             with_cls_token=with_cls_token and not _is_windowed(backbone),
         )
-    size = tuple(side * _patch_size(backbone) for side in grid)
-    if images is None:
-        images = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
-    images = interpolate(images.float().cpu(), size, mode='bicubic', align_corners=False)
-    mine, theirs = (_block_outputs(model, images) for model in (backbone, reference))
-    if [m.shape for m in mine] != [t.shape for t in theirs]:
-        raise CannotCompare(
-            f"its {len(mine)} blocks give {tuple(mine[0].shape)}, the source's {len(theirs)} "
-            f'{tuple(theirs[0].shape)}'
-        )
-    errors = tuple(
-        ((m - t).abs().max() / t.abs().max()).item() for m, t in zip(mine, theirs, strict=True)
-    )
-    return Comparison(errors, grid, tuple(assumed))
+    return reference, tuple(side * _patch_size(backbone) for side in grid), assumed
 
 
 def _on_cpu(backbone: nn.Module) -> nn.Module:
@@ -157,6 +179,14 @@ def _grid_of_images(
     return native if relative else source
 
 
+def _new_relative_positions(backbone: nn.Module, selection: Selection) -> dict[str, Tensor]:
+    """The backbone's own where the file has none (CAE's, fine-tuned with them): on both sides."""
+    kind = 'relative_position_bias_table'
+    if any(name.endswith(kind) for name in selection.tensors):
+        return {}
+    return {name: value for name, value in backbone.named_parameters() if name.endswith(kind)}
+
+
 def _is_windowed(backbone: nn.Module) -> bool:
     """Whether blocks attend within windows (ViTDet); in a single window that is everywhere."""
     return hasattr(backbone, 'global_blocks')
@@ -176,21 +206,21 @@ def feature_difference(backbone: nn.Module, other: nn.Module, images: Tensor) ->
     Raises:
         ValueError: If their blocks or tokens differ in number or shape.
     """
-    blocks, others = _block_outputs(backbone, images), _block_outputs(other, images)
+    blocks, others = (_outputs(model, _blocks(model), images) for model in (backbone, other))
     shapes = [[tuple(block.shape) for block in side] for side in (blocks, others)]
     if shapes[0] != shapes[1]:
         raise ValueError(f'The features are {shapes[0]} and {shapes[1]}.')
     return max((mine - theirs).abs().max().item() for mine, theirs in zip(blocks, others))
 
 
-def _block_outputs(backbone: nn.Module, images: Tensor) -> list[Tensor]:
-    """Tokens (B, E + L, C) behind each block, of Swin (B, L, C)."""
+def _outputs(backbone: nn.Module, parts: Iterable[nn.Module], images: Tensor) -> list[Tensor]:
+    """Tokens (B, E + L, C) behind each part, of Swin (B, L, C), of maps (B, C h, w)."""
     outputs: list[Tensor] = []
 
     def keep(layer: nn.Module, inputs: tuple, output: Tensor) -> None:
         outputs.append(output.flatten(1, -2))
 
-    hooks = [block.register_forward_hook(keep) for block in _blocks(backbone)]
+    hooks = [part.register_forward_hook(keep) for part in parts]
     was_training = backbone.training
     backbone.eval()
     try:
@@ -213,3 +243,23 @@ def _blocks(model: nn.Module) -> Iterable[nn.Module]:
     if hasattr(model.layers[0], 'blocks'):
         return [block for stage in model.layers for block in stage.blocks]
     return model.layers
+
+
+def _common_parts(*models: nn.Module) -> list[list[nn.Module]]:
+    """Blocks, stems and the like that models of one class share by name, in the first's order."""
+    by_name = [dict(_parts(model)) for model in models]
+    names = [name for name in by_name[0] if all(name in others for others in by_name)]
+    return [[parts[name] for name in names] for parts in by_name]
+
+
+def _parts(model: nn.Module, prefix: str = '') -> Iterable[tuple[str, nn.Module]]:
+    """Outermost modules with parameters, lists of them opened."""
+    for name, child in model.named_children():
+        if isinstance(child, nn.ModuleList):
+            yield from _parts(child, f'{prefix}{name}.')
+        elif next(child.parameters(), None) is not None:
+            yield prefix + name, child
+
+
+def _pair(size: int | Iterable[int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else tuple(size)

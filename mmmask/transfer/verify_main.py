@@ -30,7 +30,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         'verify_transfer.py',
         description="Build a config's model, initialise it from a checkpoint, and show block by "
-        "block that its backbone computes what timm's model computes with the file's tensors.",
+        "block that its backbone computes what timm's model computes with the file's tensors (or, "
+        'where timm has none, its own class as the config in the file builds it).',
     )
     parser.add_argument('config', help='a downstream config of mmpretrain, mmdet or mmseg')
     parser.add_argument('checkpoint', help='the file for its backbone')
@@ -88,7 +89,9 @@ def _verify(module: nn.Module, cfg: Config, images: Tensor | None) -> bool:
         checkpoint, init_cfg.get('source', 'auto'), init_cfg.get('prefix'), module.state_dict()
     )
     comparison = compare_with_source(module, checkpoint, selection, images)
-    print(f'{type(module).__name__} and timm, {checkpoint.path} ({selection.label})')
+    print(
+        f'{type(module).__name__} and {comparison.against}, {checkpoint.path} ({selection.label})'
+    )
     _print_blocks(comparison)
     known, in_config = facts(checkpoint, selection), normalisation_of_config(cfg)
     print(f'images in pre-training: {known.normalisation or "not told"}')

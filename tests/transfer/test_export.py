@@ -177,3 +177,14 @@ def test_inspection_names_a_config_that_loads(write, tmp_path, capsys):
     indices = sum('position_index' in name for name in MODELS.build(backbone).state_dict())
     assert f'loaded {count - indices} of {count} tensors' in report
     assert f'arch={backbone["arch"]!r}' in report
+
+
+def test_inspection_of_another_architecture_shows_the_config_in_the_file(tmp_path, capsys):
+    source = dict(type='MaskedConvMAE', arch='small', img_size=32)
+    config = f"default_scope = 'mmpretrain'\nmodel = dict(backbone={source})"
+    path = tmp_path / 'file.pth'
+    torch.save(dict(state_dict={'backbone.ln1.weight': torch.ones(4)}, meta=dict(cfg=config)), path)
+    assert inspect([str(path)]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[-4:-1] == ["type='mmpretrain.MaskedConvMAE',", "arch='small',", 'img_size=32,']
+    assert lines[-1].startswith("init_cfg={'type': 'Pretrained'")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 import torch
-from foreign_checkpoints import CASES, Foreign, block_outputs, mae, timm_swin
+from foreign_checkpoints import CASES, Foreign, beit, block_outputs, mae, timm_swin
 from mmengine.registry import MODELS as ROOT
 from mmengine.registry import DefaultScope, init_default_scope
 from torch.nn.functional import interpolate
@@ -150,9 +150,23 @@ def test_windowed(tmp_path):
     )
     backbone = build('mmdet', case).backbone
     comparison = compared(backbone, case)
-    assert comparison.equal and comparison.grid == (3, 3) and len(comparison.errors) == 2
+    assert comparison.equal and comparison.size == (24, 24) and len(comparison.errors) == 2
     with torch.no_grad():
         backbone.layers[0].attn.qkv.weight[0] += 1.0
+    assert not compared(backbone, case).equal
+
+
+def test_new_relative_positions_are_on_both_sides(tmp_path):
+    """CAE has none in pre-training, and may be fine-tuned with them; they don't begin as zero."""
+    case = beit(tmp_path, use_rel_pos_bias=False, use_abs_pos_emb=True)
+    case.backbone = dict(case.backbone, use_abs_pos_emb=True, use_rel_pos_bias=True)
+    case.init_cfg = dict(allow=dict(missing=['layers.*.attn.relative_position_bias_table']))
+    backbone = build('mmpretrain', case).backbone
+    assert backbone.layers[0].attn.relative_position_bias_table.abs().max() > 0.01
+    comparison = compared(backbone, case)
+    assert comparison.equal and comparison.assumed[-1] == 'new relative positions'
+    with torch.no_grad():
+        backbone.layers[1].attn.q_bias += 1
     assert not compared(backbone, case).equal
 
 

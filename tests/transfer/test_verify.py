@@ -155,6 +155,65 @@ def test_others_are_named_as_not_compared(backbone, tmp_path, log):
     assert any(said in text for text in log)
 
 
+CONV_MAE = dict(
+    type='mmpretrain.MaskedConvMAE',
+    arch=dict(embed_dims=(8, 12, 16), depths=(1, 2, 2), num_heads=2),
+    img_size=32,
+)
+
+
+@pytest.mark.parametrize(
+    'source, changes, allow, wrong, blocks',
+    [
+        # three stems, three convolutional blocks, the projection and two attentive blocks
+        (
+            CONV_MAE,
+            dict(fuse=False, out_type='avg_featmap'),
+            dict(unexpected=['fusions.*']),
+            None,
+            9,
+        ),
+        # and the final norm, and two fusions
+        (
+            CONV_MAE,
+            dict(img_size=64),
+            dict(heads=True),
+            dict(arch={**CONV_MAE['arch'], 'num_heads': 4}),
+            12,
+        ),
+        # the first convolution and its norm; four stages
+        (dict(type='mmpretrain.ResNet', depth=50), {}, {}, dict(style='caffe'), 6),
+    ],
+    ids=['ConvMAE', 'ConvMAE at another size', 'ResNet'],
+)
+def test_others_against_the_config_in_their_file(
+    source, changes, allow, wrong, blocks, tmp_path, log
+):
+    """Another stride or number of heads shows in features alone."""
+    module = ROOT.build(source)
+    with torch.no_grad():
+        for value in module.parameters():
+            value.add_(0.1 * torch.randn_like(value))
+    path = tmp_path / 'file.pth'
+    state = {f'backbone.{name}': value for name, value in module.state_dict().items()}
+    init_cfg = dict(type='Pretrained', checkpoint=str(path), allow=allow)
+    runner = FakeRunner(config(tmp_path), dino(tmp_path).path)
+    torch.save(dict(state_dict=state, meta=dict(cfg=f'model = dict(backbone={source})')), path)
+
+    def start(**options) -> None:
+        runner.model.backbone = ROOT.build({**source, **options, 'init_cfg': init_cfg})
+        runner.model.backbone.init_weights()
+        VerifyTransferHook().before_train(runner)
+
+    start(**changes)
+    kind = type(module).__name__
+    (line,) = [text for text in log if f'against the {kind} of the file' in text]
+    assert f'file.pth: {blocks} blocks, largest relative difference 0.0e+00' in line
+    if wrong is not None:
+        with pytest.raises(UserError, match='does not compute what the file does'):
+            start(**wrong)
+
+
 @pytest.mark.parametrize('write', [mmseg_vit, mmseg_swin])
 @pytest.mark.parametrize('twice', [False, True])
 def test_backbones_that_read_checkpoints_themselves(write, twice, tmp_path, log):

@@ -29,9 +29,10 @@ class VerifyTransferHook(Hook):
     """Compares every backbone that ``init_cfg`` loaded with timm's model of the same file.
 
     A line for each says how far the features of its blocks are apart; and whether images are
-    normalised as they were in pre-training, with a warning where not. Backbones that timm can't
-    stand in for (convolutions, CAE's relative positions) are named as not compared. Nothing is done
-    when the weights come from ``load_from`` or a resumed checkpoint.
+    normalised as they were in pre-training, with a warning where not. A backbone that timm hasn't
+    (convolutions) is compared with one of its class that is built by the config in the file; where
+    there is none, it is named as not compared. Nothing is done when the weights come from
+    ``load_from`` or a resumed checkpoint.
 
     The launcher gives it to every training; ``default_hooks.verify_transfer=None`` drops it.
 
@@ -61,7 +62,10 @@ class VerifyTransferHook(Hook):
         except CannotCompare as error:
             print_log(f'{place}: features not compared with the file: {error}', 'current')
             return
-        line = f'{place} against timm with the tensors of {checkpoint.name}: {comparison}'
+        line = (
+            f'{place} against {comparison.against} with the tensors of {checkpoint.name}: '
+            f'{comparison}'
+        )
         if not comparison.worst <= MISMATCH:
             raise UserError(
                 f'{line}; it does not compute what the file does: see python '
