@@ -9,6 +9,7 @@ from mmengine.device import get_device
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.model import revert_sync_batchnorm
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import nn
@@ -49,6 +50,32 @@ class LaunchRunner(Runner):
                     "SyncBatchNorm for CPUs. Each rank normalises by its own; rank 0's are saved."
                 )
         return super().wrap_model(model_wrapper_cfg, model)
+
+    def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None) -> None:
+        """Scale learning rates with the images of one step of the optimiser.
+
+        mmengine's counts a single iteration's, also where gradients of several are added up
+        (``accumulative_counts``), and leaves out ``base_lr``, the rate that is logged.
+
+        Args:
+            optim_wrapper: Built; schedulers are not, yet.
+            auto_scale_lr: ``enable``, and ``base_batch_size`` that the config's rates are for.
+        """
+        if not (auto_scale_lr or {}).get('enable', False):
+            return
+        base = auto_scale_lr['base_batch_size']
+        loader = self._train_dataloader
+        images = loader['batch_size'] if isinstance(loader, dict) else loader.batch_size
+        several = isinstance(optim_wrapper, OptimWrapperDict)
+        for wrapper in optim_wrapper.values() if several else [optim_wrapper]:
+            batch = images * self.world_size * wrapper._accumulative_counts
+            self.logger.info(
+                f'Learning rates are for batches of {base}; here they are of {batch} ({images} '
+                f'images x {self.world_size} processes x {wrapper._accumulative_counts} '
+                f'accumulated iterations): scaled by {batch / base:g}.'
+            )
+            for group in wrapper.param_groups:
+                group['lr'] *= batch / base
 
     def call_hook(self, fn_name: str, **kwargs) -> None:
         if fn_name in ('before_train', 'before_val', 'before_test'):
