@@ -49,6 +49,7 @@ def train(args: argparse.Namespace) -> None:
         runner._init_model_weights()
         if load_from is not None:
             load_full(runner.model, load_from)
+            runner._load_from, runner._has_loaded = load_from, True  # as mmengine would
         try:
             runner.train()
         except DivergedError as error:

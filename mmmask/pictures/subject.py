@@ -43,7 +43,7 @@ def build_subject(config: Config, checkpoint: str, source: str | None = None) ->
     check_named_checkpoints(Config(dict(model=dict(scorer=config.model.get('scorer')))))
     with scope_of(config):
         with explained("The config's model can't be built"):
-            model = build_model(config, keep='scorer')
+            model = build_model(config, keep=['scorer'])
         scorer = getattr(model, 'scorer', None)
         if isinstance(scorer, nn.Module):
             scorer.init_weights()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import timm.models.beit
 import timm.models.swin_transformer
 import timm.models.vision_transformer
 import torch
-from timm.layers import SwiGLUPacked
+from timm.layers import SwiGLUPacked, resize_rel_pos_bias_table
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -17,13 +19,29 @@ from mmmask.errors import UserError
 
 from .architecture import architecture
 from .checkpoint import Checkpoint
-from .dialects import DIALECTS, to_theirs
+from .dialects import DIALECTS, MMPRETRAIN, Dialect, to_ours, to_theirs
 from .formats import Selection
 from .metadata import backbone_config
 from .position_embedding import position_layout, take_row_of_cls_token
-from .relative_position import fit_relative_position
 
 _NAMES = {dialect.name: dialect for dialect in DIALECTS}
+_TABLE = 'relative_position_bias_table'
+
+# Hugging Face's names as timm's, by themselves: the dialect's rules are to be proven, too.
+_HUGGING_FACE = (
+    (r'^embeddings\.patch_embeddings\.projection\.', 'patch_embed.proj.'),
+    (r'^embeddings\.position_embeddings$', 'pos_embed'),
+    (r'^embeddings\.register_tokens$', 'reg_token'),
+    (r'^embeddings\.', ''),
+    (r'^layernorm\.', 'norm.'),
+    (r'^encoder\.layer\.', 'blocks.'),
+    (r'\.attention\.output\.dense\.', '.attn.proj.'),
+    (r'\.layernorm_before\.', '.norm1.'),
+    (r'\.layernorm_after\.', '.norm2.'),
+    (r'\.intermediate\.dense\.|\.mlp\.weights_in\.', '.mlp.fc1.'),
+    (r'\.output\.dense\.|\.mlp\.weights_out\.', '.mlp.fc2.'),
+    (r'\.layer_scale([12])\.lambda1$', r'.ls\1.gamma'),
+)
 
 
 class CannotCompare(UserError):
@@ -69,6 +87,7 @@ def build_reference(
     known_grid: tuple[int, int] | None = None,
     window: int | None = None,
     with_cls_token: bool = True,
+    dialect: Dialect = MMPRETRAIN,
 ) -> nn.Module:
     """Build timm's model with a backbone's tensors, strictly, in evaluation mode.
 
@@ -81,23 +100,27 @@ def build_reference(
         known_grid: The file's, if its metadata tells; else a square.
         window: Swin's; relative positions are interpolated to it. None for the file's.
         with_cls_token: False leaves the CLS token out, as some dense models do.
+        dialect: The file's own names. Those of Hugging Face are put into timm's here; others are
+            timm's, or so near that a wrong rule shows.
 
     Raises:
         CannotCompare: If it is no ViT, BEiT or Swin, or has a tensor that timm's model hasn't.
     """
     tensors = {k: v.detach().float().cpu() for k, v in tensors.items() if k != 'mask_token'}
+    if dialect.name.startswith('Hugging Face'):
+        tensors = _of_hugging_face(dialect, tensors)
     shape = architecture(tensors)
     if 'depths' in shape and 'number of attention heads' in shape:
-        model, dialect = _swin(tensors, shape, grids[-1], window), 'timm Swin'
+        model, names = _swin(tensors, shape, grids[-1], window), 'timm Swin'
     elif 'depth' in shape and any(name.endswith('attn.q_bias') for name in tensors):
-        model, dialect = _beit(tensors, shape, heads, eps, grids[-1]), 'BEiT'
+        model, names = _beit(tensors, shape, heads, eps, grids[-1]), 'BEiT'
     elif 'depth' in shape and 'patch size' in shape and heads is not None:
         model = _vit(tensors, shape, heads, eps, grids, known_grid, with_cls_token)
-        dialect = 'timm ViT'
+        names = 'timm ViT'
     else:
         raise CannotCompare('only plain ViT, BEiT and Swin can be compared block by block')
     try:
-        result = model.load_state_dict(to_theirs(_NAMES[dialect], tensors), strict=False)
+        result = model.load_state_dict(to_theirs(_NAMES[names], tensors), strict=False)
     except (KeyError, RuntimeError) as error:
         raise CannotCompare(f"timm's model can't hold the file's tensors ({error})") from error
     missing = [n for n in result.missing_keys if not n.startswith(('norm.', 'fc_norm.'))]
@@ -105,6 +128,21 @@ def build_reference(
     if missing or extra:
         raise CannotCompare(f"timm's model can't hold the file's tensors ({(missing + extra)[0]})")
     return model.eval()
+
+
+def _of_hugging_face(dialect: Dialect, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors by mmpretrain's names, by way of timm's."""
+    found: OrderedDict[str, Tensor] = OrderedDict()
+    for name, value in to_theirs(dialect, tensors).items():
+        for pattern, timms in _HUGGING_FACE:
+            name = re.sub(pattern, timms, name)
+        found[name] = value
+    parts = r'\.attention\.attention\.query\.'
+    for query in [name for name in found if re.search(parts, name)]:
+        names = [query.replace('.query.', f'.{part}.') for part in ('query', 'key', 'value')]
+        joint = query.replace('.attention.attention.query.', '.attn.qkv.')
+        found[joint] = torch.cat([found.pop(name) for name in names])
+    return to_ours(_NAMES['timm ViT'], found)[0]
 
 
 def _vit(
@@ -172,7 +210,9 @@ def _beit(
     tensors: dict[str, Tensor], shape: Mapping, heads: int, eps: float, grid: tuple[int, int]
 ) -> nn.Module:
     patch, width = shape['patch size'], shape['embed_dims']
-    model = timm.models.beit.Beit(
+    rows = (2 * grid[0] - 1) * (2 * grid[1] - 1) + 3
+    _resize_tables(tensors, rows, partial(resize_rel_pos_bias_table, new_window_size=grid))
+    return timm.models.beit.Beit(
         img_size=tuple(side * patch for side in grid),
         patch_size=patch,
         num_classes=0,
@@ -187,13 +227,6 @@ def _beit(
         use_shared_rel_pos_bias='rel_pos_bias.relative_position_bias_table' in tensors,
         norm_layer=partial(nn.LayerNorm, eps=eps),
     )
-    ours = {
-        name.replace('blocks.', 'layers.'): value
-        for name, value in model.state_dict().items()
-        if name.endswith('relative_position_bias_table')
-    }
-    fit_relative_position(tensors, ours)
-    return model
 
 
 def _swin(
@@ -201,14 +234,7 @@ def _swin(
 ) -> nn.Module:
     table = next(v for n, v in tensors.items() if n.endswith('relative_position_bias_table'))
     window = window or (int(table.shape[0] ** 0.5) + 1) // 2
-    fit_relative_position(
-        tensors,
-        {
-            name: table.new_empty((2 * window - 1) ** 2, value.shape[1])
-            for name, value in tensors.items()
-            if name.endswith('relative_position_bias_table')
-        },
-    )
+    _resize_tables(tensors, (2 * window - 1) ** 2, _bicubic)
     for name in [name for name in tensors if name.startswith(('norm0', 'norm1', 'norm2'))]:
         del tensors[name]  # of a dense model's outputs
     patch = shape['patch size']
@@ -224,3 +250,19 @@ def _swin(
         mlp_ratio=shape['MLP width'] / shape['embed_dims'],
         qkv_bias='stages.0.blocks.0.attn.w_msa.qkv.bias' in tensors,
     )
+
+
+def _resize_tables(
+    tensors: dict[str, Tensor], rows: int, resize: Callable[..., Tensor]
+) -> None:
+    """Give tables of relative positions (N, H) so many rows, in place."""
+    for name, value in tensors.items():
+        if name.endswith(_TABLE) and value.shape[0] != rows:
+            tensors[name] = resize(value, new_bias_shape=(rows, value.shape[1]))
+
+
+def _bicubic(table: Tensor, new_bias_shape: tuple[int, int]) -> Tensor:
+    """As Swin's authors fine-tune at another window."""
+    maps = table.T.unflatten(1, (int(table.shape[0] ** 0.5), -1))[None]
+    maps = interpolate(maps, (int(new_bias_shape[0] ** 0.5),) * 2, mode='bicubic')
+    return maps[0].flatten(1).T

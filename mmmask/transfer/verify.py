@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from .architecture import heads_of, norm_eps_of
-from .checkpoint import Checkpoint
+from .checkpoint import Checkpoint, read_checkpoint
+from .dialects import dialect_of, to_ours
+from .exceptions import Allowed
 from .facts import facts
-from .formats import Selection
+from .formats import Selection, select
+from .normalisation import normalisation_of_config
 from .position_embedding import grid_of, position_layout
 from .reference import CannotCompare, build_as_saved, build_reference
 
 _KNOWN = {'VisionTransformer', 'BEiTViT', 'SwinTransformer', 'BEiT'}
 """Classes of mmpretrain's, mmdet's and mmseg's that compute what timm's of the same kind do."""
+
+NOTHING_ALLOWED = Allowed()
 
 TOLERANCE = 1e-5
 """Largest relative difference of float32 features that counts as equal."""
@@ -58,9 +65,25 @@ class Comparison:
         )
 
 
+def source_of(backbone: nn.Module, init_cfg: Mapping) -> tuple[Checkpoint, Selection, Allowed]:
+    """The file that an ``init_cfg`` names, its part for a backbone, and what need not fit.
+
+    Raises:
+        UserError: If there is no such file or part.
+    """
+    checkpoint = read_checkpoint(init_cfg['checkpoint'])
+    names = backbone.state_dict()
+    selection = select(checkpoint, init_cfg.get('source', 'auto'), init_cfg.get('prefix'), names)
+    return checkpoint, selection, Allowed.parse(init_cfg.get('allow'))
+
+
 @torch.no_grad()
 def compare_with_source(
-    backbone: nn.Module, checkpoint: Checkpoint, selection: Selection, images: Tensor | None = None
+    backbone: nn.Module,
+    checkpoint: Checkpoint,
+    selection: Selection,
+    images: Tensor | None = None,
+    allow: Allowed = NOTHING_ALLOWED,
 ) -> Comparison:
     """Compare a loaded backbone's features with those that its checkpoint's tensors give elsewhere:
     in timm, or for architectures that timm hasn't, as the config in the file builds them.
@@ -76,6 +99,7 @@ def compare_with_source(
         checkpoint: Its checkpoint.
         selection: The checkpoint's part, newly selected: not changed by loading.
         images: (B, 3, H, W), normalised; they are resized. By default one of noise.
+        allow: What need not fit is as in the backbone on both sides.
 
     Raises:
         CannotCompare: If neither can be built, or the backbone changes its features on purpose.
@@ -83,7 +107,7 @@ def compare_with_source(
     backbone = _on_cpu(backbone)
     if _KNOWN & {kind.__name__ for kind in type(backbone).__mro__}:
         against = 'timm'
-        reference, size, assumed = _in_timm(backbone, checkpoint, selection)
+        reference, size, assumed = _in_timm(backbone, checkpoint, selection, allow)
         blocks = [list(_blocks(model)) for model in (backbone, reference)]
     else:
         against, assumed = f"the {type(backbone).__name__} of the file's config", []
@@ -109,33 +133,36 @@ def compare_with_source(
 
 
 def _in_timm(
-    backbone: nn.Module, checkpoint: Checkpoint, selection: Selection
+    backbone: nn.Module, checkpoint: Checkpoint, selection: Selection, allow: Allowed
 ) -> tuple[nn.Module, tuple[int, int], list[str]]:
     """timm's model of a file, the size of images for both, and what was assumed."""
     known = facts(checkpoint, selection)
-    heads, eps = known.heads or heads_of(backbone), known.norm_eps or norm_eps_of(backbone)
-    assumed = [] if known.heads or heads is None else [f'{heads} heads']
+    known_heads = None if allow.heads else known.heads
+    heads, eps = known_heads or heads_of(backbone), known.norm_eps or norm_eps_of(backbone)
+    assumed = [] if known_heads or heads is None else [f'{heads} heads']
+    tensors, new = _as_allowed(backbone, selection, allow)
+    if new:
+        assumed.append(f"{new} tensors that the file hasn't")
     native = grid_of(backbone)
+    in_file = _grid_of_file(tensors, known.grid, native)
     window = _swin_window(backbone)
     if window is not None:
         # Two windows along a side of the last stage's map: of a single one, implementations differ
         # in whether it is shifted (mmpretrain's pad_small_map).
         grid = (16 * window, 16 * window)
     else:
-        grid = _grid_of_images(backbone, native, known.grid or _square(selection, native))
+        grid = _grid_of_images(backbone, native, in_file)
     with_cls_token = getattr(backbone, 'cls_token', None) is not None
-    new = _new_relative_positions(backbone, selection)
-    if new:
-        assumed.append('new relative positions')
     with torch.random.fork_rng(devices=[]):  # a training is the same with and without
         reference = build_reference(
-            {**selection.tensors, **new},
+            tensors,
             heads,
             eps,
             [native or grid, grid],
-            known.grid,
+            in_file,
             window,
             with_cls_token=with_cls_token and not _is_windowed(backbone),
+            dialect=selection.dialect,
         )
     return reference, tuple(side * _patch_size(backbone) for side in grid), assumed
 
@@ -160,12 +187,43 @@ def _swin_window(backbone: nn.Module) -> int | None:
     return window[0] if isinstance(window, (tuple, list)) else window
 
 
-def _square(selection: Selection, native: tuple[int, int]) -> tuple[int, int]:
-    """The grid of a file's position embeddings; the backbone's if it has none."""
-    embedding = selection.tensors.get('pos_embed')
-    if embedding is None:
+def _as_allowed(
+    backbone: nn.Module, selection: Selection, allow: Allowed
+) -> tuple[dict[str, Tensor], int]:
+    """A file's tensors but for those that a user lets go, with the backbone's own for those that a
+    user lets be missing, and how many these are."""
+    state = backbone.state_dict()
+    own = to_ours(dialect_of(state), state)[0]
+    tensors = {
+        name: value
+        for name, value in selection.tensors.items()
+        if name in own or not _matches(name, allow.unexpected)
+    }
+    new = {
+        name: value
+        for name, value in own.items()
+        if name not in tensors
+        and _matches(name, allow.missing)
+        and not name.endswith('relative_position_index')
+    }
+    return {**tensors, **new}, len(new)
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _grid_of_file(
+    tensors: Mapping[str, Tensor], known: tuple[int, int] | None, native: tuple[int, int] | None
+) -> tuple[int, int] | None:
+    """Rows and columns of a file's position embeddings: told, or the backbone's if there are as
+    many, or a square."""
+    embedding = tensors.get('pos_embed')
+    if known is not None or embedding is None:
+        return known or native
+    prefix = sum(name in tensors for name in ('cls_token', 'dist_token'))
+    if native is not None and embedding.shape[1] - math.prod(native) in (prefix, 0):
         return native
-    prefix = sum(name in selection.tensors for name in ('cls_token', 'dist_token'))
     return position_layout(embedding, prefix, None, native)[1]
 
 
@@ -179,17 +237,31 @@ def _grid_of_images(
     return native if relative else source
 
 
-def _new_relative_positions(backbone: nn.Module, selection: Selection) -> dict[str, Tensor]:
-    """The backbone's own where the file has none (CAE's, fine-tuned with them): on both sides."""
-    kind = 'relative_position_bias_table'
-    if any(name.endswith(kind) for name in selection.tensors):
-        return {}
-    return {name: value for name, value in backbone.named_parameters() if name.endswith(kind)}
-
-
 def _is_windowed(backbone: nn.Module) -> bool:
     """Whether blocks attend within windows (ViTDet); in a single window that is everywhere."""
     return hasattr(backbone, 'global_blocks')
+
+
+def compare_normalisation(
+    checkpoint: Checkpoint, selection: Selection, cfg: Mapping
+) -> tuple[bool, str]:
+    """Whether a config normalises images otherwise than pre-training did, and a sentence on that,
+    or on not knowing it; '' if all is well."""
+    known, in_config = facts(checkpoint, selection), normalisation_of_config(cfg)
+    if in_config is None:
+        return False, ''
+    if known.normalisation is None:
+        return False, (
+            f"{checkpoint.name} doesn't tell what its images were normalised with: make sure that "
+            f'it is as in the config, {in_config}.'
+        )
+    if known.normalisation.agrees(in_config):
+        return False, ''
+    return True, (
+        f'{checkpoint.name} was trained on images with {known.normalisation} (from '
+        f'{known.normalisation_from}), but the config has {in_config}: set data_preprocessor to '
+        'the same, or the features are of other images.'
+    )
 
 
 @torch.no_grad()

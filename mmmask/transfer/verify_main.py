@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 
 import torch
 from mmengine.config import Config
@@ -17,12 +18,18 @@ from mmmask.launch.errors import one_line
 from mmmask.launch.model import build_model, scope_of
 from mmmask.launch.options import check_own_parts, merge_options
 
-from .checkpoint import read_checkpoint
 from .facts import facts
-from .formats import select
+from .init_cfg import pretrained_of
+from .loading import load_strictly
 from .normalisation import Normalisation, normalisation_of_config
-from .own_loaders import is_pretrained, strict_own_loaders
-from .verify import TOLERANCE, Comparison, compare_with_source
+from .own_loaders import strict_own_loaders
+from .verify import (
+    TOLERANCE,
+    Comparison,
+    compare_normalisation,
+    compare_with_source,
+    source_of,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -54,24 +61,26 @@ def run(args: argparse.Namespace) -> None:
     cfg = read_config(args.config)
     merge_options(cfg, args.cfg_options)
     check_own_parts(cfg)
-    init_cfg = (cfg.get('model') or {}).get('backbone', {}).get('init_cfg')
-    if not is_pretrained(init_cfg):
+    model_cfg = cfg.get('model') or {}
+    whole, backbone = model_cfg.get('init_cfg'), model_cfg.get('backbone', {}).get('init_cfg')
+    init_cfg = pretrained_of(whole) or pretrained_of(backbone)
+    if init_cfg is None:
         raise UserError(
-            f"model.backbone.init_cfg of '{args.config}' is {init_cfg}: nothing would be loaded. "
+            f"model.backbone.init_cfg of '{args.config}' is {backbone}: nothing would be loaded. "
             "Give it init_cfg=dict(type='Pretrained', checkpoint=...)."
         )
-    init_cfg.checkpoint = args.checkpoint
+    init_cfg['checkpoint'] = args.checkpoint
+    if init_cfg is pretrained_of(whole):
+        init_cfg = dict(init_cfg, prefix='backbone.')
     images = None if args.image is None else _read_image(args.image, normalisation_of_config(cfg))
-    model = _build(cfg)
-    if not _verify(model.backbone, cfg, images):
-        raise UserError(f'{args.checkpoint} was loaded, but the features differ: see above.')
+    _verify(_build(cfg).backbone, init_cfg, cfg, images)
 
 
 def _build(cfg: Config) -> nn.Module:
-    """The config's model, its backbone initialised."""
+    """The config's model, initialised as in a training; warnings of that are shown."""
     try:
-        with scope_of(cfg):
-            model = build_model(cfg, keep='backbone')
+        with scope_of(cfg, level='WARNING'):
+            model = build_model(cfg, keep=['init_cfg', 'backbone'])
             with strict_own_loaders(model):
                 model.init_weights()
     except UserError:
@@ -81,27 +90,26 @@ def _build(cfg: Config) -> nn.Module:
     return model
 
 
-def _verify(module: nn.Module, cfg: Config, images: Tensor | None) -> bool:
-    """Print how far a backbone's features are from its file's; gives whether they are equal."""
-    init_cfg = module.init_cfg
-    checkpoint = read_checkpoint(init_cfg['checkpoint'])
-    selection = select(
-        checkpoint, init_cfg.get('source', 'auto'), init_cfg.get('prefix'), module.state_dict()
-    )
-    comparison = compare_with_source(module, checkpoint, selection, images)
-    print(
-        f'{type(module).__name__} and {comparison.against}, {checkpoint.path} ({selection.label})'
-    )
+def _verify(module: nn.Module, init_cfg: Mapping, cfg: Config, images: Tensor | None) -> None:
+    """Print how far a backbone's features are from its file's.
+
+    Raises:
+        UserError: If they differ, or images are normalised otherwise.
+    """
+    checkpoint, selection, allow = source_of(module, init_cfg)
+    with scope_of(cfg):
+        print(load_strictly(module, *source_of(module, init_cfg)))
+    comparison = compare_with_source(module, checkpoint, selection, images, allow)
+    print(f'{type(module).__name__} and {comparison.against}')
     _print_blocks(comparison)
     known, in_config = facts(checkpoint, selection), normalisation_of_config(cfg)
     print(f'images in pre-training: {known.normalisation or "not told"}')
     print(f'images in the config:   {in_config or "not told"}')
-    if known.normalisation and in_config and not known.normalisation.agrees(in_config):
-        raise UserError(
-            f'the config normalises images otherwise than pre-training did (known from '
-            f'{known.normalisation_from}): set model.data_preprocessor.'
-        )
-    return comparison.equal
+    differs, note = compare_normalisation(checkpoint, selection, cfg)
+    if differs:
+        raise UserError(note)
+    if not comparison.equal:
+        raise UserError(f'{checkpoint.path} was loaded, but the features differ: see above.')
 
 
 def _print_blocks(comparison: Comparison) -> None:

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from pathlib import Path
 
 import pytest
 import torch
-from foreign_checkpoints import VIT, dino, mmseg_swin, mmseg_vit
+from foreign_checkpoints import (
+    VIT,
+    beit,
+    dino,
+    dinov2,
+    hugging_face_vit,
+    mmseg_swin,
+    mmseg_vit,
+    timm_safetensors,
+)
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import MODELS as ROOT
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from mmpretrain.models.backbones import VisionTransformer
 from PIL import Image
 
 from mmmask.engine.hooks import VerifyTransferHook
 from mmmask.errors import UserError
+from mmmask.transfer import dialects, loading
 from mmmask.transfer.own_loaders import strict_own_loaders
+from mmmask.transfer.verify import compare_with_source, source_of
 from mmmask.transfer.verify_main import main as verify
 
 CONFIG = """
@@ -55,8 +68,8 @@ def test_shows_every_block(tmp_path, capsys, with_image):
 @pytest.mark.parametrize(
     'options, said',
     [
-        (dict(mean=[127.5] * 3), 'the config normalises images otherwise than pre-training did'),
-        (dict(rgb=False), 'the config normalises images otherwise'),
+        (dict(mean=[127.5] * 3), 'the config has mean (127.5, 127.5, 127.5)'),
+        (dict(rgb=False), 'BGR: set data_preprocessor'),
         (dict(patch_size=16), 'patch size 8 in the file, 16 in the config'),
         (dict(init_cfg=None), 'nothing would be loaded'),
         (dict(arch='tiny'), "can't be built"),
@@ -72,6 +85,26 @@ def test_says_what_is_wrong(tmp_path, capsys, options, said):
     assert verify([path, str(case.path)]) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith('error: ') and said in error
+
+
+def test_lists_and_whole_models(tmp_path, capsys):
+    """What a training takes, the tool takes."""
+    case, path = dino(tmp_path), Path(config(tmp_path))
+    entries = [dict(type='Normal', layer='Linear'), dict(type='Pretrained', checkpoint='SET-ME')]
+    text = CONFIG.format(backbone={**VIT, 'init_cfg': entries}, mean=MEAN, rgb=True)
+    path.write_text(text)
+    assert verify([str(path), str(case.path)]) == 0
+    printed = capsys.readouterr().out
+    assert 'loaded 30 of 30 tensors of VisionTransformer' in printed
+
+    model = FakeRunner(config(tmp_path), case.path).model
+    whole = tmp_path / 'model.pth'
+    torch.save(dict(state_dict=model.state_dict()), whole)
+    text = CONFIG.format(backbone=VIT, mean=MEAN, rgb=True)
+    entry = "init_cfg=dict(type='Pretrained', checkpoint='SET-ME'),\n    data_preprocessor"
+    path.write_text(text.replace('data_preprocessor', entry))
+    assert verify([str(path), str(whole)]) == 0
+    assert 'equal: 2 blocks' in capsys.readouterr().out
 
 
 def test_an_image_that_is_none(tmp_path, capsys):
@@ -115,9 +148,8 @@ def test_hook(tmp_path, log):
     VerifyTransferHook().before_train(runner)  # its weights are the run's own
 
 
-def test_hook_warns_of_another_normalisation(tmp_path):
-    case = dino(tmp_path)
-    runner = FakeRunner(config(tmp_path, rgb=False), case.path)
+def warnings_of(runner: Runner) -> list[str]:
+    """What the hook warns of."""
     records = []
     logger = MMLogger.get_current_instance()
     handler = logging.Handler()
@@ -125,9 +157,123 @@ def test_hook_warns_of_another_normalisation(tmp_path):
     logger.addHandler(handler)
     VerifyTransferHook().before_train(runner)
     logger.removeHandler(handler)
-    (warning,) = [r for r in records if r.levelno == logging.WARNING]
-    assert 'was trained on images with mean (123.675, 116.28, 103.53)' in warning.getMessage()
-    assert 'BGR' in warning.getMessage()
+    return [r.getMessage() for r in records if r.levelno == logging.WARNING]
+
+
+def test_hook_warns_of_another_normalisation(tmp_path):
+    runner = FakeRunner(config(tmp_path, rgb=False), dino(tmp_path).path)
+    (warning,) = warnings_of(runner)
+    assert 'was trained on images with mean (123.675, 116.28, 103.53)' in warning
+    assert 'BGR' in warning
+    runner = FakeRunner(config(tmp_path), timm_safetensors(tmp_path).path)
+    (warning,) = warnings_of(runner)
+    assert "model.safetensors doesn't tell what its images were normalised with" in warning
+
+
+def change_backbone(runner: Runner, path: Path, init_cfg=None, **options) -> None:
+    init_cfg = dict(type='Pretrained', checkpoint=str(path), **(init_cfg or {}))
+    runner.model.backbone = ROOT.build({**VIT, **options, 'init_cfg': init_cfg})
+    runner.model.backbone.init_weights()
+
+
+@pytest.mark.parametrize(
+    'write, options, allow, assumed',
+    [
+        (dinov2, dict(arch={**VIT['arch'], 'num_heads': 4}), dict(heads=True), '4 heads'),
+        (
+            dino,
+            dict(layer_scale_init_value=0.1),
+            dict(missing=['*.gamma[12].weight']),
+            "4 tensors that the file hasn't",
+        ),
+        (dino, dict(qkv_bias=False), dict(unexpected=['*.qkv.bias']), '3 heads'),
+    ],
+    ids=['heads', 'missing', 'unexpected'],
+)
+def test_what_is_allowed_is_on_both_sides(write, options, allow, assumed, tmp_path, log):
+    case = write(tmp_path)
+    runner = FakeRunner(config(tmp_path), dino(tmp_path).path)
+    case = write(tmp_path)
+    change_backbone(runner, case.path, dict(allow=allow), **{**case.backbone, **options})
+    VerifyTransferHook().before_train(runner)
+    (line,) = [text for text in log if text.startswith('model.backbone against timm')]
+    assert assumed in line
+    with torch.no_grad():
+        runner.model.backbone.layers[1].attn.proj.weight[:5] += 0.5
+    with pytest.raises(UserError, match='does not compute what the file does'):
+        VerifyTransferHook().before_train(runner)
+
+
+def test_an_initialisation_that_was_not_carried_out(tmp_path):
+    class Forgetful(VisionTransformer):
+        def init_weights(self) -> None:
+            pass
+
+    path = dino(tmp_path).path
+    runner = FakeRunner(config(tmp_path), path)
+    options = {key: value for key, value in VIT.items() if key != 'type'}
+    init_cfg = dict(type='Pretrained', checkpoint=str(path))
+    runner.model.backbone = Forgetful(**options, init_cfg=init_cfg)
+    runner.model.backbone.init_weights()
+    with pytest.raises(UserError, match=r'Forgetful has to call super\(\).init_weights\(\)'):
+        VerifyTransferHook().before_train(runner)
+
+
+@pytest.mark.parametrize('frozen', [False, True])
+def test_a_backbone_that_starts_at_random_is_named(frozen, tmp_path, log):
+    runner = FakeRunner(config(tmp_path), dino(tmp_path).path)
+    runner.model.backbone = ROOT.build({**VIT, 'frozen_stages': 1 if frozen else -1})
+    warnings = warnings_of(runner)
+    assert any('model.backbone starts at random' in text for text in log)
+    assert [warning.endswith('its frozen_stages stay so.') for warning in warnings] == [
+        True
+    ] * frozen
+
+
+def test_a_whole_model_from_a_file_of_the_same(tmp_path, log):
+    runner = FakeRunner(config(tmp_path), dino(tmp_path).path)
+    path = tmp_path / 'model.pth'
+    torch.save(dict(state_dict=runner.model.state_dict()), path)
+    runner.model.init_cfg = dict(type='Pretrained', checkpoint=str(path))
+    runner.model._is_init = False
+    runner.model.init_weights()
+    log.clear()
+    VerifyTransferHook().before_train(runner)  # and not once more for the backbone's own
+    (line,) = [text for text in log if 'against timm' in text]
+    assert line.startswith('model.backbone against timm with the tensors of model.pth: 2 blocks')
+
+
+@pytest.mark.parametrize('kind', ['names', 'tables'])
+def test_a_fault_of_the_loader_shows(kind, tmp_path, monkeypatch):
+    """The other side neither renames nor resizes by the same code."""
+    if kind == 'names':  # queries for keys
+        case = hugging_face_vit(tmp_path)
+        (wrong,) = [d for d in dialects.DIALECTS if d.name == 'Hugging Face ViT']
+        rules = tuple(
+            dataclasses.replace(rule, theirs=(rule.theirs[1], rule.theirs[0], rule.theirs[2]))
+            if len(rule.theirs) == 3
+            else rule
+            for rule in wrong.rules
+        )
+        changed = dataclasses.replace(wrong, rules=rules)
+        others = tuple(changed if d is wrong else d for d in dialects.DIALECTS)
+        monkeypatch.setattr(dialects, 'DIALECTS', others)
+        options = case.backbone
+    else:
+        case = beit(tmp_path)
+        options = {**case.backbone, 'img_size': 64}
+
+        def nothing(tensors, targets):
+            for name in [name for name in tensors if name.endswith('bias_table')]:
+                tensors[name] = torch.zeros_like(targets[name])
+            return []
+
+        monkeypatch.setattr(loading, 'fit_relative_position', nothing)
+    init_cfg = dict(type='Pretrained', checkpoint=str(case.path))
+    backbone = ROOT.build({**options, 'init_cfg': init_cfg})
+    backbone.init_weights()
+    checkpoint, selection, allow = source_of(backbone, init_cfg)
+    assert compare_with_source(backbone, checkpoint, selection, allow=allow).worst > 1e-4
 
 
 @pytest.mark.parametrize(

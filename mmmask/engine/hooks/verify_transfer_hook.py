@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
@@ -11,13 +12,14 @@ from mmpretrain.registry import HOOKS
 from torch import nn
 
 from mmmask.errors import UserError
-from mmmask.transfer.checkpoint import Checkpoint, read_checkpoint
-from mmmask.transfer.facts import facts
-from mmmask.transfer.formats import Selection, select
-from mmmask.transfer.normalisation import normalisation_of_config
-from mmmask.transfer.own_loaders import is_pretrained
+from mmmask.transfer.init_cfg import pretrained_of, was_loaded
 from mmmask.transfer.reference import CannotCompare
-from mmmask.transfer.verify import TOLERANCE, compare_with_source
+from mmmask.transfer.verify import (
+    TOLERANCE,
+    compare_normalisation,
+    compare_with_source,
+    source_of,
+)
 from mmmask.unwrap import unwrap
 
 MISMATCH = 1e-3
@@ -28,65 +30,84 @@ MISMATCH = 1e-3
 class VerifyTransferHook(Hook):
     """Compares every backbone that ``init_cfg`` loaded with timm's model of the same file.
 
-    A line for each says how far the features of its blocks are apart; and whether images are
-    normalised as they were in pre-training, with a warning where not. A backbone that timm hasn't
-    (convolutions) is compared with one of its class that is built by the config in the file; where
-    there is none, it is named as not compared. Nothing is done when the weights come from
-    ``load_from`` or a resumed checkpoint.
+    A line for each says how far the features of its blocks are apart; a warning says where images
+    are normalised otherwise than in pre-training, or where that isn't known. A backbone that timm
+    hasn't (convolutions) is compared with one of its class that is built by the config in the file;
+    where there is none, a warning says that it wasn't compared. What ``init_cfg.allow`` names is
+    the backbone's own on both sides. A model whose ``backbone`` starts at random is named, too.
+    Nothing is done when the weights come from ``load_from`` or a resumed checkpoint.
 
     The launcher gives it to every training; ``default_hooks.verify_transfer=None`` drops it.
 
     Raises:
-        UserError: If the features differ by more than :data:`MISMATCH`.
+        UserError: If the features differ by more than :data:`MISMATCH`, or an ``init_cfg`` was not
+            carried out.
     """
 
     def before_train(self, runner: Runner) -> None:
         if runner._resume or runner._load_from:
             return
-        for name, module in unwrap(runner.model).named_modules():
-            if is_pretrained(getattr(module, 'init_cfg', None)) and not hasattr(module, 'backbone'):
-                self._verify(runner, f'model.{name}', module)
+        model = unwrap(runner.model)
+        pretrained = dict(_pretrained(model))
+        for name, module in pretrained.items():
+            _verify(runner, '.'.join(['model', *filter(None, [name])]), module)
+        backbone = getattr(model, 'backbone', None)
+        if backbone is not None and not any(n == '' or _is_in(n, 'backbone') for n in pretrained):
+            _say_that_it_is_random(backbone)
 
-    def _verify(self, runner: Runner, place: str, module: nn.Module) -> None:
-        init_cfg = module.init_cfg
-        checkpoint = read_checkpoint(init_cfg['checkpoint'])
-        selection = select(
-            checkpoint,
-            init_cfg.get('source', 'auto'),
-            init_cfg.get('prefix'),
-            module.state_dict(),
+
+def _pretrained(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Outermost modules that are initialised from a file, with their names."""
+    found: list[str] = []
+    for name, module in model.named_modules():
+        if any(_is_in(name, outer) for outer in found):
+            continue
+        if pretrained_of(getattr(module, 'init_cfg', None)) is not None:
+            found.append(name)
+            yield name, module
+
+
+def _is_in(name: str, outer: str) -> bool:
+    return not outer or name == outer or name.startswith(f'{outer}.')
+
+
+def _verify(runner: Runner, place: str, module: nn.Module) -> None:
+    init_cfg = pretrained_of(module.init_cfg)
+    if not was_loaded(module):
+        raise UserError(
+            f'{place}.init_cfg names {init_cfg["checkpoint"]}, but nothing was loaded: '
+            f'init_weights of {type(module).__name__} has to call super().init_weights().'
         )
-        _compare_normalisation(runner, place, checkpoint, selection)
-        try:
-            comparison = compare_with_source(module, checkpoint, selection)
-        except CannotCompare as error:
-            print_log(f'{place}: features not compared with the file: {error}', 'current')
-            return
-        line = (
-            f'{place} against {comparison.against} with the tensors of {checkpoint.name}: '
-            f'{comparison}'
-        )
-        if not comparison.worst <= MISMATCH:
-            raise UserError(
-                f'{line}; it does not compute what the file does: see python '
-                'tools/verify_transfer.py CONFIG CHECKPOINT'
-            )
-        level = logging.INFO if comparison.worst <= TOLERANCE else logging.WARNING
-        print_log(line, 'current', level=level)
-
-
-def _compare_normalisation(
-    runner: Runner, place: str, checkpoint: Checkpoint, selection: Selection
-) -> None:
-    """Say it where images are normalised otherwise than in pre-training."""
-    known, in_config = facts(checkpoint, selection), normalisation_of_config(runner.cfg)
-    if known.normalisation is None or in_config is None:
+    backbone = getattr(module, 'backbone', None)
+    if backbone is not None:  # a whole model, from a file of the same
+        place, module, init_cfg = f'{place}.backbone', backbone, dict(init_cfg, prefix='backbone.')
+    checkpoint, selection, allow = source_of(module, init_cfg)
+    _, note = compare_normalisation(checkpoint, selection, runner.cfg)
+    if note:
+        print_log(f'{place}: {note}', 'current', level=logging.WARNING)
+    try:
+        comparison = compare_with_source(module, checkpoint, selection, allow=allow)
+    except CannotCompare as error:
+        line = f'{place}: features not compared with the file: {error}'
+        print_log(line, 'current', level=logging.WARNING)
         return
-    if not known.normalisation.agrees(in_config):
-        print_log(
-            f'{place}: {checkpoint.name} was trained on images with {known.normalisation} '
-            f'(from {known.normalisation_from}), but the config has {in_config}: set '
-            'model.data_preprocessor to the same, or the features are of other images.',
-            'current',
-            level=logging.WARNING,
+    line = f'{place} against {comparison.against} with the tensors of {checkpoint.name}: '
+    line += str(comparison)
+    if not comparison.worst <= MISMATCH:
+        raise UserError(
+            f'{line}; it does not compute what the file does: see python '
+            'tools/verify_transfer.py CONFIG CHECKPOINT (if it is meant to, set '
+            'default_hooks.verify_transfer=None)'
         )
+    level = logging.INFO if comparison.worst <= TOLERANCE else logging.WARNING
+    print_log(line, 'current', level=level)
+
+
+def _say_that_it_is_random(backbone: nn.Module) -> None:
+    frozen = getattr(backbone, 'frozen_stages', -1) > 0
+    print_log(
+        'model.backbone starts at random: it has no init_cfg that names a checkpoint'
+        + (', and its frozen_stages stay so.' if frozen else '.'),
+        'current',
+        level=logging.WARNING if frozen else logging.INFO,
+    )
