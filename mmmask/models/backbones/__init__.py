@@ -2,6 +2,7 @@ from .masked_cae_vit import MaskedCAEViT
 from .masked_conv_mae import MaskedConvMAE
 from .masked_swin_transformer import MaskedSwinTransformer
 from .masked_vision_transformer import MaskedVisionTransformer
+from .normed_maps_vision_transformer import NormedMapsVisionTransformer
 from .register_vision_transformer import RegisterVisionTransformer
 from .windowed_vision_transformer import WindowedVisionTransformer
 
@@ -10,6 +11,7 @@ __all__ = [
     'MaskedConvMAE',
     'MaskedSwinTransformer',
     'MaskedVisionTransformer',
+    'NormedMapsVisionTransformer',
     'RegisterVisionTransformer',
     'WindowedVisionTransformer',
 ]

@@ -19,6 +19,7 @@ _ARCHS = dict(
     base=dict(embed_dims=(256, 384, 768), depths=(2, 2, 11), num_heads=12),
 )
 _EPS = 1e-6
+"""Of the transformer's norms; those of stems and convolutional blocks have torch's own 1e-5."""
 
 
 class ConvStem(nn.Sequential):
@@ -27,7 +28,7 @@ class ConvStem(nn.Sequential):
     def __init__(self, in_channels: int, channels: int, stride: int) -> None:
         super().__init__(
             nn.Conv2d(in_channels, channels, stride, stride),
-            LayerNorm2d(channels, eps=_EPS),
+            LayerNorm2d(channels),
             nn.GELU(),
         )
 
@@ -42,11 +43,11 @@ class MaskedConvBlock(nn.Module):
 
     def __init__(self, channels: int, drop_path: float = 0.0) -> None:
         super().__init__()
-        self.ln1 = LayerNorm2d(channels, eps=_EPS)
+        self.ln1 = LayerNorm2d(channels)
         self.inward = nn.Conv2d(channels, channels, 1)
         self.depthwise = nn.Conv2d(channels, channels, 5, padding=2, groups=channels)
         self.outward = nn.Conv2d(channels, channels, 1)
-        self.ln2 = LayerNorm2d(channels, eps=_EPS)
+        self.ln2 = LayerNorm2d(channels)
         self.ffn = nn.Sequential(
             nn.Conv2d(channels, 4 * channels, 1), nn.GELU(), nn.Conv2d(4 * channels, channels, 1)
         )
@@ -92,7 +93,8 @@ class MaskedConvMAE(BaseModule):
             ``init_cfg.allow=dict(unexpected=['fusions.*'])`` and ``out_type='avg_featmap'``.
         drop_path_rate: Of the last block; it grows from 0 over all blocks.
         out_type: ``'raw'`` (all tokens, the mean first) or, for fine-tuning, ``'avg_featmap'`` (the
-            mean of the last block's tokens, normalised by a new norm; the old one is left out).
+            mean of the last block's tokens, normalised by a new norm; the old one is left out). As
+            published, fine-tuning trains the position embeddings, which are fixed otherwise.
         interpolate_mode: How position embeddings are resized to other images.
         init_cfg: As every mm module's.
 
@@ -147,7 +149,8 @@ class MaskedConvMAE(BaseModule):
         )
         self.projection = nn.Linear(self.embed_dims, self.embed_dims)
         self.pos_embed = nn.Parameter(
-            sincos_position_embedding(*self.patch_resolution, self.embed_dims), requires_grad=False
+            sincos_position_embedding(*self.patch_resolution, self.embed_dims),
+            requires_grad=out_type == 'avg_featmap',
         )
         self.layers = nn.ModuleList(
             TransformerEncoderLayer(

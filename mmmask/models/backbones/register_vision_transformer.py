@@ -15,7 +15,7 @@ class RegisterVisionTransformer(VisionTransformer):
 
     Registers are learnt tokens between CLS token and patches. They have no position, take part in
     every block, and are left out of all outputs but 'raw'. Everything else, also the names of the
-    parameters, is the parent's.
+    parameters, is the parent's. They are frozen with the CLS token, by ``frozen_stages``.
 
     Args:
         num_registers: How many.
@@ -24,7 +24,9 @@ class RegisterVisionTransformer(VisionTransformer):
 
     def __init__(self, num_registers: int = 4, **kwargs) -> None:
         super().__init__(**kwargs)
-        self.register_tokens = nn.Parameter(torch.zeros(1, num_registers, self.embed_dims))
+        self.register_tokens = nn.Parameter(
+            torch.zeros(1, num_registers, self.embed_dims), requires_grad=self.frozen_stages <= 0
+        )
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Features (B, 3, H, W) -> as the parent's, one for each of ``out_indices``."""

@@ -36,12 +36,12 @@ MASK = mask_of((0, 2, 4, 5, 8), (1, 3, 4, 6, 7))
 VISIBLE = [(1, 3, 6, 7), (0, 2, 5, 8)]
 
 
-def norm(x, module, axis):
+def norm(x, module, axis, eps=1e-6):
     mean = x.mean(dim=axis, keepdim=True)
     variance = ((x - mean) ** 2).mean(dim=axis, keepdim=True)
     shape = [1] * x.ndim
     shape[axis] = -1
-    x = (x - mean) / (variance + 1e-6).sqrt()
+    x = (x - mean) / (variance + eps).sqrt()
     return x * module.weight.view(shape) + module.bias.view(shape)
 
 
@@ -54,12 +54,15 @@ def reference(encoder, image, visible):
     for stage in range(3):
         convolution, ln, _ = encoder.stems[stage]
         x = F.conv2d(x, convolution.weight, convolution.bias, stride=convolution.stride)
-        x = F.gelu(norm(x, ln, 1))
+        x = F.gelu(norm(x, ln, 1, 1e-5))
         if stage == 2:
             break
         shown = keeps.kron(torch.ones(x.shape[-1] // GRID, x.shape[-1] // GRID))
         for block in encoder.conv_stages[stage]:
-            inner = F.conv2d(norm(x, block.ln1, 1), block.inward.weight, block.inward.bias) * shown
+            inner = (
+                F.conv2d(norm(x, block.ln1, 1, 1e-5), block.inward.weight, block.inward.bias)
+                * shown
+            )
             padded = F.pad(inner, (2, 2, 2, 2))
             mixed = block.depthwise.bias.view(1, -1, 1, 1) + sum(
                 padded[:, :, i : i + x.shape[2], j : j + x.shape[3]]
@@ -69,7 +72,7 @@ def reference(encoder, image, visible):
             )
             x = x + F.conv2d(mixed, block.outward.weight, block.outward.bias)
             first, _, second = block.ffn
-            hidden = F.gelu(F.conv2d(norm(x, block.ln2, 1), first.weight, first.bias))
+            hidden = F.gelu(F.conv2d(norm(x, block.ln2, 1, 1e-5), first.weight, first.bias))
             x = x + F.conv2d(hidden, second.weight, second.bias)
         maps.append(x)
     tokens = x[0].flatten(1).T @ encoder.projection.weight.T + encoder.projection.bias
@@ -209,6 +212,21 @@ def test_depths_of_parameters_for_layer_decay():
         else:
             assert depth == (1 + int(name.split('.')[1]), 4), name
     assert encoder.get_layer_depth('head.layers.0', 'backbone.') == (3, 4)
+
+
+def test_epsilons_are_the_published_ones():
+    """models_convmae.py gives 1e-6 to the transformer; stems and convolutions have torch's."""
+    for name, module in build().named_modules():
+        if isinstance(module, nn.LayerNorm):
+            assert module.eps == (1e-5 if name.startswith(('stems', 'conv_stages')) else 1e-6), name
+
+
+def test_fine_tuning_trains_position_embeddings():
+    assert not build().pos_embed.requires_grad
+    encoder = build(out_type='avg_featmap', fuse=False)
+    encoder(images())[-1].square().sum().backward()
+    for name, parameter in encoder.named_parameters():  # nothing unused, which DDP refuses
+        assert parameter.grad.abs().sum() > 0, name
 
 
 def test_the_mean_of_the_patches_is_normalised_anew():
