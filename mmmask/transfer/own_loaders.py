@@ -9,10 +9,16 @@ from types import MethodType
 from mmengine.model import BaseModule
 from torch import nn
 
+from .init_cfg import pretrained_of, with_plain_names
 
-def is_pretrained(init_cfg: object) -> bool:
-    """Whether an ``init_cfg`` reads a checkpoint."""
-    return isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained'
+
+def may_load_by_itself(module: nn.Module) -> bool:
+    """Whether a module's class is mmdet's or mmseg's with an ``init_weights`` of its own."""
+    return (
+        isinstance(module, BaseModule)
+        and type(module).__module__.startswith(('mmdet.', 'mmseg.'))
+        and type(module).init_weights is not BaseModule.init_weights
+    )
 
 
 @contextmanager
@@ -21,16 +27,12 @@ def strict_own_loaders(model: nn.Module) -> Iterator[None]:
 
     mmdet's and mmseg's own ``SwinTransformer``, mmseg's ``VisionTransformer``, ``BEiT`` and ``MAE``
     and a few others load their ``init_cfg.checkpoint`` themselves: with unpickling, and whatever
-    fits of it.
+    fits of it. mmengine runs it last only where its type is 'Pretrained', so it is called that.
     """
-    mine = [
-        module
-        for module in model.modules()
-        if is_pretrained(getattr(module, 'init_cfg', None))
-        and isinstance(module, BaseModule)
-        and type(module).__module__.startswith(('mmdet.', 'mmseg.'))
-        and type(module).init_weights is not BaseModule.init_weights
-    ]
+    named = [m for m in model.modules() if pretrained_of(getattr(m, 'init_cfg', None))]
+    for module in named:
+        module.init_cfg = with_plain_names(module.init_cfg)
+    mine = [module for module in named if may_load_by_itself(module)]
     for module in mine:
         module.init_weights = MethodType(BaseModule.init_weights, module)
     try:

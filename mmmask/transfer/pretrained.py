@@ -16,7 +16,9 @@ from mmmask.errors import UserError
 from .checkpoint import read_checkpoint
 from .exceptions import Allowed
 from .formats import SOURCES, select
+from .init_cfg import mark_loaded, pretrained_of, with_plain_names
 from .loading import load_strictly
+from .own_loaders import may_load_by_itself
 
 
 @WEIGHT_INITIALIZERS.register_module(name='Pretrained', force=True)
@@ -30,7 +32,7 @@ class Pretrained:
     Args:
         checkpoint: A file, or a name with one of mmengine's schemes.
         source: Which backbone of a self-distillation checkpoint: 'teacher', 'student' or 'auto'
-            (the teacher).
+            (the first that the format has).
         prefix: As mmengine's: take the tensors below it instead of finding the part by the file's
             format.
         map_location: As :func:`torch.load`.
@@ -45,7 +47,7 @@ class Pretrained:
         source: str = 'auto',
         prefix: str | None = None,
         map_location: str = 'cpu',
-        allow: Mapping[str, Iterable[str]] | None = None,
+        allow: Mapping[str, Iterable[str] | bool] | None = None,
     ) -> None:
         self.checkpoint = checkpoint
         self.source = source
@@ -64,10 +66,13 @@ class Pretrained:
         allow = Allowed.parse(self.allow)
         checkpoint = read_checkpoint(self.checkpoint, self.map_location)
         selection = select(checkpoint, self.source, self.prefix, module.state_dict())
-        load_strictly(module, checkpoint, selection, allow)
-        if hasattr(module, '_params_init_info'):  # within mmengine's init_weights
-            update_init_info(module, init_info=f'Pretrained: loaded from {checkpoint.path}')
+        within_init_weights = hasattr(module, '_params_init_info')
+        if within_init_weights:
             _be_the_only_one(module)
+        load_strictly(module, checkpoint, selection, allow)
+        mark_loaded(module, checkpoint.path)
+        if within_init_weights:
+            update_init_info(module, init_info=f'Pretrained: loaded from {checkpoint.path}')
             _check_that_it_lasts(module, checkpoint.path)
 
 
@@ -84,21 +89,31 @@ def _be_the_only_one(module: BaseModule) -> None:
 
     Backbones look for a dict with this name to know that they must not initialise position
     embeddings afterwards.
+
+    Raises:
+        UserError: If mmengine didn't know it by its type, and will initialise the module's parts
+            after it.
     """
-    init_cfgs = module.init_cfg or []
-    init_cfgs = [init_cfgs] if isinstance(init_cfgs, Mapping) else init_cfgs
-    mine = [cfg for cfg in init_cfgs if cfg['type'] in ('Pretrained', PretrainedInit)]
-    if mine:
-        module.init_cfg = {**mine[-1], 'type': 'Pretrained'}
+    mine = pretrained_of(module.init_cfg)
+    if mine is None:
+        return
+    if mine['type'] not in ('Pretrained', PretrainedInit):
+        raise UserError(
+            f"init_cfg.type {mine['type']} runs before the module's parts are initialised: write "
+            "type='Pretrained'."
+        )
+    module.init_cfg = with_plain_names(mine)
 
 
 def _check_that_it_lasts(module: BaseModule, path: str) -> None:
     """Find out whether the rest of the module's own ``init_weights`` changes a tensor: run it now.
 
+    Those that may read the file by themselves, with unpickling, are not run.
+
     Raises:
         UserError: If it does.
     """
-    if type(module).init_weights is BaseModule.init_weights:
+    if type(module).init_weights is BaseModule.init_weights or may_load_by_itself(module):
         return
     loaded = {name: value.clone() for name, value in module.state_dict().items()}
     logger, initialised = MMLogger.get_current_instance(), module._is_init

@@ -15,8 +15,10 @@ from torch.nn.functional import interpolate
 
 from mmmask.errors import UserError
 from mmmask.launch.config_file import read_config
-from mmmask.launch.model import build_model, scope_of
+from mmmask.launch.model import scope_of
 from mmmask.transfer import Pretrained
+from mmmask.transfer.init_cfg import was_loaded
+from mmmask.transfer.own_loaders import strict_own_loaders
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 
@@ -201,6 +203,32 @@ def test_mmengine_s_class_as_a_type(checkpoint, teacher):
         load(checkpoint, init_cfg=init_cfg, arch={**ARCH, 'num_layers': 2})
 
 
+def test_a_scope_in_the_type_works_within_the_launcher(checkpoint, teacher):
+    """mmengine runs such a one before the blocks are initialised; alone, that is an error."""
+    init_cfg = dict(type='mmengine.Pretrained', checkpoint=str(checkpoint))
+    text = message_of(checkpoint, init_cfg=[init_cfg])
+    assert 'init_cfg.type mmengine.Pretrained runs before' in text
+    vit = build_vit(init_cfg=init_cfg)
+    with strict_own_loaders(vit):
+        vit.init_weights()
+    assert_same(vit, teacher)
+
+
+def test_a_module_tells_that_it_was_loaded(checkpoint):
+    class Careless(BaseModule):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.fc = torch.nn.Linear(2, 2)
+
+        def init_weights(self):
+            pass
+
+    careless = Careless(init_cfg=dict(type='Pretrained', checkpoint=str(checkpoint)))
+    careless.init_weights()
+    assert not was_loaded(careless)
+    assert was_loaded(load(checkpoint))
+
+
 def test_random_numbers_are_left_alone(checkpoint):
     torch.manual_seed(0)
     load(checkpoint, init_cfg=dict(source='student'))
@@ -295,7 +323,7 @@ def test_both_networks_of_a_pretraining_start_from_it(checkpoint, teacher):
     cfg.model.backbone.update(arch=ARCH, img_size=48, patch_size=8, init_cfg=init_cfg)
     cfg.model.neck.in_channels = ARCH['embed_dims']
     with scope_of(cfg):
-        model = build_model(cfg, keep='backbone')
+        model = MODELS.build(cfg.model)
         model.init_weights()
     assert_same(model.backbone, teacher)
     assert_same(model.teacher.backbone, teacher)

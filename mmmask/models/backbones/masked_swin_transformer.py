@@ -7,6 +7,8 @@ from mmpretrain.models.backbones import SwinTransformer
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from mmmask.transfer.init_cfg import pretrained_of
+
 
 @MODELS.register_module()
 class MaskedSwinTransformer(SwinTransformer):
@@ -79,8 +81,7 @@ class MaskedSwinTransformer(SwinTransformer):
 
     def init_weights(self) -> None:
         super().init_weights()
-        init_cfgs = [self.init_cfg] if isinstance(self.init_cfg, dict) else self.init_cfg or []
-        if any(init_cfg['type'] == 'Pretrained' for init_cfg in init_cfgs):
+        if pretrained_of(self.init_cfg) is not None:
             return
         for module in self.modules():
             if isinstance(module, nn.Linear):

@@ -8,6 +8,8 @@ from mmpretrain.models.utils import resize_pos_embed
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from mmmask.transfer.init_cfg import pretrained_of
+
 from .masked_tokens import keep, replace_masked, visible_indices
 from .position import sincos_position_embedding
 
@@ -80,7 +82,7 @@ class MaskedVisionTransformer(VisionTransformer):
 
     def init_weights(self) -> None:
         super().init_weights()
-        if self._starts_from_a_checkpoint():
+        if pretrained_of(self.init_cfg) is not None:
             return
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -99,10 +101,6 @@ class MaskedVisionTransformer(VisionTransformer):
             patches = sincos_position_embedding(*self.patch_resolution, self.embed_dims)
             self.pos_embed.data.zero_()
             self.pos_embed.data[:, self.num_extra_tokens :] = patches
-
-    def _starts_from_a_checkpoint(self) -> bool:
-        init_cfgs = [self.init_cfg] if isinstance(self.init_cfg, dict) else self.init_cfg or []
-        return any(init_cfg['type'] == 'Pretrained' for init_cfg in init_cfgs)
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of patches of an image (a last, partial patch is padded)."""
