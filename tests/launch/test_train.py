@@ -52,6 +52,20 @@ def test_train_and_test_write_their_results(
     assert result['checkpoint'] == checkpoint
 
 
+def test_load_from_outdoes_init_cfg(tiny_config, trained, tmp_path, run_train):
+    """A trained model goes on by its own config, which still names the pre-training."""
+    trained_model = str(trained / 'epoch_2.pth')
+    content = torch.load(trained_model, weights_only=False)
+    for value in content['state_dict'].values():
+        value.mul_(2)
+    torch.save(content, tmp_path / 'pretraining.pth')
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'pretraining.pth'))
+    with tiny_config.open('a') as file:
+        file.write(f"\nmodel['backbone']['init_cfg'] = {init_cfg}\n")
+    load = ['--cfg-options', f'load_from={trained_model}', '--work-dir', str(tmp_path / 'second')]
+    assert run_train([str(tiny_config), *load]) == 0
+
+
 def test_a_finished_run_is_resumed_to_its_validation(tiny_config, trained, run_train):
     (trained / 'result.json').unlink()
     assert run_train([str(tiny_config), '--work-dir', str(trained), '--resume']) == 0
