@@ -13,10 +13,11 @@ BASE = dict(embed_dims=768, num_layers=12, num_heads=12, feedforward_channels=30
 
 # What every row states: optimiser, layer decay, epochs of drops, batch; backbone and drop path.
 ROWS = {
-    # AttMask, Table 6 and "Evaluation Details"; layer decay and drop path are iBOT's.
+    # AttMask, Table 6 and "Evaluation Details"; layer decay and drop path are iBOT's (ViT-S: its
+    # file's; ViT-B: drop path of its file, layer decay of its command for 12 epochs).
     'cascade-mask-rcnn_vit-small-p16_8xb2-1x_coco': (1e-4, 0.05, 0.75, [9, 11], 16, SMALL, 0.1),
-    'cascade-mask-rcnn_vit-base-p16_8xb2-1x_coco': (1e-4, 0.05, 0.65, [9, 11], 16, BASE, 0.2),
-    # ccMIM, Table 2 and "Object detection and segmentation on MS-COCO".
+    'cascade-mask-rcnn_vit-base-p16_8xb2-1x_coco': (1e-4, 0.05, 0.75, [9, 11], 16, BASE, 0.2),
+    # ccMIM, Table 2 and "Object detection and segmentation on MS-COCO"; weight decay: CAE's file.
     'mask-rcnn_vit-small-p16_16xb2-1x_coco': (3e-4, 0.05, 0.75, [9, 11], 32, SMALL, 0.1),
     'mask-rcnn_vit-base-p16_16xb2-1x_coco': (3e-4, 0.05, 0.75, [9, 11], 32, BASE, 0.2),
     # GPA, Table 2: 1x, 1024; the others are ViTDet's.
@@ -60,10 +61,12 @@ def test_schedule_and_backbone(name, values):
     assert cfg.train_cfg.max_epochs == 12 and cfg.train_cfg.val_interval == 1
     warm_up, steps = cfg.param_scheduler
     assert (steps.type, steps.milestones, steps.gamma, steps.end) == ('MultiStepLR', drops, 0.1, 12)
-    assert (warm_up.type, warm_up.by_epoch) == ('LinearLR', False)
+    assert (warm_up.type, warm_up.by_epoch, warm_up.start_factor) == ('LinearLR', False, 0.001)
     assert cfg.auto_scale_lr.base_batch_size == batch and cfg.train_dataloader.batch_size == 2
     backbone = cfg.model.backbone
     assert (backbone.arch, backbone.drop_path_rate) == (arch, drop_path)
+    if layer_decay is not None:  # as detectors of plain ViTs, but with the images' own grids
+        assert (backbone.final_norm, backbone.img_size) == (False, 224)
     assert backbone.init_cfg == dict(type='Pretrained', checkpoint='SET-ME', source='auto')
     assert cfg.custom_imports.imports == ['mmmask'] and cfg.default_scope == 'mmdet'
 
@@ -93,6 +96,15 @@ def test_data(name):
     assert cfg.test_dataloader == cfg.val_dataloader
 
 
+def check_box_head(head):
+    """Four convolutions with SyncBN, one linear layer; GIoU x 10 of decoded boxes, by class."""
+    assert head.type == 'Shared4Conv1FCBBoxHead'
+    assert head.norm_cfg == dict(type='SyncBN', requires_grad=True)
+    assert head.loss_bbox == dict(type='GIoULoss', loss_weight=10.0)
+    assert head.reg_decoded_bbox and not head.reg_class_agnostic
+    assert (head.in_channels, head.fc_out_channels) == (256, 1024)
+
+
 def test_cascade_is_ibot_s():
     """Blocks 3, 5, 7, 11; 4conv1fc heads; GIoU x 10 of decoded boxes, for each class."""
     for size, width in (('small', 384), ('base', 768)):
@@ -106,20 +118,20 @@ def test_cascade_is_ibot_s():
         assert thresholds == [0.5, 0.6, 0.7] and len(model.roi_head.bbox_head) == 3
         deviations = []
         for head in model.roi_head.bbox_head:
-            assert head.type == 'Shared4Conv1FCBBoxHead' and head.norm_cfg.type == 'SyncBN'
-            assert head.loss_bbox == dict(type='GIoULoss', loss_weight=10.0)
-            assert head.reg_decoded_bbox and not head.reg_class_agnostic
+            check_box_head(head)
             deviations.append(head.bbox_coder.target_stds[0])
         assert deviations == [0.1, 0.05, 0.033]
 
 
-def test_ccmim_s_pyramid():
-    """CAE's set-up: Mask R-CNN, levels from blocks 3, 5, 7 and 11, and an FPN."""
+def test_ccmim_s_detector_is_cae_s():
+    """CAE's set-up: Mask R-CNN, levels from blocks 3, 5, 7 and 11, an FPN, its file's box head."""
     for size, width in (('small', 384), ('base', 768)):
         model = read(f'mask-rcnn_vit-{size}-p16_16xb2-1x_coco').model
         assert (model.type, model.backbone.out_indices) == ('MaskRCNN', [3, 5, 7, 11])
         assert [part.in_channels for part in model.neck] == [width, [width] * 4]
-        assert model.roi_head.bbox_head.type == 'Shared2FCBBoxHead'
+        check_box_head(model.roi_head.bbox_head)
+        assert model.roi_head.bbox_head.bbox_coder.target_stds == [0.1, 0.1, 0.2, 0.2]
+        assert model.roi_head.mask_head.get('norm_cfg') is None
 
 
 def test_vitdet_s_detector():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import DATASETS, DefaultScope
+from mmengine.registry import DATASETS, PARAM_SCHEDULERS, DefaultScope
 from mmpretrain.registry import MODELS
 
 import mmmask  # noqa: F401
@@ -171,9 +171,39 @@ def test_schedule(cfg, name):
     assert (fall.type, fall.begin, fall.by_epoch) == ('CosineAnnealingLR', warmup, True)
     assert 'end' not in fall and 'T_max' not in fall  # to the end of the training
     deit = 'in1k' not in name and not name.startswith('ccmim')
-    assert fall.eta_min == (1e-5 if deit else 1e-6)
     if deit:
         assert rise.start_factor * lr == pytest.approx(1e-6, rel=1e-4)
+    else:
+        assert rise.start_factor == 1e-4
+
+
+@pytest.mark.filterwarnings('ignore:Detected call of `scheduler.step')
+@pytest.mark.parametrize('scale', [1, 1 / 128])
+def test_no_rate_rises_after_the_warm_up(cfg, model, name, scale):
+    """MAE's and BEiT's code scales the whole schedule by a layer's factor, so its end, too; and so
+    does --auto-scale-lr by that of the batch."""
+    *_, lr, _, _, warmup, _ = VALUES[name]
+    lowest = 1e-6 if 'in1k' in name or name.startswith('ccmim') else 1e-5
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    for group in wrapper.param_groups:
+        group['lr'] *= scale
+    first = [group['lr'] for group in wrapper.param_groups]
+    epochs = cfg.train_cfg.max_epochs
+    epoch_length = 2000 // epochs
+    defaults = dict(optimizer=wrapper, epoch_length=epoch_length)
+    schedulers = [
+        PARAM_SCHEDULERS.build({'end': epochs, **scheduler}, default_args=defaults)
+        for scheduler in cfg.param_scheduler
+    ]
+    rates = []
+    for _ in range(epochs * epoch_length):
+        for scheduler in schedulers:
+            scheduler.step()
+        rates.append([group['lr'] for group in wrapper.param_groups])
+    after = rates[warmup * epoch_length :]
+    assert all(b <= a * (1 + 1e-9) for x, y in zip(after, after[1:]) for a, b in zip(x, y))
+    assert after[0] == pytest.approx(first, rel=0.01)
+    assert rates[-1] == pytest.approx([rate * lowest / lr for rate in first], rel=1e-2)
 
 
 def test_optimiser(cfg, model, name):
@@ -219,5 +249,8 @@ def test_convmae_is_tuned_as_gpas_vit():
     assert cfg.train_cfg.max_epochs == 100 and cfg.auto_scale_lr.base_batch_size == 1024
     rates = {name: g['lr'] for g in wrapper.optimizer.param_groups for name in g['names']}
     assert rates['backbone.stems.0.0.weight'] == pytest.approx(0.002 * 0.8**12)
+    assert rates['backbone.pos_embed'] == pytest.approx(0.002 * 0.8**12)  # trained, as published
+    decays = {n: g['weight_decay'] for g in wrapper.optimizer.param_groups for n in g['names']}
+    assert decays['backbone.pos_embed'] == 0 and decays['backbone.projection.weight'] == 0.05
     assert rates['backbone.layers.10.attn.qkv.weight'] == pytest.approx(0.002 * 0.8)
     assert rates['backbone.ln2.weight'] == rates['head.fc.weight'] == pytest.approx(0.002)

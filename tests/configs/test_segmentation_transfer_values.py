@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
+from mmseg.registry import MODELS
 
 from mmmask.launch.config_file import read_config
 from mmmask.launch.model import build_model, scope_of
@@ -30,9 +32,9 @@ ROWS = {
     # GPA, Section 4.1: 80k for ablations (Table 2), 160k for comparisons (Table 8)
     'upernet-gpa_vit-base-p16_8xb2-80k': ('base', 80, 1e-4, 0.65, 0.1, [3, 5, 7, 11]),
     'upernet-gpa_vit-base-p16_8xb2-160k': ('base', 160, 1e-4, 0.65, 0.1, [3, 5, 7, 11]),
-    # iBOT's published files of its linear protocol
+    # iBOT's published file of its linear protocol, and its command for ViT-B
     'linear_vit-small-p16_8xb2-160k': ('small', 160, 3e-5, None, 0.0, [3, 5, 7, 11]),
-    'linear_vit-base-p16_8xb2-160k': ('base', 160, 7e-4, None, 0.0, [3, 5, 7, 11]),
+    'linear_vit-base-p16_8xb2-160k': ('base', 160, 8e-4, None, 0.0, [3, 5, 7, 11]),
 }
 # MST, Table 3: SETR's own, 40k. Learning rate, blocks, auxiliary heads.
 SETR = {
@@ -54,6 +56,7 @@ def check_schedule(cfg, iterations):
     if len(cfg.param_scheduler) == 2:
         warm_up, decay = cfg.param_scheduler
         assert (warm_up.type, warm_up.begin, warm_up.end) == ('LinearLR', 0, 1500)
+        assert (warm_up.start_factor, warm_up.by_epoch) == (1e-6, False)
         assert (decay.type, decay.begin, decay.power, decay.eta_min) == ('PolyLR', 1500, 1.0, 0.0)
 
 
@@ -64,10 +67,13 @@ def check_backbone(cfg, size, crop, drop_path, blocks):
         embed_dims=width, num_layers=12, num_heads=heads, feedforward_channels=4 * width
     )
     assert (backbone.patch_size, backbone.drop_path_rate) == (16, drop_path)
+    assert (backbone.img_size, backbone.img_size) == crop  # positions are resized once
     assert list(backbone.out_indices) == blocks
     assert backbone.init_cfg == dict(type='Pretrained', checkpoint='SET-ME', source='auto')
     assert tuple(cfg.model.data_preprocessor.size) == crop
-    assert cfg.model.test_cfg.mode == 'slide' and tuple(cfg.model.test_cfg.crop_size) == crop
+    test_cfg = cfg.model.test_cfg
+    assert test_cfg.mode == 'slide' and tuple(test_cfg.crop_size) == crop
+    assert test_cfg.stride == ((341, 341) if crop == ADE else (512, 512))
 
 
 @pytest.mark.parametrize('name', ROWS)
@@ -80,6 +86,14 @@ def test_ade20k(name):
     assert (optimizer.type, optimizer.lr, optimizer.weight_decay) == ('AdamW', lr, 0.05)
     assert cfg.optim_wrapper.get('paramwise_cfg', {}).get('layer_decay_rate') == layer_decay
     assert cfg.model.decode_head.num_classes == 150
+    if name.startswith('upernet'):  # iBOT's and CAE's files: as wide as the backbone
+        assert cfg.model.decode_head.channels == VIT[size][0]
+        assert cfg.model.auxiliary_head.channels == 256
+    # iBOT's commands: model.backbone.out_with_norm=true
+    normed = name.startswith(('linear', 'upernet-ibot'))
+    kind = 'NormedMapsVisionTransformer' if normed else 'VisionTransformer'
+    assert cfg.model.backbone.type == f'mmpretrain.{kind}'
+    assert cfg.model.backbone.final_norm is normed
     assert cfg.train_dataloader.batch_size == 2  # on 8 GPUs
     assert cfg.auto_scale_lr.base_batch_size == 16
     assert cfg.train_dataloader.dataset.type == 'ADE20KDataset'
@@ -100,10 +114,27 @@ def test_cityscapes(kind):
     assert [head.in_index for head in heads] == list(range(auxiliary))
     assert cfg.model.decode_head.num_classes == heads[0].num_classes == 19
     assert {head.loss_decode.loss_weight for head in heads} == {0.4}
+    assert cfg.model.backbone.final_norm is False
+
+
+def test_auxiliary_heads_of_pup_have_one_convolution_before_the_classifier():
+    """SETR's `num_conv=2` counts the classifier, which gets maps at a quarter of the crop."""
+    cfg = load('setr-pup_deit-small-p16_8xb1-40k')
+    maps = [torch.zeros(1, 384, 3, 3)] * 4  # of a crop of 48 x 48
+    for options in cfg.model.auxiliary_head:
+        with scope_of(cfg):
+            head = revert_sync_batchnorm(MODELS.build(options))
+        seen = []
+        head.conv_seg.register_forward_pre_hook(lambda _, x, seen=seen: seen.append(x[0].shape))
+        head.eval()
+        head(maps)
+        assert seen == [(1, 256, 12, 12)] and head.conv_seg.weight.shape == (19, 256, 1, 1)
+        kernels = [m.kernel_size for m in head.modules() if isinstance(m, torch.nn.Conv2d)]
+        assert sorted(kernels) == [(1, 1), (3, 3)]
 
 
 def test_swin():
-    """Swin's own values, which upstream has, with mmpretrain's Swin."""
+    """The values of upstream's port, with mmpretrain's Swin."""
     cfg = load('upernet_swin-tiny_8xb2-160k')
     assert cfg.model.backbone.type == 'mmpretrain.SwinTransformer'
     assert (cfg.model.backbone.arch, cfg.model.backbone.drop_path_rate) == ('tiny', 0.3)

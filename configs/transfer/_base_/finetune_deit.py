@@ -34,6 +34,10 @@ optim_wrapper = dict(optimizer=dict(lr=lr), clip_grad=None)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-6 / lr, by_epoch=True, end=5, convert_to_iter_based=True),
     dict(
-        type='CosineAnnealingLR', eta_min=1e-5, by_epoch=True, begin=5, convert_to_iter_based=True
+        type='CosineAnnealingLR',
+        eta_min_ratio=1e-5 / lr,  # a ratio also fits another batch
+        by_epoch=True,
+        begin=5,
+        convert_to_iter_based=True,
     ),
 ]

@@ -10,13 +10,13 @@ model = dict(
     backbone=dict(arch='deit-small', out_type='cls_token', final_norm=True),
     head=dict(in_channels=384),
 )
+
+lr = 1e-3 * 1024 / 256
 optim_wrapper = dict(
-    optimizer=dict(lr=1e-3 * 1024 / 256),
+    optimizer=dict(lr=lr),
     paramwise_cfg=dict(layer_decay_rate=0.75),
 )
-param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-4, by_epoch=True, end=20, convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR', eta_min=1e-6, by_epoch=True, begin=20, convert_to_iter_based=True
-    ),
-]
+warm_up = 20
+param_scheduler = _base_.param_scheduler
+param_scheduler[0].update(end=warm_up)
+param_scheduler[1].update(begin=warm_up, eta_min_ratio=1e-6 / lr)

@@ -12,7 +12,12 @@ width = _base_.vit.arch.embed_dims
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
     pretrained=None,
-    backbone=dict(_delete_=True, **_base_.vit, out_indices=[3, 5, 7, 11]),
+    backbone=dict(
+        _delete_=True,
+        # position embeddings are resized to the crops once, when they are loaded
+        **{**_base_.vit, 'img_size': 512},
+        out_indices=[3, 5, 7, 11],
+    ),
     neck=[
         dict(type='mmpretrain.BlockFeaturePyramid', in_channels=width),
         dict(type='FPN', in_channels=[width] * 4, out_channels=256, num_outs=4),

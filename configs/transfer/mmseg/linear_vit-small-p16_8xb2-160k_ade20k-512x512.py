@@ -1,6 +1,7 @@
 # Linear segmentation on frozen features of ViT-S/16, iBOT's protocol: patch features of blocks 3,
-# 5, 7 and 11, resized and side by side, are classified by one 1 x 1 convolution. AdamW 3e-5,
-# weight decay 0.05, 160k iterations, batch 16. No drop path: nothing of the backbone is trained.
+# 5, 7 and 11, each behind the final norm, resized and side by side, are classified by one 1 x 1
+# convolution. AdamW 3e-5, weight decay 0.05, 160k iterations, batch 16, as iBOT's published file;
+# the norm is that of its command for ViT-B. No drop path: nothing of the backbone is trained.
 _base_ = [
     'mmseg::_base_/models/fcn_r50-d8.py',
     '../_base_/vit_small.py',
@@ -14,7 +15,13 @@ model = dict(
     pretrained=None,
     backbone=dict(
         _delete_=True,
-        **{**_base_.vit, 'drop_path_rate': 0.0},
+        **{
+            **_base_.vit,
+            'type': 'mmpretrain.NormedMapsVisionTransformer',
+            'img_size': 512,  # position embeddings are resized to the crops once
+            'final_norm': True,
+            'drop_path_rate': 0.0,
+        },
         out_indices=blocks,
         frozen_stages=12,
     ),
