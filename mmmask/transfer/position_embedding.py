@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import MutableMapping
 
 import torch
+from mmengine.logging import print_log
 from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
 
@@ -29,7 +31,8 @@ def fit_position_embedding(
         tensors: The file's, by mmpretrain's names.
         module: A ViT with ``pos_embed`` (1, E' + h' w', C) for E' prefix tokens and the grid
             (h', w') of :func:`grid_of`; others are left alone.
-        grid: (h, w) of the file if its metadata tells; else it is taken for square.
+        grid: (h, w) of the file if its metadata tells; else it is the module's where both have as
+            many patches, or a square. A warning says where it could be either.
 
     Returns:
         What was resized, e.g. ``['pos_embed 6x6 -> 8x8']``.
@@ -44,8 +47,11 @@ def fit_position_embedding(
     if source.ndim != 3 or source.shape[2] != target.shape[2]:
         return []  # of another architecture, which is found out elsewhere
     in_file = [name for name in _PREFIX if name in tensors]
-    fallback = wanted if source.shape == target.shape else None
-    rows, grid = position_layout(source, len(in_file), grid, fallback)
+    as_many = source.shape[1] - wanted[0] * wanted[1] in (0, len(in_file))
+    known = grid
+    rows, grid = position_layout(source, len(in_file), known, wanted if as_many else None)
+    if known != grid:
+        _warn_if_square(source.shape[1] - rows, grid)
     prefix = dict(zip(in_file, source[0, :rows], strict=False))
     names = _PREFIX[: target.shape[1] - wanted[0] * wanted[1]]
     kept = [prefix.get(name, torch.zeros_like(source[0, 0])) for name in names]
@@ -53,9 +59,20 @@ def fit_position_embedding(
     tensors['pos_embed'] = resize_pos_embed(
         source, grid, wanted, module.interpolate_mode, len(kept)
     )
-    if tuple(grid) == wanted:
+    if grid == wanted:
         return []
     return [f'pos_embed {grid[0]}x{grid[1]} -> {wanted[0]}x{wanted[1]}']
+
+
+def _warn_if_square(length: int, grid: tuple[int, int]) -> None:
+    side = math.isqrt(length)
+    if side * side == length and grid != (side, side):
+        print_log(
+            f'The {length} position embeddings of the file are taken for {grid[0]}x{grid[1]}, as '
+            f"in the config; if they are {side}x{side}, set the backbone's img_size to that.",
+            logger='current',
+            level=logging.WARNING,
+        )
 
 
 def take_row_of_cls_token(
@@ -99,22 +116,25 @@ def position_layout(
 ) -> tuple[int, tuple[int, int]]:
     """How many rows of position embeddings are prefix tokens', and the grid of the rest.
 
-    Either each prefix token has a row or none has; that the rest is a square (or the grid that is
-    known) decides.
+    Either each prefix token has a row or none has; which of the two fits a grid decides. The grid
+    that is known goes first, then the fallback, then a square.
 
     Args:
         source: (1, E + h w, C).
         prefix_tokens: CLS and distillation tokens in the file.
         grid: (h, w) if it is known.
-        fallback: (h, w) to assume where the rest is no square.
+        fallback: (h, w) to assume where it isn't: as soon as the count of rows fits, and also where
+            they are no square.
 
     Raises:
         UserError: If the grid can't be known.
     """
-    for rows in (prefix_tokens, 0):
-        length = source.shape[1] - rows
-        if grid is not None and grid[0] * grid[1] == length:
-            return rows, grid
+    lengths = {rows: source.shape[1] - rows for rows in (prefix_tokens, 0)}
+    for candidate in (grid, fallback):
+        for rows, length in lengths.items():
+            if candidate is not None and candidate[0] * candidate[1] == length:
+                return rows, tuple(candidate)
+    for rows, length in lengths.items():
         side = math.isqrt(length)
         if side * side == length:
             return rows, (side, side)

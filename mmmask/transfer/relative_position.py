@@ -38,7 +38,7 @@ def fit_relative_position(
     per_block = [name for name in targets if re.fullmatch(rf'layers\.\d+\.attn\.{_TABLE}', name)]
     if _SHARED in tensors and per_block and _SHARED not in targets:
         table = tensors.pop(_SHARED)
-        tensors.update((name, table.clone()) for name in per_block)
+        tensors.update((name, table) for name in per_block)
     counts: dict[str, int] = {}
     for name, target in targets.items():
         source = tensors.get(name)

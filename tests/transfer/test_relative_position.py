@@ -1,0 +1,54 @@
+"""Relative position tables of another window, resized as their authors do."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn.functional import interpolate
+
+from mmmask.transfer.relative_position import fit_relative_position
+
+BEIT = 'layers.{}.attn.relative_position_bias_table'
+SWIN = 'stages.0.blocks.0.attn.w_msa.relative_position_bias_table'
+
+
+def plane(positions) -> torch.Tensor:
+    """(N^2, 2): 3 y - x of offsets and the same doubled, for two heads."""
+    positions = torch.tensor(positions)
+    values = (3 * positions[:, None] - positions[None]).reshape(-1, 1)
+    return torch.cat([values, 2 * values], dim=1)
+
+
+def test_beit_s_table_is_finer_towards_the_centre():
+    """3x3 patches have offsets 0, 1 and 1 + 1.5 of 4x4's: a plane over those stays that plane."""
+    extras = torch.tensor([[7.0, 8.0], [9.0, 10.0], [11.0, 12.0]])
+    tensors = {BEIT.format(0): torch.cat([plane([-2.5, -1.0, 0.0, 1.0, 2.5]), extras])}
+    targets = {BEIT.format(0): torch.zeros(7 * 7 + 3, 2)}
+    resized = fit_relative_position(tensors, targets)
+    assert resized == ['1 relative position tables 3x3 -> 4x4']
+    table = tensors[BEIT.format(0)]
+    assert torch.equal(table[-3:], extras)
+    within = slice(1, -1)  # 3 is beyond 2.5
+    got, expected = (
+        value.reshape(7, 7, 2)[within, within]
+        for value in (table[:-3], plane([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0]))
+    )
+    torch.testing.assert_close(got, expected, rtol=0, atol=1e-4)
+
+
+def test_swin_s_table_is_interpolated_evenly():
+    source = torch.randn(5 * 5, 2, generator=torch.Generator().manual_seed(0))
+    tensors = {SWIN: source}
+    assert fit_relative_position(tensors, {SWIN: torch.zeros(7 * 7, 2)})
+    image = source.T.reshape(1, 2, 5, 5)
+    expected = interpolate(image, (7, 7), mode='bicubic', align_corners=False)
+    torch.testing.assert_close(tensors[SWIN], expected.reshape(2, 49).T)
+
+
+def test_one_table_for_all_blocks_is_each_block_s():
+    shared = plane([-1.0, 0.0, 1.0])
+    tensors = {'rel_pos_bias.relative_position_bias_table': torch.cat([shared, torch.ones(3, 2)])}
+    table = tensors['rel_pos_bias.relative_position_bias_table']
+    targets = {BEIT.format(block): torch.zeros(9 + 3, 2) for block in range(2)}
+    assert fit_relative_position(tensors, targets) == []
+    assert tensors.keys() == targets.keys()
+    assert all(torch.equal(value, table) for value in tensors.values())
