@@ -10,21 +10,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from mmmask.errors import UserError
+from mmmask.launch.errors import one_line
 
+from .architecture import architecture
 from .checkpoint import Checkpoint, read_checkpoint
-from .dialects import DIALECTS, MMPRETRAIN, to_theirs
+from .export_content import Content, backbone_content, not_finite, whole_content
 from .facts import EXPORT_KEY, Facts, facts
-from .formats import select_backbone
-from .position_embedding import add_row_of_cls_token, take_row_of_cls_token
-from .suggest import suggest_backbone
+from .formats import Selection, select_backbone
+from .new_files import new_files
 
 TARGETS = ('mmpretrain', 'timm', 'huggingface', 'dino')
 
-_BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
+_HUGGING_FACE_FILE = 'model.safetensors'  # the name that from_pretrained looks for
 
 
 @dataclass(frozen=True)
@@ -34,105 +36,120 @@ class Export:
     Attributes:
         path: The file.
         count: Its tensors.
-        dialect: How they are named.
-        config: Hugging Face's ``config.json``, None for others.
+        dialect: How they are named; None for a whole file, whose tensors keep their names.
+        left: Names of the checkpoint's tensors that stayed behind.
+        model: Hugging Face's class that reads it, '' for other targets.
+        why_whole: Why it is the whole file, '' for a backbone.
     """
 
     path: Path
     count: int
-    dialect: str
-    config: Path | None = None
+    dialect: str | None
+    left: tuple[str, ...] = ()
+    model: str = ''
+    why_whole: str = ''
 
 
 def export_backbone(
-    checkpoint: Checkpoint, source: str, to: str, out: Path, heads: int | None = None
+    checkpoint: Checkpoint,
+    source: str,
+    to: str,
+    out: Path,
+    heads: int | None = None,
+    grid: tuple[int, int] | None = None,
+    or_whole: bool = False,
 ) -> Export:
     """Write a checkpoint's backbone under another library's names, and read it back.
 
     Classification heads, decoders, projections and mask tokens stay behind. The file's metadata
-    holds what tensors don't tell (heads, epsilon of norms, normalisation of images), which is read
-    again by :func:`.facts.facts`.
+    holds what tensors don't tell (heads, epsilon of norms, grid of positions, normalisation of
+    images), which :func:`.facts.facts` reads again.
 
     Args:
         checkpoint: Any that can be loaded.
         source: 'teacher', 'student' or 'auto'.
         to: One of :data:`TARGETS`.
-        out: A new ``.safetensors`` or ``.pth`` file. Hugging Face's ``config.json`` is written
-            beside it.
+        out: A new ``.safetensors`` or ``.pth`` file. For Hugging Face a folder, in which
+            ``model.safetensors`` and ``config.json`` are written.
         heads: Attention heads, where the checkpoint doesn't tell.
+        grid: Rows and columns of the position embeddings, where the checkpoint doesn't tell.
+        or_whole: For mmpretrain, with the source 'auto': write all of the file's tensors under
+            their names, and the text of its config, if its backbone isn't a ViT, BEiT or Swin.
 
     Raises:
-        UserError: If the target can't hold such a backbone, something isn't known that it needs, or
-            a file is in the way.
+        UserError: If the target can't hold such a backbone, something isn't known that it needs, a
+            value isn't finite, or a file is in the way or can't be written.
+        RuntimeError: If what was written reads as something else. Nothing is left of it.
     """
-    if out.suffix not in ('.safetensors', '.pth'):
-        raise UserError(f"--out: '{out}' must end with .safetensors or .pth.")
+    out = _new_file(to, out)
     selection = select_backbone(checkpoint, source)
-    known = facts(checkpoint, selection)
-    if heads is not None:
-        if known.heads not in (None, heads):
-            raise UserError(
-                f'--heads {heads}: the file has {known.heads} (from {known.heads_from}).'
-            )
-        known = replace(known, heads=heads, heads_from='--heads')
-    tensors = OrderedDict((k, v) for k, v in selection.tensors.items() if k != 'mask_token')
+    known = _completed(facts(checkpoint, selection), selection, heads, grid)
     try:
-        backbone = suggest_backbone(tensors, known)
+        content = backbone_content(selection, known, to)
     except UserError as error:
-        hint = ' (--heads N)' if 'heads' in str(error) else ''
-        raise UserError(f"{checkpoint.path} can't be exported: {error}{hint}.") from error
-    name = _dialect_for(to, backbone, tensors, checkpoint.path)
-    config = out.parent / 'config.json' if to == 'huggingface' else None
-    for path in (out, config):
-        if path is not None and path.exists():
-            raise UserError(f"'{path}' exists already: remove it or choose another --out.")
-    dialect = _BY_NAME.get(name, MMPRETRAIN)
-    if {'cls_token', 'pos_embed'} <= set(tensors) and 'dist_token' not in tensors:
-        without = name == 'timm ViT' and 'register_tokens' in tensors
-        (take_row_of_cls_token if without else add_row_of_cls_token)(tensors, known.grid)
-    try:
-        named = to_theirs(dialect, tensors)
-    except KeyError as error:
-        raise UserError(f"{to} has no name for '{error.args[0]}' of {checkpoint.path}.") from error
-    named = OrderedDict((k, v.detach().cpu().contiguous().clone()) for k, v in named.items())
-    out.parent.mkdir(parents=True, exist_ok=True)
-    _write(out, named, known, checkpoint, wrapped=to == 'dino')
-    if config is not None:
-        _write_aside(config, lambda path: path.write_text(_hugging_face_config(backbone, known)))
-    _check(out, tensors)
-    return Export(out, len(named), name, config)
-
-
-def _dialect_for(to: str, backbone: dict, tensors: Mapping[str, Tensor], path: str) -> str:
-    """The dialect's name that a target reads for such a backbone."""
-    kind = backbone['type'].removeprefix('mmpretrain.')
-    if to == 'mmpretrain':
-        return MMPRETRAIN.name
-    norms = {'SwinTransformer': ['norm3'], 'BEiTViT': ['ln1', 'ln2']}.get(kind, ['ln1', 'ln2'])
-    if not any(f'{norm}.weight' in tensors for norm in norms):
+        if not or_whole or (to, source) != ('mmpretrain', 'auto'):
+            raise UserError(f"{checkpoint.path} can't be exported: {error}") from error
+        content = whole_content(checkpoint, str(error))
+    if infinite := not_finite(content.tensors):
         raise UserError(
-            f"{path} has no final norm, which {to}'s model needs: only --to mmpretrain."
+            f"{checkpoint.path} can't be exported: {infinite}; take an earlier checkpoint."
         )
-    scaled = 'layer_scale_init_value' in backbone
-    vit = kind in ('VisionTransformer', 'RegisterVisionTransformer')
-    names = dict(
-        timm=dict(SwinTransformer='timm Swin', BEiTViT='BEiT').get(kind, 'timm ViT'),
-        dino='DINOv2' if vit else None,
-        huggingface=(
-            ('Hugging Face DINOv2' if scaled else 'Hugging Face ViT')
-            if vit and (scaled or 'register_tokens' not in tensors)
-            else None
-        ),
-    )
-    if names[to] is None:
-        raise UserError(f"--to {to} can't hold a {kind}: choose timm or mmpretrain.")
-    return names[to]
+    _write(out, content, _metadata(known, content, checkpoint), below_teacher=to == 'dino')
+    left = () if content.reads_as is None else selection.others
+    (model,) = content.config['architectures'] if content.config else ('',)
+    return Export(out, len(content.tensors), content.dialect, left, model, content.why_whole)
 
 
-def _write(
-    out: Path, tensors: Mapping[str, Tensor], known: Facts, checkpoint: Checkpoint, wrapped: bool
-) -> None:
-    """Tensors and facts in one file; ``wrapped`` as the teacher of a DINO checkpoint."""
+def _new_file(to: str, out: Path) -> Path:
+    """Where the weights go; nothing is there yet."""
+    out = Path(os.path.expanduser(out))
+    if to == 'huggingface':
+        if out.suffix == '.pth' or (
+            out.suffix == '.safetensors' and out.name != _HUGGING_FACE_FILE
+        ):
+            raise UserError(
+                f"--out: '{out}' must be a folder for --to huggingface: from_pretrained reads "
+                f'{_HUGGING_FACE_FILE} and config.json in it.'
+            )
+        out = out if out.name == _HUGGING_FACE_FILE else out / _HUGGING_FACE_FILE
+    elif out.suffix not in ('.safetensors', '.pth'):
+        raise UserError(f"--out: '{out}' must end with .safetensors or .pth.")
+    for path in (out, out.with_name('config.json')) if to == 'huggingface' else (out,):
+        if os.path.lexists(path):
+            raise UserError(f"'{path}' exists already: remove it or choose another --out.")
+    return out
+
+
+def _completed(
+    known: Facts, selection: Selection, heads: int | None, grid: tuple[int, int] | None
+) -> Facts:
+    """What the file says and what the user adds to it, which must not disagree."""
+    shape = architecture(selection.tensors)
+    if heads is not None:
+        in_file, place = known.heads, known.heads_from
+        if 'number of attention heads' in shape:
+            in_file = shape['number of attention heads']
+            place = 'its tables of relative positions'
+        if in_file not in (None, heads):
+            raise UserError(f'--heads {heads}: the file has {in_file} (from {place}).')
+        width = shape.get('embed_dims', heads)
+        if heads < 1 or width % heads:
+            raise UserError(f"--heads {heads} doesn't divide the width {width}.")
+        known = replace(known, heads=heads, heads_from='--heads')
+    if grid is not None:
+        if known.grid not in (None, grid):
+            raise UserError('--grid {}x{}: the file has {}x{}.'.format(*grid, *known.grid))
+        length = selection.tensors['pos_embed'].shape[1] if 'pos_embed' in selection.tensors else 0
+        if length - grid[0] * grid[1] not in range(3):  # rows of CLS and distillation token
+            raise UserError(
+                '--grid {}x{}: the file has {} position embeddings.'.format(*grid, length)
+            )
+        known = replace(known, grid=grid)
+    return known
+
+
+def _metadata(known: Facts, content: Content, checkpoint: Checkpoint) -> dict[str, str]:
+    """What the tensors don't tell."""
     normalisation = known.normalisation
     about = dict(
         heads=known.heads,
@@ -145,65 +162,58 @@ def _write(
         source=checkpoint.name,
     )
     metadata = {'format': 'pt', EXPORT_KEY: json.dumps(about)}
-    if out.suffix == '.safetensors':
-        _write_aside(out, lambda path: save_file(dict(tensors), path, metadata))
-    elif wrapped:
-        teacher = {f'backbone.{name}': value for name, value in tensors.items()}
-        _write_aside(out, lambda path: torch.save(dict(teacher=teacher, **metadata), path))
-    else:
-        _write_aside(out, lambda path: torch.save(dict(state_dict=tensors, **metadata), path))
+    return metadata if content.text is None else dict(metadata, cfg=content.text)
 
 
-def _write_aside(out: Path, write) -> None:
-    """Write next to it, then rename."""
-    aside = out.with_name(f'.{out.name}.{os.getpid()}')
-    try:
-        write(aside)
-        aside.replace(out)
-    finally:
-        aside.unlink(missing_ok=True)
+def _write(out: Path, content: Content, metadata: dict[str, str], below_teacher: bool) -> None:
+    """All files, read before they get their names; ``below_teacher`` as a DINO checkpoint's."""
+    with new_files(out.parent) as folder:
+        path = folder / out.name
+        try:
+            _save(path, content.tensors, metadata, below_teacher)
+        except (OSError, SafetensorError, RuntimeError) as error:
+            raise UserError(
+                f"'{out}' can't be written, is the disk full? ({one_line(error)[:150]})"
+            ) from error
+        if content.config is not None:
+            text = json.dumps(content.config, indent=2) + '\n'
+            (folder / 'config.json').write_text(text)
+        _check(path, content)
 
 
-def _check(out: Path, tensors: Mapping[str, Tensor]) -> None:
-    """What was written reads as what was to be written."""
-    back = select_backbone(read_checkpoint(str(out))).tensors
-    wrong = [n for n in tensors if n not in back or not torch.equal(tensors[n].cpu(), back[n])]
-    wrong += [name for name in back if name not in tensors]
-    if wrong:
-        out.unlink()
-        raise RuntimeError(f'{out} read back differs in {wrong[0]}; it was removed')
-
-
-def _hugging_face_config(backbone: dict, known: Facts) -> str:
-    """``config.json`` of a ViT or DINOv2 model."""
-    arch = backbone['arch']
-    width, hidden = arch['embed_dims'], arch['feedforward_channels']
-    config = dict(
-        architectures=['ViTModel'],
-        model_type='vit',
-        hidden_size=width,
-        num_hidden_layers=arch['num_layers'],
-        num_attention_heads=arch['num_heads'],
-        hidden_act='gelu',
-        image_size=backbone['img_size'],
-        patch_size=backbone['patch_size'],
-        num_channels=backbone.get('in_channels', 3),
-        qkv_bias=backbone.get('qkv_bias', True),
-        layer_norm_eps=known.norm_eps or 1e-6,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        intermediate_size=hidden,
+def _save(
+    path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str], below_teacher: bool
+) -> None:
+    """One file of weights."""
+    plain = OrderedDict(
+        (name, value.detach().cpu().clone(memory_format=torch.contiguous_format))
+        for name, value in tensors.items()
     )
-    if 'layer_scale_init_value' in backbone:
-        del config['intermediate_size']
-        registers = backbone.get('num_registers')
-        config.update(
-            architectures=['Dinov2Model' if registers is None else 'Dinov2WithRegistersModel'],
-            model_type='dinov2' if registers is None else 'dinov2_with_registers',
-            mlp_ratio=hidden // width if hidden % width == 0 else hidden / width,
-            use_swiglu_ffn='layer_cfgs' in backbone,
-            use_mask_token=False,
-        )
-        if registers is not None:
-            config['num_register_tokens'] = registers
-    return json.dumps(config, indent=2) + '\n'
+    if path.suffix == '.safetensors':
+        save_file(dict(plain), path, metadata)
+        return
+    about = {key: value for key, value in metadata.items() if key != 'cfg'}
+    if 'cfg' in metadata:
+        about['meta'] = dict(cfg=metadata['cfg'])
+    if below_teacher:
+        teacher = {f'backbone.{name}': value for name, value in plain.items()}
+        torch.save(dict(teacher=teacher, **about), path)
+    else:
+        torch.save(dict(state_dict=plain, **about), path)
+
+
+def _check(path: Path, content: Content) -> None:
+    """What was written reads as what was to be written."""
+    read, expected = read_checkpoint(str(path)), content.reads_as
+    if expected is None:
+        back, expected = read.state_dict, content.tensors
+    else:
+        back = select_backbone(read).tensors
+    wrong = [
+        name
+        for name, value in expected.items()
+        if name not in back or not torch.equal(value.cpu(), back[name])
+    ]
+    wrong += [name for name in back if name not in expected]
+    if wrong:
+        raise RuntimeError(f'{path.name} read back differs in {wrong[0]}: it was removed')

@@ -71,6 +71,18 @@ def suggest_backbone(tensors: Mapping[str, Tensor], known: Facts) -> dict:
     return _with_norms(backbone, tensors)
 
 
+def dense_options(backbone: Mapping) -> dict:
+    """What a detector or segmenter adds to a suggested backbone, to get maps of several depths.
+
+    The blocks of a ViT are those that iBOT's pyramid takes: 3, 5, 7 and 11 of 12.
+    """
+    if 'num_layers' not in backbone['arch']:
+        return dict(out_indices=list(range(len(backbone['arch']['depths']))))
+    depth = backbone['arch']['num_layers']
+    blocks = sorted({max(depth * twelfths // 12, 1) - 1 for twelfths in (4, 6, 8, 12)})
+    return dict(out_type='featmap', out_indices=blocks, final_norm=False)
+
+
 def _with_norms(backbone: dict, tensors: Mapping[str, Tensor]) -> dict:
     if 'ln1.weight' not in tensors:
         backbone['final_norm'] = False
@@ -105,6 +117,9 @@ def _swin(tensors: Mapping[str, Tensor], shape: Mapping) -> dict:
         window_size=window,
         img_size=32 * window,
     )
+    if 'absolute_pos_embed' in tensors:
+        side = math.isqrt(tensors['absolute_pos_embed'].shape[1])
+        backbone.update(use_abs_pos_embed=True, img_size=side * shape['patch size'])
     if shape['patch size'] != 4:
         backbone['patch_size'] = shape['patch size']
     norms = [index for index in range(4) if f'norm{index}.weight' in tensors]
