@@ -6,10 +6,6 @@ num_classes = _base_.inaturalist2019.num_classes
 data_preprocessor = dict(num_classes=num_classes)
 model = dict(head=dict(num_classes=num_classes))
 
-train_dataloader = dict(
-    dataset=dict(**_base_.inaturalist2019, split='train', pipeline=_base_.train_pipeline)
-)
-val_dataloader = dict(
-    dataset=dict(**_base_.inaturalist2019, split='val', pipeline=_base_.test_pipeline)
-)
+train_dataloader = dict(dataset=_base_.inaturalist2019)
+val_dataloader = dict(dataset=_base_.inaturalist2019)
 test_dataloader = val_dataloader
