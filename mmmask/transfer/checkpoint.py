@@ -33,8 +33,9 @@ class Checkpoint:
             modules are kept in its ``_metadata``, as torch does.
         meta: mmengine's ``meta`` (``cfg`` is the config's text), empty for files of others.
         about: What else tells of it: the file's other entries that are plain values (``epoch``,
-            ``args``), the metadata of a ``.safetensors`` file, and Hugging Face's ``config.json``
-            and ``preprocessor_config.json`` beside it under these names.
+            ``args``); ``weights``, which of its entries was taken where several hold some; the
+            metadata of a ``.safetensors`` file; and Hugging Face's or timm's ``config.json`` and
+            ``preprocessor_config.json`` beside it under these names.
     """
 
     path: str
@@ -61,6 +62,11 @@ class _Inert:
         pass
 
 
+def _empty_dict(*args) -> OrderedDict:
+    """Stands in for ``defaultdict``, whose factory isn't called; torch fills it."""
+    return OrderedDict()
+
+
 _CORES = ('core', '_core')
 _DTYPES = ('Bool', 'Int32', 'Int64', 'UInt8', 'UInt32', 'Float16', 'Float32', 'Float64', 'Str')
 _HARMLESS = (
@@ -69,6 +75,7 @@ _HARMLESS = (
     'pathlib._local.PosixPath',
     'builtins.getattr',  # how HistoryBuffer's statistics are pickled
     'builtins.slice',
+    *(f'builtins.{kind}' for kind in ('int', 'float', 'str', 'list', 'dict')),  # of defaultdict
     'numpy.ndarray',
     'numpy.dtype',
     *(f'numpy.{core}.multiarray.{name}' for core in _CORES for name in ('_reconstruct', 'scalar')),
@@ -85,7 +92,11 @@ def _weights_only() -> Iterator[None]:
     try:
         inert = [(_Inert, name) for name in _HARMLESS]
         # What holds a training's options is no more than a dict: argparse's, and Swin's.
-        options = [argparse.Namespace, (OrderedDict, 'yacs.config.CfgNode')]
+        options = [
+            argparse.Namespace,
+            (OrderedDict, 'yacs.config.CfgNode'),
+            (_empty_dict, 'collections.defaultdict'),
+        ]
         with torch.serialization.safe_globals([*inert, *options]):
             yield
     finally:
@@ -106,9 +117,9 @@ def read_checkpoint(
     """Read a checkpoint; no code in it is ever run.
 
     Args:
-        path: A ``.pth`` file (a state dict, plain or in one of :data:`CONTAINERS`), a
-            ``.safetensors`` file, or a name with one of mmengine's schemes, which its own loaders
-            fetch.
+        path: A file that torch saved (a state dict, plain or in one of :data:`CONTAINERS`) or one
+            of safetensors, told apart by content, whatever its name; or a name with one of
+            mmengine's schemes, which its own loaders fetch.
         map_location: As :func:`torch.load`.
         trust: Read a local pickle whatever it holds, *running* what is in it: for a file whose
             author the user trusts.
@@ -123,14 +134,14 @@ def read_checkpoint(
             'or model.backbone.init_cfg=None to train from scratch.'
         )
     local = Path(path).expanduser()
-    if not is_remote(path) and not local.is_file():
-        raise UserError(f"There is no checkpoint '{path}'.")
+    if not is_remote(path):
+        _check_local(path, local)
     about = {}
     try:
         if is_remote(path):
             with _weights_only():
                 content = CheckpointLoader.load_checkpoint(path, map_location, logger=None)
-        elif local.suffix == '.safetensors':
+        elif _is_safetensors(local):
             content, about = _read_safetensors(local, str(map_location))
         elif trust:
             content = torch.load(local, map_location=map_location, weights_only=False)
@@ -146,6 +157,43 @@ def read_checkpoint(
     return _sort(str(path), content, about)
 
 
+def _check_local(path: str, local: Path) -> None:
+    """Name what is no checkpoint at a glance.
+
+    Raises:
+        UserError: If it is missing, a folder, a page, or stands for a file elsewhere.
+    """
+    if local.is_dir():
+        inside = [f for f in sorted(local.iterdir()) if f.suffix in _SUFFIXES]
+        names = ', '.join(f.name for f in inside[:3]) or 'none that looks like one'
+        raise UserError(f"'{path}' is a folder: name the checkpoint in it ({names}).")
+    if not local.is_file():
+        raise UserError(f"There is no checkpoint '{path}'.")
+    with open(local, 'rb') as file:
+        start = file.read(64).lstrip().lower()
+    if start.startswith(b'version https://git-lfs'):
+        raise UserError(
+            f"'{path}' is Git LFS's pointer to a checkpoint, not the checkpoint: fetch it with "
+            'git lfs pull.'
+        )
+    if start.startswith((b'<!doctype', b'<html', b'<?xml')):
+        raise UserError(
+            f"'{path}' is a web page, not a checkpoint: its download was answered with a page. "
+            'Open it in a browser to see why, and download it again.'
+        )
+
+
+def _is_safetensors(path: Path) -> bool:
+    """By content: 8 bytes with the length of a header, the header in JSON; pickles and zip archives
+    have other first bytes. Of what is neither, the name decides."""
+    with open(path, 'rb') as file:
+        start = file.read(9)
+    length = int.from_bytes(start[:8], 'little')
+    if start[8:] == b'{' and 8 + length <= path.stat().st_size:
+        return True
+    return path.suffix == '.safetensors' and not start.startswith((b'PK', b'\x80'))
+
+
 def _read_safetensors(path: Path, device: str) -> tuple[dict[str, Tensor], dict]:
     """Tensors and metadata."""
     from safetensors import safe_open
@@ -156,7 +204,8 @@ def _read_safetensors(path: Path, device: str) -> tuple[dict[str, Tensor], dict]
 
 
 def _beside(path: Path) -> dict:
-    """Hugging Face's descriptions in the file's folder; they say so by a ``model_type``."""
+    """Hugging Face's or timm's descriptions in the file's folder; they say so by a ``model_type``
+    or a ``pretrained_cfg``."""
     found = {}
     for name in ('config.json', 'preprocessor_config.json'):
         try:
@@ -165,7 +214,7 @@ def _beside(path: Path) -> dict:
             continue
         if isinstance(content, dict):
             found[name] = content
-    return found if 'model_type' in found.get('config.json', {}) else {}
+    return found if {'model_type', 'pretrained_cfg'} & set(found.get('config.json', {})) else {}
 
 
 def _why_unreadable(path: str, error: Exception) -> str:
@@ -178,32 +227,39 @@ def _why_unreadable(path: str, error: Exception) -> str:
             f'convert it once: python tools/export_backbone.py {path} --trust --to mmpretrain '
             '--out NEW.safetensors.'
         )
-    reason = text[:150] or type(error).__name__
+    text = text.rpartition('WeightsUnpickler error: ')[2]  # without torch's advice before it
+    reason = re.split(r'[.:;]? (?=Please |Check the |If you )|(?<=\w)\. ', text)[0]
+    reason = reason if 0 < len(reason) <= 150 else type(error).__name__
     if is_remote(path):
         return f"The checkpoint '{path}' couldn't be fetched or read: {reason}"
     return f"'{path}' is truncated or not a checkpoint: copy or save it again ({reason})."
 
 
-CONTAINERS = ('state_dict', 'model', 'model_state', 'model_state_dict')
-"""Entries of a file in which its tensors may be; ``student`` and ``teacher`` (DINO's) besides."""
+CONTAINERS = (
+    *('state_dict', 'model', 'model_state', 'model_state_dict', 'module', 'net'),
+    *('state_dict_ema', 'model_ema'),
+)
+"""Entries of a file in which its tensors may be, the first of which is taken; ``student`` and
+``teacher`` (DINO's) besides."""
 
+_SUFFIXES = ('.pth', '.pt', '.bin', '.ckpt', '.tar', '.safetensors')
 _SIDES = ('student', 'teacher')
 _WRAPPERS = ('_orig_mod', '_fsdp_wrapped_module', '_checkpoint_wrapped_module')
 
 
 def _sort(path: str, content: object, about: dict) -> Checkpoint:
     """Find the tensors and the metadata."""
-    content = content if isinstance(content, dict) else {}
-    name = next((name for name in CONTAINERS if isinstance(content.get(name), dict)), None)
+    if not isinstance(content, dict):
+        raise UserError(_why_no_dict(path, content))
+    names = [name for name in CONTAINERS if isinstance(content.get(name), dict)]
+    name = names[0] if names else None
     found = content if name is None else content[name]
     sides = {side: found[side] for side in _SIDES if isinstance(found.get(side), dict)}
     if sides:
         name = name or ' '.join(sides)
         found = {f'{s}.{_unwrapped(n)}': value for s in sides for n, value in sides[s].items()}
-    all_tensors = all(isinstance(value, Tensor) for value in found.values())
-    if not all_tensors or not found:
-        what = ', '.join(map(str, list(content)[:5])) or 'nothing'
-        raise UserError(f"'{path}' holds no state_dict of weights (found: {what}).")
+    if not _is_state_dict(found):
+        raise UserError(_why_no_state_dict(path, content, name, found))
     state_dict = OrderedDict((_unwrapped(name), value) for name, value in found.items())
     versions = getattr(found, '_metadata', None)
     if versions is not None:
@@ -211,7 +267,45 @@ def _sort(path: str, content: object, about: dict) -> Checkpoint:
     meta = content.get('meta') if name == 'state_dict' else None
     if name is not None:
         about.update(_plain_entries({k: content[k] for k in content if k not in (name, 'meta')}))
+    left = [other for other in names[1:] if _is_state_dict(content[other])]
+    if left:
+        about['weights'] = f'{name}, not {" or ".join(left)}'
     return Checkpoint(path, state_dict, meta if isinstance(meta, dict) else {}, about)
+
+
+def _is_state_dict(content: object) -> bool:
+    if not isinstance(content, dict) or not content:
+        return False
+    return all(isinstance(value, Tensor) for value in content.values())
+
+
+def _why_no_dict(path: str, content: object) -> str:
+    if isinstance(content, (list, tuple)):
+        of = 'state_dicts' if content and all(isinstance(c, dict) for c in content) else 'values'
+        return (
+            f"'{path}' holds a list of {len(content)} {of}, no state_dict of weights: save the one "
+            'that is wanted in a file of its own.'
+        )
+    return f"'{path}' holds a {type(content).__name__}, no state_dict of weights."
+
+
+def _why_no_state_dict(path: str, content: dict, name: str | None, found: dict) -> str:
+    """``found`` is the entry ``name`` of the content, or all of it."""
+    odd = [key for key, value in found.items() if not isinstance(value, Tensor)]
+    if len(odd) < len(found):
+        return (
+            f"'{path}' holds no state_dict of weights alone: '{odd[0]}' among the tensors"
+            f'{f" of {name}" if name else ""} is of type {type(found[odd[0]]).__name__}. Save them '
+            'without it.'
+        )
+    weights = [key for key, value in content.items() if _is_state_dict(value)]
+    if weights:
+        return (
+            f"'{path}' holds tensors below '{weights[0]}', an entry that could be anything: save "
+            f"them in a file of their own, as dict(state_dict=file['{weights[0]}'])."
+        )
+    what = ', '.join(map(str, list(content)[:5])) or 'nothing'
+    return f"'{path}' holds no state_dict of weights (found: {what})."
 
 
 def _unwrapped(name: str) -> str:

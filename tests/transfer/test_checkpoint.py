@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import collections
 import hashlib
 import os
 import pickle
@@ -16,6 +17,7 @@ from safetensors.torch import save_file
 
 from mmmask.errors import UserError
 from mmmask.transfer import PLACEHOLDER, read_checkpoint, sha256_of_file
+from mmmask.transfer.checkpoint import CONTAINERS
 
 
 def message_of(path) -> str:
@@ -71,13 +73,81 @@ def test_other_files(tmp_path):
     assert 'truncated or not a checkpoint' in message_of(text)
     torch.save(dict(state_dict={'a': 'text'}), tmp_path / 'a.pth')
     assert 'no state_dict of weights (found: state_dict)' in message_of(tmp_path / 'a.pth')
-    torch.save([1, 2], tmp_path / 'list.pth')
-    assert 'no state_dict of weights' in message_of(tmp_path / 'list.pth')
+
+
+@pytest.mark.parametrize(
+    'content, said',
+    [
+        ([1, 2], 'holds a list of 2 values, no state_dict of weights'),
+        ([{'a': torch.zeros(1)}] * 3, 'holds a list of 3 state_dicts'),
+        (torch.zeros(1), 'holds a Tensor, no state_dict'),
+        ({'a': torch.zeros(1), 'epoch': 3}, "'epoch' among the tensors is of type int"),
+        (dict(model={'a': torch.zeros(1), 'b': None}), "'b' among the tensors of model is of type"),
+        (dict(vit={'a': torch.zeros(1)}, epoch=3), "as dict(state_dict=file['vit'])"),
+        ({}, 'no state_dict of weights (found: nothing)'),
+        (b'version https://git-lfs.github.com/spec/v1\noid sha256:0', 'git lfs pull'),
+        (b'\n<!DOCTYPE html><html lang="en">', 'is a web page, not a checkpoint'),
+        (b'<html><body>Sign in</body></html>', 'is a web page, not a checkpoint'),
+    ],
+    ids=lambda value: None if isinstance(value, str) else type(value).__name__,
+)
+def test_what_is_no_state_dict_is_called_what_it_is(tmp_path, content, said):
+    path = tmp_path / 'file.pth'
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    assert said in message_of(path)
+
+
+def test_reasons_are_whole_and_not_torch_s_advice(tmp_path):
+    """torch's own messages are long, and tell how to read the file without any protection."""
+    path = tmp_path / 'file.pth'
+    path.write_bytes(pickle.dumps(dict(a=1), protocol=5))
+    text = message_of(path)
+    assert text.endswith('copy or save it again (Unsupported operand 149).')
+    torch.save(dict(model=torch.nn.Linear(1, 1)), path)
+    for said in (text, message_of(path)):
+        assert 'weights_only' not in said and 'safe_globals' not in said
+
+
+@pytest.mark.parametrize('name', CONTAINERS)
+def test_containers(tmp_path, name):
+    torch.save({name: {'a': torch.ones(1)}, 'epoch': 3}, tmp_path / 'file.pth')
+    read = read_checkpoint(str(tmp_path / 'file.pth'))
+    assert list(read.state_dict) == ['a'] and read.about == dict(epoch=3)
+
+
+def test_of_several_containers_the_one_that_is_taken_is_told(tmp_path):
+    weights = {name: {'a': torch.full((1,), value)} for name, value in (('model', 1), ('ema', 2))}
+    torch.save(dict(model_ema=weights['ema'], model=weights['model']), tmp_path / 'file.pth')
+    read = read_checkpoint(str(tmp_path / 'file.pth'))
+    assert read.state_dict['a'] == 1 and read.about == dict(weights='model, not model_ema')
+
+
+@pytest.mark.parametrize('zipped', [False, True])
+def test_content_decides_not_the_name(tmp_path, zipped):
+    weight = torch.arange(3.0)
+    torch.save(
+        dict(model={'a': weight}),
+        tmp_path / 'pickle.safetensors',
+        _use_new_zipfile_serialization=zipped,
+    )
+    save_file({'a': weight}, tmp_path / 'a')
+    (tmp_path / 'a').rename(tmp_path / 'safe.pth')
+    for name in ('pickle.safetensors', 'safe.pth'):
+        assert torch.equal(read_checkpoint(str(tmp_path / name)).state_dict['a'], weight)
+
+
+def test_folders(tmp_path):
+    assert 'is a folder: name the checkpoint in it (none that looks' in message_of(tmp_path)
+    (tmp_path / 'epoch_1.pth').touch()
+    (tmp_path / 'notes.txt').touch()
+    assert 'name the checkpoint in it (epoch_1.pth)' in message_of(tmp_path)
 
 
 def test_missing_and_unset(tmp_path):
     assert 'There is no checkpoint' in message_of(tmp_path / 'nowhere.pth')
-    assert 'There is no checkpoint' in message_of(tmp_path)
     for unset in (None, '', PLACEHOLDER):
         assert 'model.backbone.init_cfg.checkpoint=FILE' in message_of(unset)
 
@@ -92,6 +162,7 @@ def test_options_of_a_training_are_plain_values(tmp_path, monkeypatch):
         node = yacs.CfgNode(BASE_LR=0.1, MODEL=yacs.CfgNode(NAME='swin_tiny'))
         node.frozen = True  # an attribute beside the entries, as yacs has
         args = argparse.Namespace(arch='vit_small', lr=0.5, output_dir=tmp_path)
+        args.meters = collections.defaultdict(list, a=[1])
         content = dict(model={'a': torch.zeros(1)}, config=node, args=args, epoch=3)
         torch.save(content, tmp_path / 'file.pth')
     about = read_checkpoint(str(tmp_path / 'file.pth')).about
