@@ -102,15 +102,19 @@ _TIMM_VIT = _rules(
         ('blocks.{i}.mlp.fc2.{p}', 'layers.{i}.ffn.w3.{p}'),
         ('blocks.{i}.ls1.gamma', 'layers.{i}.attn.gamma1.weight'),
         ('blocks.{i}.ls2.gamma', 'layers.{i}.ffn.gamma2.weight'),
+        ('blocks.{i}.gamma_1', 'layers.{i}.attn.gamma1.weight'),  # DeiT III's, iBOT's
+        ('blocks.{i}.gamma_2', 'layers.{i}.ffn.gamma2.weight'),
         ('norm.{p}', 'ln1.{p}'),
         ('fc_norm.{p}', 'ln2.{p}'),
     ]
 )
+_MASKED_EMBED = ('masked_embed', 'mask_token', _as_token, lambda value: value.flatten(0, -2))
+_MAE_VIT = tuple(rule for rule in _TIMM_VIT if rule.ours != 'mask_token')  # it is the decoder's
 _DINO_VIT = (
     *_rules(
         [
             ('register_tokens', 'register_tokens'),
-            ('masked_embed', 'mask_token', _as_token, lambda value: value.flatten(0, -2)),
+            _MASKED_EMBED,
             ('blocks.{i}.mlp.w12.{p}', 'layers.{i}.ffn.w12.{p}'),
             ('blocks.{i}.mlp.w3.{p}', 'layers.{i}.ffn.w3.{p}'),
         ]
@@ -235,14 +239,29 @@ _STANDARD_HEADS = {
     (1408, 40): 16,
     (1536, 40): 24,
 }
-MOCO_V3_HEADS = {**_STANDARD_HEADS, (384, 12): 12}
+NARROW_HEADS = {**_STANDARD_HEADS, (384, 12): 12}
+"""MoCo v3's and CAE's."""
+
+_BEIT_HEADS = {size: heads for size, heads in _STANDARD_HEADS.items() if size[0] > 384}
 _HEADS = (r'^head', r'^decoder_', r'^fc\.', r'^classifier\.')
 _VIT = dict(others=_HEADS, heads=_STANDARD_HEADS, norm_eps=1e-6)
 _ATTENTION = r'^blocks\.\d+\.attn\.qkv\.weight$'
 _SWIN = dict(others=(*_HEADS, r'relative_position_index$', r'attn_mask$'), norm_eps=1e-5)
 
+_BEIT_MARKS = (_ATTENTION, r'^blocks\.\d+\.attn\.q_bias$')
+_BEIT_OTHERS = (*_HEADS, r'relative_position_index$', r'^lm_head')
+_SWIN_ATTENTION = r'^layers\.\d+\.blocks\.\d+\.attn\.qkv\.weight$'
+
 MMPRETRAIN = Dialect('mmpretrain names', marks=())
 """No rules: names are taken as they are."""
+
+TIMM_VIT = Dialect('timm ViT', (_ATTENTION,), _TIMM_VIT, **_VIT)
+"""Also DINO's, DeiT's, and what others publish in those names."""
+
+MMSEG_VIT = Dialect(
+    'mmseg ViT', (r'^layers\.\d+\.attn\.attn\.in_proj_weight$',), _MMSEG_VIT, norm_eps=1e-5
+)
+"""Whose patch projection may have no bias."""
 
 DIALECTS = (
     Dialect(
@@ -253,12 +272,21 @@ DIALECTS = (
         **_VIT,
     ),
     Dialect(
-        'BEiT',
-        (_ATTENTION, r'^blocks\.\d+\.attn\.q_bias$'),
+        'BEiT v2',
+        (*_BEIT_MARKS, r'^cls_pt_layers\.'),
         _BEIT,
-        others=(*_HEADS, r'relative_position_index$', r'^lm_head'),
-        heads=_STANDARD_HEADS,
-        normalisation='half',
+        others=(*_BEIT_OTHERS, r'^cls_pt_'),  # its second decoder, of pre-training
+        heads=_BEIT_HEADS,
+        normalisation='imagenet',
+        norm_eps=1e-6,
+    ),
+    # Names don't tell BEiT's own, normalised with 'half', from BEiT v2's and CAE's.
+    Dialect(
+        'BEiT',
+        _BEIT_MARKS,
+        _BEIT,
+        others=_BEIT_OTHERS,
+        heads=_BEIT_HEADS,
         norm_eps=1e-6,
     ),
     Dialect(
@@ -272,8 +300,9 @@ DIALECTS = (
     Dialect(
         'MAE',
         (_ATTENTION, r'^decoder_embed\.'),
-        _TIMM_VIT,
-        others=(*_HEADS, r'^projector', r'^predictor'),  # ccMIM's, beside MAE's decoder
+        _MAE_VIT,
+        # ccMIM's projector is beside MAE's decoder
+        others=(*_HEADS, r'^mask_token$', r'^projector', r'^predictor'),
         heads=_STANDARD_HEADS,
         normalisation='imagenet',
         norm_eps=1e-6,
@@ -281,17 +310,24 @@ DIALECTS = (
     Dialect(
         'distilled DeiT', (_ATTENTION, r'^dist_token$'), _TIMM_VIT, normalisation='imagenet', **_VIT
     ),
-    Dialect('timm ViT', (_ATTENTION,), _TIMM_VIT, **_VIT),
+    TIMM_VIT,
+    Dialect(
+        'iBOT Swin',
+        (_SWIN_ATTENTION, r'^masked_embed$'),
+        (*_rules([_MASKED_EMBED]), *_swin('{i}')),
+        normalisation='imagenet',
+        **{**_SWIN, 'norm_eps': 1e-6},
+    ),
     Dialect(
         'Swin',
-        (r'^layers\.\d+\.blocks\.\d+\.attn\.qkv\.weight$', r'^layers\.0\.downsample\.'),
+        (_SWIN_ATTENTION, r'^layers\.0\.downsample\.'),
         _swin('{i}'),
         normalisation='imagenet',
         **_SWIN,
     ),
     Dialect(
         'timm Swin',
-        (r'^layers\.\d+\.blocks\.\d+\.attn\.qkv\.weight$',),
+        (_SWIN_ATTENTION,),
         _swin('{i+1}'),
         normalisation='imagenet',
         **_SWIN,
@@ -313,9 +349,7 @@ DIALECTS = (
         heads=_STANDARD_HEADS,
         norm_eps=1e-12,
     ),
-    Dialect(
-        'mmseg ViT', (r'^layers\.\d+\.attn\.attn\.in_proj_weight$',), _MMSEG_VIT, norm_eps=1e-5
-    ),
+    MMSEG_VIT,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,8 +13,11 @@ from torch import Tensor
 from mmmask.errors import UserError
 
 from .checkpoint import Checkpoint
-from .dialects import MMPRETRAIN, MOCO_V3_HEADS, Dialect, dialect_of, to_ours
+from .dialects import MMPRETRAIN, MMSEG_VIT, NARROW_HEADS, Dialect, dialect_of, to_ours
 
+_PATCH_PROJECTION = re.compile(
+    r'((?:.+?\.)?)(?:patch_embed\.proj(?:ection)?|embeddings\.patch_embeddings\.projection)\.weight'
+)
 SOURCES = ('auto', 'teacher', 'student')
 
 
@@ -24,74 +28,87 @@ class Format:
 
     Attributes:
         name: What it is called in messages.
-        marker: A prefix of some names in every such file; the first format whose marker occurs is
-            the file's.
+        markers: Prefixes, of which each is one of some names in every such file; the first format
+            whose markers occur is the file's.
         prefixes: Where the backbones are, by source: 'auto' takes the first that the file has.
         heads: Attention heads by (width, depth), where the format's architectures have other ones
             than the dialect's.
         normalisation: What its images are normalised with, where the format tells.
+        norm_eps: Epsilon of layer norms, where the format's models agree in another one than the
+            dialect's.
     """
 
     name: str
-    marker: str
+    markers: tuple[str, ...]
     prefixes: dict[str, str]
     heads: Mapping[tuple[int, int], int] | None = None
     normalisation: str | None = None
+    norm_eps: float | None = None
 
 
 FORMATS = (
     Format(
         'DINO or iBOT',
-        marker='student.backbone.',
+        markers=('student.backbone.',),
         prefixes={'teacher': 'teacher.backbone.', 'student': 'student.backbone.'},
         normalisation='imagenet',
+        norm_eps=1e-6,
     ),
     Format(
         'self-distillation',
-        marker='teacher.backbone.',
+        markers=('teacher.backbone.',),
         prefixes={'teacher': 'teacher.backbone.', 'student': 'backbone.'},
     ),
     Format(
         'mmselfsup 0.x MoCo v3',
-        marker='base_encoder.0.',
+        markers=('base_encoder.0.',),
         prefixes={'student': 'base_encoder.0.', 'teacher': 'momentum_encoder.0.'},
-        heads=MOCO_V3_HEADS,
+        heads=NARROW_HEADS,
         normalisation='imagenet',
     ),
     Format(
         'MoCo v3',
-        marker='base_encoder.',
+        markers=('base_encoder.',),
         prefixes={'student': 'base_encoder.', 'teacher': 'momentum_encoder.'},
-        heads=MOCO_V3_HEADS,
+        heads=NARROW_HEADS,
         normalisation='imagenet',
     ),
     Format(
         'mmselfsup 0.x BYOL',
-        marker='online_net.0.',
+        markers=('online_net.0.',),
         prefixes={'student': 'online_net.0.', 'teacher': 'target_net.0.'},
     ),
     Format(
         'mmpretrain model with a momentum encoder',
-        marker='momentum_encoder.module.0.',
+        markers=('momentum_encoder.module.0.',),
         prefixes={'student': 'backbone.', 'teacher': 'momentum_encoder.module.0.'},
     ),
     Format(
         'mmpretrain model with a target network',
-        marker='target_net.module.0.',
+        markers=('target_net.module.0.',),
         prefixes={'student': 'backbone.', 'teacher': 'target_net.module.0.'},
     ),
-    Format('mmpretrain model', marker='backbone.', prefixes={'student': 'backbone.'}),
+    Format('mmpretrain model', markers=('backbone.',), prefixes={'student': 'backbone.'}),
+    Format(
+        'CAE',
+        markers=('encoder.blocks.', 'teacher.blocks.'),
+        prefixes={'student': 'encoder.', 'teacher': 'teacher.'},
+        heads=NARROW_HEADS,
+        normalisation='imagenet',
+    ),
     Format(
         'teacher and student',
-        marker='teacher.',
+        markers=('teacher.', 'student.'),
         prefixes={'teacher': 'teacher.', 'student': 'student.'},
     ),
-    Format('student', marker='student.', prefixes={'student': 'student.'}),
+    Format('student', markers=('student.',), prefixes={'student': 'student.'}),
     *(
-        Format(f'Hugging Face {name} model', marker=f'{name}.', prefixes={'student': f'{name}.'})
+        Format(
+            f'Hugging Face {name} model', markers=(f'{name}.',), prefixes={'student': f'{name}.'}
+        )
         for name in ('vit', 'dinov2', 'dinov2_with_registers')
     ),
-    Format('bare backbone', marker='', prefixes={'student': ''}),
+    Format('bare backbone', markers=('',), prefixes={'student': ''}),
 )
 
 
@@ -117,7 +134,27 @@ class Selection:
 def format_of(names: Iterable[str]) -> Format:
     """A file's kind by its tensors' names."""
     names = list(names)
-    return next(k for k in FORMATS if any(name.startswith(k.marker) for name in names))
+    return next(
+        kind
+        for kind in FORMATS
+        if all(any(name.startswith(marker) for name in names) for marker in kind.markers)
+    )
+
+
+def known_below(checkpoint: Checkpoint) -> list[str]:
+    """Prefixes below which a file has a backbone by a known dialect's or mmpretrain's names, e.g.
+    ``['encoder.']``: what ``init_cfg.prefix`` may be where no format is found."""
+    names = list(checkpoint.state_dict)
+    prefixes = dict.fromkeys(m[1] for name in names if (m := _PATCH_PROJECTION.fullmatch(name)))
+    return [
+        prefix
+        for prefix in prefixes
+        if prefix and _is_known([n[len(prefix) :] for n in names if n.startswith(prefix)])
+    ]
+
+
+def _is_known(names: list[str]) -> bool:
+    return dialect_of(names) is not MMPRETRAIN or 'patch_embed.projection.weight' in names
 
 
 def select(
@@ -180,19 +217,17 @@ def _translated(part: Selection) -> Selection:
     if dialect is MMPRETRAIN:
         return part
     tensors, others = to_ours(dialect, part.tensors)
-    _add_zero_bias(tensors)
+    if dialect is MMSEG_VIT:
+        _add_zero_bias(tensors)
     return Selection(
         f'{part.label}, {dialect.name}', tensors, (*part.others, *others), dialect=dialect
     )
 
 
 def _add_zero_bias(tensors: OrderedDict[str, Tensor]) -> None:
-    """A patch projection without a bias (mmseg's ViT by default) is one whose bias is zero.
-
-    Models with a norm in front of the blocks have none anywhere.
-    """
+    """A patch projection without a bias (mmseg's ViT by default) is one whose bias is zero."""
     projection = tensors.get('patch_embed.projection.weight')
-    if projection is not None and 'pre_norm.weight' not in tensors:
+    if projection is not None:
         bias = projection.new_zeros(len(projection))
         tensors.setdefault('patch_embed.projection.bias', bias)
 

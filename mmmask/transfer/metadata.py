@@ -38,6 +38,8 @@ def saved_config(checkpoint: Checkpoint) -> dict:
 
 def num_heads(backbone: dict) -> int | None:
     """Attention heads of a ViT's config, None if it doesn't tell."""
+    if isinstance(backbone.get('num_heads'), int):  # mmseg's own ViT
+        return backbone['num_heads']
     arch = _argument(backbone, 'arch')
     if isinstance(arch, str):
         arch = getattr(_class(backbone), 'arch_zoo', {}).get(arch.lower())
@@ -89,7 +91,13 @@ def _argument(backbone: dict, name: str) -> object:
 
 
 def _class(backbone: dict) -> type | None:
-    """The registered class of that name. Looked up only: a name in a checkpoint imports nothing."""
+    """mmpretrain's class of that name. Looked up only: a name in a checkpoint imports nothing.
+
+    None where the width or the heads are arguments: mmdet's and mmseg's classes of the same names
+    have them, and other defaults, mmpretrain's have ``arch``.
+    """
+    if 'arch' not in backbone and {'embed_dims', 'num_heads'} & set(backbone):
+        return None
     return MODELS.module_dict.get(str(backbone.get('type')).rsplit('.', 1)[-1])
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -37,24 +38,127 @@ KNOWN = {
 """By the names in the tables of formats and dialects."""
 
 
+_AS_THEY_ARE = Normalisation((0.0,) * 3, (1.0,) * 3)
+_SWAPS = ('to_rgb', 'to_bgr', 'bgr_to_rgb', 'rgb_to_bgr')
+"""Options of steps and of data preprocessors, each of which reverses the channels."""
+
+
 def normalisation_of_config(cfg: Mapping) -> Normalisation | None:
-    """Of an mm-style config: its data preprocessor's, or mmcv 1's ``img_norm_cfg``; None if it
-    doesn't tell."""
+    """What an mm-style config does to images in all: its pipeline, then its data preprocessor.
+
+    Images from files are BGR, as mmcv decodes them with every backend unless told otherwise; those
+    of data sets without files (CIFAR's arrays) are RGB. Without a pipeline they are taken for
+    files. A config with model and pipeline that normalises nothing has mean 0 and deviation 1.
+
+    Args:
+        cfg: A config, or what could be read of its text; of mmcv 1's, ``img_norm_cfg`` counts where
+            nothing else is found.
+
+    Returns:
+        None if it doesn't tell.
+    """
     model = cfg.get('model')
-    inner = model.get('data_preprocessor') if isinstance(model, Mapping) else None
-    for part in (inner, cfg.get('data_preprocessor'), cfg.get('img_norm_cfg')):
-        if not isinstance(part, Mapping):
-            continue
-        mean, std = (_three(part.get(key)) for key in ('mean', 'std'))
-        if mean and std:
-            to_rgb = part.get('to_rgb', part.get('bgr_to_rgb', False))
-            return Normalisation(mean, std, 'RGB' if to_rgb else 'BGR')
-    return None
+    preprocessor = cfg.get('data_preprocessor')
+    if isinstance(model, Mapping):
+        preprocessor = model.get('data_preprocessor', preprocessor)
+    steps = list(_steps(_pipeline(cfg)))
+    images = _AS_THEY_ARE if steps else replace(_AS_THEY_ARE, channels='BGR')
+    told = bool(steps) and isinstance(model, Mapping)
+    old = cfg.get('img_norm_cfg')
+    if preprocessor is None and isinstance(old, Mapping) and not any(map(_normalises, steps)):
+        steps.append(dict(old, type='Normalize'))
+    if preprocessor is not None:
+        steps.append(_innermost(preprocessor))
+    for step in steps:
+        if _normalises(step):
+            told = True
+            if not (_three(step['mean']) and _three(step.get('std'))):
+                return None
+        images = _after(images, step)
+    return images if told else None
 
 
-def normalisation_of_hugging_face(preprocessor: Mapping) -> Normalisation | None:
-    """Of a ``preprocessor_config.json``, whose values are of pixels from 0 to 1."""
-    mean, std = (_three(preprocessor.get(key)) for key in ('image_mean', 'image_std'))
+def _normalises(step: Mapping) -> bool:
+    return step.get('mean') is not None and _name(step) in ('Normalize', 'data_preprocessor')
+
+
+def _after(images: Normalisation, step: Mapping) -> Normalisation:
+    """What has been done to images behind another step."""
+    name = _name(step)
+    if name.startswith('Load') and 'Image' in name:
+        return replace(images, channels='RGB' if step.get('channel_order') == 'rgb' else 'BGR')
+    mean, std = (0.0,) * 3, (1.0,) * 3
+    of_unit_pixels = False
+    if _normalises(step):
+        mean, std = _three(step['mean']), _three(step['std'])
+        of_unit_pixels = name == 'Normalize' and max(std) < 1  # torchvision's, behind a ToTensor
+    swaps = any(step.get(key) is True for key in _SWAPS)
+    if name == 'Normalize' and 'to_rgb' not in step:
+        swaps = not of_unit_pixels  # mmcv's default
+    if swaps and name in ('Normalize', 'data_preprocessor', 'NumpyToPIL', 'PILToNumpy'):
+        other = 'BGR' if images.channels == 'RGB' else 'RGB'
+        images = Normalisation(images.mean[::-1], images.std[::-1], other)
+    scale = 255 if of_unit_pixels else 1
+    return Normalisation(
+        tuple(m0 + s0 * scale * m for m0, s0, m in zip(images.mean, images.std, mean)),
+        tuple(s0 * scale * s for s0, s in zip(images.std, std)),
+        images.channels,
+    )
+
+
+def _name(step: Mapping) -> str:
+    """A step's class, without the library's name."""
+    kind = step.get('type')
+    return re.split(r'[./]', kind if isinstance(kind, str) else getattr(kind, '__name__', ''))[-1]
+
+
+def _innermost(preprocessor: object) -> dict:
+    """A data preprocessor as the last step; of one around another (semi-supervised detection), the
+    inner one."""
+    if not isinstance(preprocessor, Mapping):
+        return dict(type='data_preprocessor', mean=preprocessor)  # not readable
+    inner = preprocessor.get('data_preprocessor')
+    if inner is not None:
+        return _innermost(inner)
+    return {**preprocessor, 'type': 'data_preprocessor'}
+
+
+def _pipeline(cfg: Mapping) -> list:
+    """The steps that images of training pass, else those of validation or test."""
+    loaders = [cfg.get(f'{split}_dataloader') for split in ('train', 'val', 'test')]
+    datasets = [loader.get('dataset') for loader in loaders if isinstance(loader, Mapping)]
+    old = cfg.get('data')
+    if isinstance(old, Mapping):
+        datasets += [old.get(split) for split in ('train', 'val', 'test')]
+    datasets += [dict(pipeline=cfg.get(f'{split}_pipeline')) for split in ('train', 'test')]
+    return next(filter(None, map(_pipeline_of, datasets)), [])
+
+
+def _pipeline_of(dataset: object) -> list:
+    """Of a data set, or of one around others: their first's, then its own."""
+    if isinstance(dataset, (list, tuple)):
+        return _pipeline_of(dataset[0]) if dataset else []
+    if not isinstance(dataset, Mapping):
+        return []
+    own = dataset.get('pipeline')
+    inner = _pipeline_of(dataset.get('dataset') or dataset.get('datasets'))
+    return [*inner, *own] if isinstance(own, (list, tuple)) else inner
+
+
+def _steps(pipeline: Sequence) -> Iterator[Mapping]:
+    """Steps, also those inside others; of alternatives and views the first."""
+    for step in pipeline:
+        if isinstance(step, Mapping):
+            yield step
+            inner = step.get('transforms')
+            if isinstance(inner, (list, tuple)) and inner:
+                yield from _steps(inner[0] if isinstance(inner[0], (list, tuple)) else inner)
+
+
+def normalisation_of_unit_pixels(values: Mapping, prefix: str = '') -> Normalisation | None:
+    """Of a mapping with ``mean`` and ``std``, behind a prefix, for pixels from 0 to 1: Hugging
+    Face's and timm's."""
+    mean, std = (_three(values.get(prefix + key)) for key in ('mean', 'std'))
     if not (mean and std):
         return None
     return Normalisation(tuple(255 * v for v in mean), tuple(255 * v for v in std))

@@ -202,6 +202,17 @@ def deit_distilled(folder: Path) -> Foreign:
     )
 
 
+def deit3(folder: Path) -> Foreign:
+    """DeiT III's: layer scale by names of its own, no position for the CLS token."""
+    model = timm_vit(init_values=1.0, no_embed_class=True)
+    content = {
+        name.replace('ls1.gamma', 'gamma_1').replace('ls2.gamma', 'gamma_2'): value
+        for name, value in model.state_dict().items()
+    }
+    backbone = dict(layer_scale_init_value=1.0)
+    return _case(folder, model, dict(model=content), 'bare backbone, timm ViT', backbone)
+
+
 def beit(folder: Path, **options) -> Foreign:
     model = timm_vit('beit_base_patch16_224', init_values=1.0, **options)
     index = torch.zeros(17, 17, dtype=torch.long)
@@ -213,6 +224,32 @@ def beit(folder: Path, **options) -> Foreign:
 def beit_shared(folder: Path) -> Foreign:
     """Pre-trained with one table for all blocks, fine-tuned with one for each."""
     return beit(folder, use_rel_pos_bias=False, use_shared_rel_pos_bias=True)
+
+
+def beit_v2(folder: Path) -> Foreign:
+    """Pre-training: a shared table, and a second decoder whose blocks are named like blocks."""
+    case = beit_shared(folder)
+    content = torch.load(case.path)['model']
+    for name in [name for name in content if name.startswith('blocks.0.')]:
+        content[name.replace('blocks.0.', 'cls_pt_layers.0.')] = torch.zeros_like(content[name])
+    content |= {'cls_pt_norm.weight': torch.zeros(WIDTH), 'cls_pt_lm_head.bias': torch.zeros(5)}
+    torch.save(dict(model=content), case.path)
+    case.label = 'bare backbone, BEiT v2'
+    return case
+
+
+def cae(folder: Path) -> Foreign:
+    """Pre-training: its encoder is evaluated, not the teacher of its regressor."""
+    case = beit(folder, use_rel_pos_bias=False, use_abs_pos_emb=True)
+    encoder = torch.load(case.path)['model']
+    content = {f'encoder.{name}': value for name, value in encoder.items()}
+    content |= {f'teacher.{name}': torch.zeros_like(value) for name, value in encoder.items()}
+    content |= {'mask_token': torch.zeros(1, 1, WIDTH), 'pretext_neck.norm.bias': torch.zeros(3)}
+    options = argparse.Namespace(imagenet_default_mean_and_std=True)
+    torch.save(dict(model=content, args=options), case.path)
+    case.backbone |= dict(use_abs_pos_emb=True, use_rel_pos_bias=False)
+    case.label = 'student, BEiT'
+    return case
 
 
 def timm_safetensors(folder: Path) -> Foreign:
@@ -357,7 +394,13 @@ def mmseg_vit(folder: Path) -> Foreign:
     )
     model = randomise(model, 0)
     head = {'decode_head.conv_seg.weight': torch.zeros(2, WIDTH, 1, 1)}
-    torch.save(dict(state_dict={**below('backbone.', model), **head}), folder / 'file.pth')
+    text = f"""
+default_scope = 'mmseg'
+model = dict(backbone=dict(type='VisionTransformer', img_size=({SIZE}, {SIZE}),
+    patch_size={PATCH}, embed_dims={WIDTH}, num_layers={DEPTH}, num_heads={HEADS}))
+"""
+    content = dict(state_dict={**below('backbone.', model), **head}, meta=dict(cfg=text))
+    torch.save(content, folder / 'file.pth')
     return Foreign(
         folder / 'file.pth',
         dict(VIT, norm_cfg=dict(type='LN', eps=1e-5), final_norm=False),
@@ -379,17 +422,40 @@ def mmpretrain_model(folder: Path) -> Foreign:
     return Foreign(folder / 'file.pth', VIT, noise(), features, 'mmpretrain model')
 
 
+def _two_networks(folder: Path, student: str, teacher: str, source: str) -> Foreign:
+    """mmpretrain's names below two prefixes; the other network than ``source`` is zero."""
+    case = mmpretrain_model(folder)
+    backbone = torch.load(case.path)['state_dict']
+    content = {}
+    for side, prefix in (('student', student), ('teacher', teacher)):
+        for name, value in backbone.items():
+            value = value if side == source else torch.zeros_like(value)
+            content[name.replace('backbone.', prefix)] = value
+    torch.save(dict(state_dict=content, meta=dict(mmselfsup_version='0.9')), case.path)
+    case.label = source
+    return case
+
+
 def mmselfsup_moco_v3(folder: Path) -> Foreign:
     """0.x: both encoders are sequences of backbone and neck."""
-    case = mmpretrain_model(folder)
-    tensors = torch.load(case.path)['state_dict']
-    content = {name.replace('backbone.', 'base_encoder.0.'): v for name, v in tensors.items()}
-    content |= {
-        name.replace('base_encoder.0.', 'momentum_encoder.0.'): torch.zeros_like(value)
-        for name, value in content.items()
-    }
-    torch.save(dict(state_dict=content, meta=dict(mmselfsup_version='0.9')), case.path)
-    case.label = 'student'
+    return _two_networks(folder, 'base_encoder.0.', 'momentum_encoder.0.', 'student')
+
+
+def mmselfsup_byol(folder: Path) -> Foreign:
+    """0.x, likewise."""
+    return _two_networks(folder, 'online_net.0.', 'target_net.0.', 'student')
+
+
+def mmselfsup_byol_teacher(folder: Path) -> Foreign:
+    case = _two_networks(folder, 'online_net.0.', 'target_net.0.', 'teacher')
+    case.init_cfg = dict(source='teacher')
+    return case
+
+
+def mmpretrain_target_network(folder: Path) -> Foreign:
+    """BYOL's: an averaged model around a sequence."""
+    case = _two_networks(folder, 'backbone.', 'target_net.module.0.', 'teacher')
+    case.init_cfg = dict(source='teacher')
     return case
 
 
@@ -448,6 +514,18 @@ def swin(folder: Path) -> Foreign:
     return _swin_case(folder, model, dict(model=content), 'bare backbone, Swin')
 
 
+def ibot_swin_student(folder: Path) -> Foreign:
+    """iBOT's own Swin, with a mask token."""
+    case = swin(folder)
+    content = torch.load(case.path)['model']
+    content['masked_embed'] = torch.zeros(1, 8)
+    student = {f'module.backbone.{name}': value for name, value in content.items()}
+    teacher = {f'backbone.{name}': torch.zeros_like(value) for name, value in content.items()}
+    torch.save(dict(student=student, teacher=teacher), case.path)
+    case.init_cfg, case.label = dict(source='student'), 'student, iBOT Swin'
+    return case
+
+
 def mmdet_swin(folder: Path, package: str = 'mmdet.models') -> Foreign:
     """A detector with mmdet's own Swin, all of whose stages have an output norm."""
     import importlib
@@ -473,6 +551,9 @@ CASES: tuple[Callable[[Path], Foreign], ...] = (
     self_distillation,
     mmpretrain_model,
     mmselfsup_moco_v3,
+    mmselfsup_byol,
+    mmselfsup_byol_teacher,
+    mmpretrain_target_network,
     dino,
     dino_student,
     ibot,
@@ -484,8 +565,11 @@ CASES: tuple[Callable[[Path], Foreign], ...] = (
     moco_v3,
     deit,
     deit_distilled,
+    deit3,
     beit,
     beit_shared,
+    beit_v2,
+    cae,
     timm_safetensors,
     timm_layer_scale,
     timm_mean_pooled,
@@ -500,6 +584,7 @@ CASES: tuple[Callable[[Path], Foreign], ...] = (
     mmseg_vit,
     timm_swin,
     swin,
+    ibot_swin_student,
     mmdet_swin,
     mmseg_swin,
 )

@@ -8,7 +8,7 @@ import pytest
 from tiny_backbones import CONFIG_TEXT
 
 from mmmask.transfer.checkpoint import Checkpoint
-from mmmask.transfer.metadata import backbone_config, num_heads, patch_grid
+from mmmask.transfer.metadata import backbone_config, norm_eps, num_heads, patch_grid
 
 
 def config_of(text: object) -> dict:
@@ -31,12 +31,27 @@ def test_values_of_mmengine_s_text():
         (dict(type='MaskedVisionTransformer', arch='b', img_size=100), 12, (7, 7)),
         (dict(type='NobodyKnows', img_size=32), None, None),
         (dict(type='ResNet', depth=50), None, None),
+        (dict(type='VisionTransformer', embed_dims=12, num_heads=3), 3, None),  # mmseg's own
+        (dict(type='VisionTransformer', embed_dims=12, img_size=32, patch_size=8), None, (4, 4)),
         ({}, None, None),
     ],
 )
 def test_names_and_defaults_come_from_registered_classes(backbone, heads, grid):
     assert num_heads(backbone) == heads
     assert patch_grid(backbone) == grid
+
+
+@pytest.mark.parametrize(
+    'backbone, eps',
+    [
+        (dict(type='VisionTransformer', arch='b'), 1e-6),
+        (dict(type='VisionTransformer', embed_dims=768), None),  # mmseg's own has another default
+        (dict(type='VisionTransformer', num_heads=12, norm_cfg=dict(type='LN', eps=1e-6)), 1e-6),
+        (dict(type='VisionTransformer', num_heads=12, norm_cfg=dict(type='LN')), 1e-5),
+    ],
+)
+def test_epsilon(backbone, eps):
+    assert norm_eps(backbone) == eps
 
 
 def test_nothing_runs_and_nothing_is_imported(tmp_path):
