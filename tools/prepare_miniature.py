@@ -28,20 +28,22 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the miniature; exit status 0, or 1 after one line that says what is wrong."""
-    from mmmask.datasets.miniatures import write_miniature
-    from mmmask.errors import UserError
+    """Run the command; gives the exit status."""
+    from mmmask.launch.arguments import run_tool
 
-    args = build_parser().parse_args(argv)
+    return run_tool(build_parser(), run, argv)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the miniature."""
+    from mmmask.datasets.miniatures import write_miniature
+    from mmmask.launch.errors import explained
+
     folder = Path(args.out or f'data/miniature/{args.layout}')
     start = time.monotonic()
-    try:
+    with explained(f'the miniature cannot be written to {folder}'):
         write_miniature(args.layout, folder)
-    except (UserError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
     print(f'{folder}: a miniature of {args.layout}, {time.monotonic() - start:.1f} s')
-    return 0
 
 
 if __name__ == '__main__':

@@ -1,22 +1,36 @@
 """Progress with a forecast, in the log."""
 
+from __future__ import annotations
+
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from mmengine.logging import MMLogger
 
 
+def _log(line: str) -> None:
+    MMLogger.get_current_instance().info(line)
+
+
 class Progress:
-    """Logs how many items are done, how fast, and when it will end.
+    """Says how many items are done, how fast, and when it will end.
 
     Args:
         title: What is done.
         total: Items in all.
-        interval: Seconds between two lines; work that is shorter logs nothing.
+        interval: Seconds between two lines; work that is shorter says nothing.
+        sink: Takes each line; the log by default.
     """
 
-    def __init__(self, title: str, total: int, interval: float = 10.0) -> None:
-        self.title, self.total, self.interval = title, total, interval
+    def __init__(
+        self,
+        title: str,
+        total: int,
+        interval: float = 10.0,
+        sink: Callable[[str], None] = _log,
+    ) -> None:
+        self.title, self.total, self.interval, self.sink = title, total, interval, sink
         self.done = 0
         self.start = self.shown = time.monotonic()
 
@@ -28,6 +42,4 @@ class Progress:
             self.shown = now
             speed = self.done / (now - self.start)
             eta = timedelta(seconds=round(max(0, self.total - self.done) / speed))
-            MMLogger.get_current_instance().info(
-                f'{self.title} [{self.done}/{self.total}]  eta: {eta}  {speed:.0f} images/s'
-            )
+            self.sink(f'{self.title} [{self.done}/{self.total}]  eta: {eta}  {speed:.0f}/s')

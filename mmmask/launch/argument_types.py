@@ -12,6 +12,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def number_or_all(text: str) -> int | None:
+    """A number, or 0 for all, which is None."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f'must be a number, 0 for all, got {text!r}')
+    return int(text) or None
+
+
 def head(text: str) -> int | str:
     """A head's number, or ``'sum'`` over heads."""
     if text == 'sum':
