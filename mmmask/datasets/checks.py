@@ -14,12 +14,15 @@ from mmmask.errors import UserError
 
 IMAGE_EXTENSIONS = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
 DEMO_DATA = 'material_scenes'
+LARGE = 64_000_000
+"""Bytes from which reading an annotation file takes seconds."""
 
 
 def _shown(path: str | Path) -> str:
     """A path as an error names it, with the remedy where the path is the embedded data's."""
-    remedy = ' (run python tools/prepare_demo_data.py)' if DEMO_DATA in Path(path).parts else ''
-    return f'{path}{remedy}'
+    if DEMO_DATA in Path(path).parts:
+        return f'{path} (run python tools/prepare_demo_data.py)'
+    return str(path) if Path(path).is_absolute() else f'{path} (that is {Path(path).absolute()})'
 
 
 def _images(folder: Path, extensions: Sequence[str]) -> Iterator[Path]:
@@ -72,6 +75,25 @@ def class_folders(path: str | Path) -> list[str]:
     return sorted(entry.name for entry in os.scandir(path) if entry.is_dir())
 
 
+def require_class_folders(
+    path: str | Path, what: str = 'images', extensions: Sequence[str] = IMAGE_EXTENSIONS
+) -> list[str]:
+    """Names of the class folders, of which there must be some; arguments as in `check_folder`.
+
+    Raises:
+        UserError: The folder is missing, empty or flat.
+    """
+    check_folder(path, what, extensions)
+    classes = class_folders(path)
+    if not classes:
+        raise UserError(
+            f'{path} has no sub-folders, but labels come from them: expected {path}/<class>/<image>'
+            ' (a list of lines "<image> <label>" is set as ann_file=meta/val.txt; images without '
+            'labels need with_label=False)'
+        )
+    return classes
+
+
 def check_class_folders(
     path: str | Path,
     num_classes: int | None = None,
@@ -89,21 +111,30 @@ def check_class_folders(
     Raises:
         UserError: The folder is missing, empty, flat, or has another number of classes.
     """
-    check_folder(path, what, extensions)
-    classes = class_folders(path)
-    if not classes:
-        raise UserError(
-            f'{path} has no sub-folders, but labels come from them: expected {path}/<class>/<image>'
-            ' (for images without labels set with_label=False)'
-        )
+    classes = require_class_folders(path, what, extensions)
     empty = [name for name in classes if first_image(Path(path, name), extensions) is None]
     if empty:
         raise UserError(f'no {what} in {len(empty)} class folders of {path}, first: {empty[0]}')
-    if num_classes is not None and len(classes) != num_classes:
-        raise UserError(
-            f'{path} has {len(classes)} class folders, but the model has {num_classes} classes: '
-            'make num_classes and the folder agree'
-        )
+    if num_classes is not None:
+        check_class_count(path, classes, num_classes)
+
+
+def check_class_count(path: str | Path, classes: Sequence[str], num_classes: int) -> None:
+    """A model must have as many classes as there are class folders.
+
+    Raises:
+        UserError: It hasn't; the message names hidden folders, which count as classes, or all of
+            a few.
+    """
+    if len(classes) == num_classes:
+        return
+    hidden = ', '.join(name for name in classes if name.startswith('.'))
+    few = ', '.join(classes) if len(classes) <= 3 else ''
+    remark = f' (hidden: {hidden})' if hidden else f' ({few})' if few else ''
+    raise UserError(
+        f'{path} has {len(classes)} class folders{remark}, but the model has {num_classes} '
+        'classes: make num_classes and the folder agree'
+    )
 
 
 def check_num_classes(class_names: Sequence[str], num_classes: int) -> None:
@@ -119,21 +150,39 @@ def check_num_classes(class_names: Sequence[str], num_classes: int) -> None:
         )
 
 
-def read_coco(ann_file: str | Path) -> dict:
+def read_coco(ann_file: str | Path, labelled: bool = True) -> dict:
     """Content of a COCO instances json.
+
+    Args:
+        ann_file: The file. Where it is large, a line in the log says that it is read.
+        labelled: Whether it must have annotations: a test set's needn't.
 
     Raises:
         UserError: It is missing, unreadable, or lacks categories or annotations.
     """
     try:
+        announce(Path(ann_file))
         coco = json.loads(Path(ann_file).read_text())
         _ = {c['id']: c['name'] for c in coco['categories']}
+        if not labelled:
+            coco.setdefault('annotations', [])
         _ = {annotation['category_id'] for annotation in coco['annotations']}
     except FileNotFoundError:
         raise UserError(f'the annotation file does not exist: {_shown(ann_file)}') from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise UserError(f'{ann_file} cannot be read: {error.strerror}') from error
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(f'{ann_file} is not a COCO instances json ({error!r})') from error
     return coco
+
+
+def announce(path: Path) -> None:
+    """Log that a large file is read to be checked."""
+    from mmengine.logging import MMLogger
+
+    size = path.stat().st_size
+    if size >= LARGE:
+        MMLogger.get_current_instance().info(f'checking {path}: {size / 1e6:.0f} MB are read')
 
 
 def check_coco_classes(
@@ -158,12 +207,16 @@ def check_coco_classes(
 
 
 def check_coco_content(
-    coco: dict, ann_file: str | Path, class_names: Sequence[str], allow_subset: bool = False
+    coco: dict,
+    ann_file: str | Path,
+    class_names: Sequence[str],
+    allow_subset: bool = False,
+    labelled: bool = True,
 ) -> None:
     """The same without a detector, of what `read_coco` read."""
     categories = {c['id']: c['name'] for c in coco['categories']}
     used = {annotation['category_id'] for annotation in coco['annotations']}
-    if not used:
+    if labelled and not used:
         raise UserError(f'{ann_file} holds no annotations')
     strange = used - set(categories)
     if strange:
@@ -179,52 +232,24 @@ def check_coco_content(
     if surplus and not allow_subset:
         raise UserError(
             f'{ann_file} has {len(categories)} categories, but metainfo.classes names '
-            f'{len(class_names)}: {surplus[0]!r} is left out'
-        )
-
-
-def check_seg_labels(
-    folder: str | Path,
-    num_classes: int,
-    reduce_zero_label: bool,
-    sample: int = 16,
-    ignore_index: int = 255,
-    suffix: str = '.png',
-    class_names: Sequence[str] | None = None,
-) -> None:
-    """Label maps must hold only the values that a segmenter's classes stand for.
-
-    Args:
-        folder: Folder of the label maps.
-        num_classes: Classes of the segmenter's head.
-        reduce_zero_label: Whether value 0 is ignored and k stands for class k - 1.
-        sample: How many maps are read, evenly spaced over the sorted names.
-        ignore_index: Value of pixels that don't count.
-        suffix: Ending of the maps' names.
-        class_names: ``metainfo.classes`` of the data set, if its number is to be checked too.
-
-    Raises:
-        UserError: A map has another value (named with the map), can't be read, or all sampled maps
-            hold nothing but ignored pixels.
-    """
-    if class_names is not None:
-        check_num_classes(class_names, num_classes)
-    check_folder(folder, f'label maps (*{suffix})', (suffix,))
-    maps = sorted(_images(Path(folder), (suffix,)))
-    step = max(1, len(maps) // sample)
-    seen: set[int] = set()
-    for path in maps[::step][:sample]:
-        seen |= check_label_map(path, num_classes, reduce_zero_label, ignore_index)
-    if not seen:
-        raise UserError(
-            f'the label maps in {folder} hold only ignored pixels: check reduce_zero_label'
+            f'{len(class_names)}: {surplus[0]!r} is left out (to learn only '
+            'some of the categories, set metainfo.subset=True in the data set)'
         )
 
 
 def check_label_map(
     path: Path, num_classes: int, reduce_zero_label: bool, ignore_index: int = 255
-) -> set[int]:
-    """The values of one label map that stand for classes; arguments as in `check_seg_labels`.
+) -> tuple[set[int], set[int]]:
+    """The values of one label map, which must be those that a segmenter's classes stand for.
+
+    Args:
+        path: The map.
+        num_classes: Classes of the segmenter's head.
+        reduce_zero_label: Whether value 0 is ignored and k stands for class k - 1.
+        ignore_index: Value of pixels that don't count.
+
+    Returns:
+        Values that stand for classes, and the others.
 
     Raises:
         UserError: It has a value that stands for nothing, or can't be read.
@@ -239,7 +264,7 @@ def check_label_map(
             f'{path} has label {max(strange)}, but num_classes={num_classes} allows '
             f'{first} to {first + num_classes - 1} (and ignores {sorted(ignored)})'
         )
-    return values & classes
+    return values & classes, values - classes
 
 
 def label_values(path: Path) -> set[int]:

@@ -80,6 +80,7 @@ class INaturalist(BaseDataset):
         species = dict(annotations)
         if len(species) != len(annotations):
             raise UserError(f'{self.ann_file} annotates an image more than once')
+        self.categories = categories  # ids, in the order of the labels
         labels = {category: label for label, category in enumerate(categories)}
         samples = []
         for identity, name in images:

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
-from mmmask.datasets.checks import (
-    check_class_folders,
-    check_folder,
-    check_num_classes,
-)
+from mmmask.datasets.checks import check_class_count, check_folder, check_num_classes
 from mmmask.datasets.layouts import QUICK, Found, Scan
 from mmmask.errors import UserError
+from mmmask.launch.class_checks import (
+    check_heads,
+    check_preprocessor,
+    check_topk,
+    compare_classes,
+    head_classes,
+)
+from mmmask.launch.evaluator_checks import check_ann_files
 from mmmask.launch.layout_checks import Place, argument, check_layout, known_classes
 from mmmask.launch.signatures import accepted_keys, find_registered
 
-# The heads whose num_classes are the data set's. Not a region proposal head's.
-_HEADS = ('head', 'bbox_head', 'mask_head', 'decode_head', 'auxiliary_head')
-
+_MODES = ('train', 'val', 'test')
 
 # Data sets whose layouts say where images are; below their data_root there may be other files.
 _SAY_THEMSELVES = {'CIFAR10', 'Flowers102', 'INaturalist'}
 
 
-def check_data(cfg: Config, modes: Sequence[str]) -> None:
+def check_data(cfg: Config, modes: Sequence[str], rank: int = 0) -> None:
     """Look at the folders, annotation files and classes of the data sets that will be used.
 
     Only local files are looked at, and only what each kind of data set is known to need. A detector
@@ -39,37 +40,99 @@ def check_data(cfg: Config, modes: Sequence[str]) -> None:
     Args:
         cfg: The config.
         modes: Which of ``train``, ``val`` and ``test`` will run.
+        rank: This process's: the first one looks for all.
 
     Raises:
         UserError: For a missing or empty folder, a missing annotation file, or classes that don't
             fit.
     """
-    for mode, dataset in data_sets(cfg, modes):
-        found = check_data_set(cfg, mode, dataset, QUICK)
-        differs = found.differs() if found is not None else None
-        if differs and os.environ.get('RANK', '0') == '0':
-            MMLogger.get_current_instance().warning(
-                f'data of {mode} ({dataset.get("data_root")}): {differs}'
-            )
+    if rank > 0:
+        return
+    splits = []
+    try:
+        for use, dataset in data_sets(cfg, modes):
+            found = check_data_set(cfg, use, dataset, QUICK)
+            if found is not None:
+                splits.append((use, found))
+                _warn(use, dataset, found)
+        check_uses(cfg, modes, splits)
+    except UserError as error:
+        config = cfg.filename or 'CONFIG'
+        raise UserError(
+            f'{error} [python tools/check_dataset.py {config} shows the layout it should have]'
+        ) from error
+
+
+def check_uses(cfg: Config, modes: Sequence[str], splits: Sequence[tuple[str, Found]]) -> None:
+    """What can't be seen in one data set alone.
+
+    Args:
+        cfg: The config.
+        modes: Which of ``train``, ``val`` and ``test`` will run.
+        splits: What each data set is for (as `data_sets` says it), and what was found in it.
+
+    Raises:
+        UserError: Splits have different classes, a metric reads other annotations or more classes
+            than there are, or labels are mixed with another number of classes.
+    """
+    for group in dict.fromkeys(map(_group, (use for use, _ in splits))):
+        compare_classes([(use, found) for use, found in splits if _group(use) == group])
+    for mode in modes:
+        check_ann_files(cfg, mode, [data for use, data in data_sets(cfg, [mode]) if use == mode])
+    check_topk(cfg, [mode for mode in modes if cfg.get(f'{mode}_cfg') is not None])
+    check_preprocessor(cfg)
+
+
+def _group(use: str) -> str:
+    """Data sets of one group have the same classes: those of the run, or those of a hook."""
+    first = use.split()[0].rstrip(',')
+    return 'run' if first in _MODES else first
+
+
+def _warn(use: str, dataset: dict, found: Found) -> None:
+    """Log what is unusual."""
+    differs = found.differs()
+    for note in [differs, *found.notes] if differs else found.notes:
+        MMLogger.get_current_instance().warning(
+            f'data of {use} ({dataset.get("data_root")}): {note}'
+        )
 
 
 def data_sets(cfg: Config, modes: Sequence[str]) -> Iterator[tuple[str, dict]]:
-    """Mode and config of each data set that will be used, without its wrappers."""
+    """What each data set is for (``train``, ``test bank``, ``knn query``) and its config, without
+    wrappers: those of the modes, of their loops and of the training's hooks."""
     for mode in modes:
-        loader = cfg.get(f'{mode}_dataloader')
-        if loader is not None and cfg.get(f'{mode}_cfg') is not None:
-            for dataset in _datasets(loader.get('dataset')):
-                yield mode, dataset
+        if cfg.get(f'{mode}_cfg') is None:
+            continue
+        yield from _of_loader(mode, cfg.get(f'{mode}_dataloader'))
+        yield from _of_owner(mode, cfg[f'{mode}_cfg'])
+    if 'train' in modes and cfg.get('train_cfg') is not None:
+        for name, hook in (cfg.get('default_hooks') or {}).items():
+            yield from _of_owner(name, hook)
+        for hook in cfg.get('custom_hooks') or ():
+            yield from _of_owner(str(hook.get('type')), hook)
 
 
-def check_data_set(cfg: Config, mode: str, dataset: dict, scan: Scan) -> Found | None:
+def _of_owner(name: str, owner: Any) -> Iterator[tuple[str, dict]]:
+    """Data sets of the loaders that a loop or a hook has."""
+    for key, loader in owner.items() if isinstance(owner, dict) else ():
+        if key.endswith('_dataloader'):
+            yield from _of_loader(f'{name} {key.removesuffix("_dataloader")}', loader)
+
+
+def _of_loader(use: str, loader: Any) -> Iterator[tuple[str, dict]]:
+    for dataset in _datasets(loader.get('dataset')) if isinstance(loader, dict) else ():
+        yield use, dataset
+
+
+def check_data_set(cfg: Config, use: str, dataset: dict, scan: Scan) -> Found | None:
     """Look at one data set.
 
     Args:
         cfg: The config, for its scope and its heads' classes.
-        mode: What the data set is for, as messages say it.
+        use: What the data set is for, as messages say it.
         dataset: Its config.
-        scan: How thorough to be. Data that the run will download is left alone unless it is
+        scan: How thorough to be. Data that the run will download may be absent unless it is
             thorough.
 
     Returns:
@@ -78,35 +141,53 @@ def check_data_set(cfg: Config, mode: str, dataset: dict, scan: Scan) -> Found |
     Raises:
         UserError: As `check_data` says.
     """
+    try:
+        return _check_data_set(cfg, use, dataset, scan)
+    except OSError as error:
+        raise UserError(
+            f'the data of {use} cannot be read: {error.strerror}: {error.filename}'
+        ) from error
+
+
+def _check_data_set(cfg: Config, use: str, dataset: dict, scan: Scan) -> Found | None:
     kind = find_kind(cfg, dataset)
     root = dataset.get('data_root') or ''
     if kind is None or dataset.get('backend_args') or '://' in root:
         return None
-    if not scan.thorough and _downloads(dataset, kind):
-        return None
-    if root:
-        _check_root(Path(root), mode)
+    family = {base.__name__ for base in getattr(kind, '__mro__', ())}
+    names = _names(dataset, kind)
+    of_model = any(part in _MODES for part in use.split(', '))
+    if of_model:
+        check_heads(cfg, partial(_check_count, names, known_classes(dataset, family)))
+    downloads = not scan.thorough and _downloads(dataset, kind)
+    if root and not downloads:
+        _check_root(Path(root), use)
+    place = _place(cfg, use, dataset, names)
+    if place.ann_file is not None and not place.ann_file.exists():
+        raise UserError(f'the annotation file of {use} does not exist: {place.ann_file.absolute()}')
+    for name, folder in place.folders.items():
+        wanted = name in ('', 'img', 'img_path') and not family & _SAY_THEMSELVES and not downloads
+        if wanted and (str(folder) != '.' or root):
+            check_folder(folder, f'{use} images')
+    found = check_layout(dataset, kind, place, scan)
+    if of_model and found is not None and not names and 'CustomDataset' in family and found.classes:
+        check_heads(cfg, partial(check_class_count, place.images, found.classes))
+    return found
+
+
+def _place(cfg: Config, use: str, dataset: dict, names: Sequence[str] | None) -> Place:
+    root = Path(dataset.get('data_root') or '')
     prefixes = dataset.get('data_prefix') or ''
     prefixes = dict(prefixes) if isinstance(prefixes, dict) else {'': prefixes}
-    folders = {name: Path(root, prefix) for name, prefix in prefixes.items() if prefix is not None}
-    ann_file = Path(root, dataset['ann_file']) if dataset.get('ann_file') else None
-    if ann_file is not None and not ann_file.exists():
-        raise UserError(f'the annotation file of {mode} does not exist: {ann_file}')
-    family = {base.__name__ for base in getattr(kind, '__mro__', ())}
-    for name, folder in folders.items():
-        wanted = name in ('', 'img', 'img_path') and not family & _SAY_THEMSELVES
-        if wanted and (str(folder) != '.' or root):
-            check_folder(folder, f'{mode} images')
-    place = Place(mode, Path(root), folders, ann_file, _names(dataset, kind))
-    _check_heads(cfg, dataset, family, place)
-    return check_layout(dataset, kind, place, scan)
+    folders = {name: root / prefix for name, prefix in prefixes.items() if prefix is not None}
+    ann_file = root / dataset['ann_file'] if dataset.get('ann_file') else None
+    return Place(use, root, folders, ann_file, names, head_classes(cfg))
 
 
 def find_kind(cfg: Config, dataset: dict) -> Any:
     """The class of a data set; None if it is unknown."""
-    return next(
-        iter(find_registered(dataset.get('type'), cfg.get('default_scope', 'mmengine'))), None
-    )
+    scope = dataset.get('_scope_', cfg.get('default_scope', 'mmengine'))
+    return next(iter(find_registered(dataset.get('type'), scope)), None)
 
 
 def _datasets(node: Any) -> Iterator[dict]:
@@ -122,9 +203,11 @@ def _datasets(node: Any) -> Iterator[dict]:
             yield from _datasets(inner)
 
 
-def _check_root(root: Path, mode: str) -> None:
-    if not root.is_dir() or next(root.iterdir(), None) is None:
-        check_folder(root, f'{mode} data')  # says whether it is missing or empty
+def _check_root(root: Path, use: str) -> None:
+    if root.is_dir() and next(root.iterdir(), None) is None:
+        raise UserError(f'the folder of {use} data is empty: {root.absolute()}')
+    if not root.is_dir():
+        check_folder(root, f'{use} data')  # says whether it is missing or a file
 
 
 def _downloads(dataset: dict, kind: Any) -> bool:
@@ -133,54 +216,21 @@ def _downloads(dataset: dict, kind: Any) -> bool:
 
 
 def _names(dataset: dict, kind: Any) -> Sequence[str] | None:
-    """Names of the classes: the config's, or the class's own."""
+    """Names of the classes: the config's, those in the file that it names, or the class's own."""
     builtin = (getattr(kind, 'METAINFO', None) or {}).get('classes')
     names = (dataset.get('metainfo') or {}).get('classes', builtin)
-    return None if isinstance(names, str) else names  # a string is a file with names
+    if not isinstance(names, str):
+        return names
+    if not Path(names).is_file():
+        raise UserError(
+            f'metainfo.classes is {names!r}: neither a list of names nor a file of them'
+        )
+    return Path(names).read_text().splitlines()
 
 
-def _check_heads(cfg: Config, dataset: dict, family: set[str], place: Place) -> None:
-    """Compare the classes of the model's heads with the data set's."""
-    known = known_classes(dataset, family)
-    for where, count in _class_counts(cfg.get('model'), 'model'):
-        with _at(where):
-            if place.names:
-                check_num_classes(place.names, count)
-            elif known is not None and count != known:
-                raise UserError(
-                    f'the model has num_classes={count}, but the data set has {known} classes'
-                )
-            elif (
-                'CustomDataset' in family and not place.ann_file and dataset.get('with_label', True)
-            ):
-                check_class_folders(place.images, count)
-
-
-@contextmanager
-def _at(place: str) -> Iterator[None]:
-    """Put the place in front of an error's message."""
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f'{place}: {error}') from None
-
-
-def _class_counts(node: Any, place: str) -> Iterator[tuple[str, int]]:
-    """(place, num_classes) of every head, or model without one, that labels the data's classes."""
-    if isinstance(node, dict):
-        if place == 'model' and isinstance(node.get('num_classes'), int):
-            yield f'{place}.num_classes', node['num_classes']
-        for key, child in node.items():
-            here = f'{place}.{key}'
-            for index, head in enumerate(child if isinstance(child, (list, tuple)) else [child]):
-                if (
-                    key in _HEADS
-                    and isinstance(head, dict)
-                    and isinstance(head.get('num_classes'), int)
-                ):
-                    where = f'{here}.{index}' if isinstance(child, (list, tuple)) else here
-                    yield f'{where}.num_classes', head['num_classes']
-            yield from _class_counts(child, here)
-    elif isinstance(node, (list, tuple)):
-        for index, child in enumerate(node):
-            yield from _class_counts(child, f'{place}.{index}')
+def _check_count(names: Sequence[str] | None, known: int | None, count: int) -> None:
+    """The classes of a head against a data set's names, or their known number."""
+    if names:
+        check_num_classes(names, count)
+    elif known not in (None, count):
+        raise UserError(f'the model has num_classes={count}, but the data set has {known} classes')

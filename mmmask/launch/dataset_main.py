@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from functools import partial
 
 from mmengine.config import Config
 
 from mmmask.datasets.layouts import Found, Scan
 from mmmask.errors import UserError
+from mmmask.evaluation.progress import Progress
+from mmmask.launch.argument_types import number_or_all
 from mmmask.launch.arguments import add_cfg_options, run_tool
 from mmmask.launch.config_file import read_config
-from mmmask.launch.data_checks import check_data_set, data_sets, find_kind
+from mmmask.launch.data_checks import check_data_set, check_uses, data_sets, find_kind
 from mmmask.launch.errors import one_line
-from mmmask.launch.layout_checks import find_layout
+from mmmask.launch.layout_checks import expected_tree
 from mmmask.launch.options import merge_options
 
 MODES = ('train', 'val', 'test')
@@ -35,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--sample',
-        type=_sample,
+        type=number_or_all,
         default=200,
         metavar='N',
         help='images and label maps of each split that are opened, evenly spaced; 0: all [200]',
@@ -53,32 +54,63 @@ def run(args: argparse.Namespace) -> None:
     """Check every data set of the config, print what was found, and fail if one isn't right."""
     cfg = read_config(args.config)
     merge_options(cfg, args.cfg_options)
-    scan = Scan(args.sample or None, thorough=True, progress=ProgressLine)
-    checked, wrong = 0, []
-    trees: list[str] = []
-    for modes, dataset in _distinct(cfg):
-        checked += 1
+    _refuse_suite(cfg, args.config)
+    scan = Scan(args.sample, thorough=True, progress=partial(Progress, sink=_print_progress))
+    splits: list[tuple[str, Found | None]] = []
+    wrong, trees = [], []
+    for uses, dataset in _distinct(cfg):
         place = dataset.get('data_root') or dataset.get('ann_file') or '(no data_root)'
-        print(f'{modes}: {dataset["type"]}, {place}')
+        print(f'{uses}: {dataset["type"]}, {place}')
         try:
-            print(_report(check_data_set(cfg, modes, dataset, scan)))
+            splits.append((uses, check_data_set(cfg, uses, dataset, scan)))
+            print(_report(splits[-1][1]))
         except UserError as error:
             if args.debug:
                 raise
-            wrong.append(modes)
+            wrong.append(uses)
             print(f'  WRONG: {one_line(error)}')
-            layout = find_layout(find_kind(cfg, dataset))
-            if layout is not None and layout.tree not in trees:
-                trees.append(layout.tree)
-    if not checked:
+            trees.append(expected_tree(dataset, find_kind(cfg, dataset)))
+    if not splits and not wrong:
         raise UserError(f"The config '{args.config}' has no data sets of train, val or test.")
+    looked_into = [(uses, found) for uses, found in splits if found is not None]
+    try:
+        check_uses(cfg, MODES, looked_into)
+    except UserError as error:
+        if args.debug:
+            raise
+        wrong.append('all modes together')
+        print(f'WRONG: {one_line(error)}')
+    for tree in dict.fromkeys(filter(None, trees)):
+        print(f'\nThe layout should be:{tree.rstrip()}')
+    if any(trees):
+        print('\nA small stand-in: python tools/prepare_miniature.py LAYOUT (--help)')
     if wrong:
-        for tree in trees:
-            print(f'\nThe layout should be:{tree.rstrip()}')
         raise UserError(
             f'the data of {", ".join(wrong)} are not what the config expects (see WRONG above)'
         )
-    print(f'all {checked} data sets are right' if checked > 1 else 'the data set is right')
+    _print_verdict(len(looked_into), len(splits))
+
+
+def _refuse_suite(cfg: Config, name: str) -> None:
+    """A suite has no data of its own, but its protocols' configs have.
+
+    Raises:
+        UserError: It is one; the message names the configs.
+    """
+    if 'protocols' in cfg and 'tasks' in cfg:
+        configs = dict.fromkeys(protocol['config'] for protocol in cfg.protocols.values())
+        raise UserError(f"'{name}' is a suite. Check its configs: {', '.join(configs)}")
+
+
+def _print_verdict(right: int, there: int) -> None:
+    if right < there:
+        print(f'{right} of {there} data sets are right, the others were not looked into')
+    else:
+        print(f'all {right} data sets are right' if right > 1 else 'the data set is right')
+
+
+def _print_progress(line: str) -> None:
+    print(f'  {line}', file=sys.stderr, flush=True)
 
 
 def _distinct(cfg: Config) -> Iterator[tuple[str, dict]]:
@@ -124,36 +156,3 @@ def _sizes(found: Found) -> str:
         f'{count}, {min(widths)} to {max(widths)} pixels wide and {min(heights)} to '
         f'{max(heights)} high'
     )
-
-
-class ProgressLine:
-    """Items done, and when it will end: a line on stderr every ten seconds of long work.
-
-    Args:
-        title: What is done.
-        total: Items in all.
-        interval: Seconds between two lines.
-    """
-
-    def __init__(self, title: str, total: int, interval: float = 10.0) -> None:
-        self.title, self.total, self.interval = title, total, interval
-        self.done = 0
-        self.start = self.shown = time.monotonic()
-
-    def advance(self, count: int) -> None:
-        """Count items that are done."""
-        self.done += count
-        now = time.monotonic()
-        if now - self.shown < self.interval:
-            return
-        self.shown = now
-        speed = self.done / (now - self.start)
-        eta = timedelta(seconds=round((self.total - self.done) / speed))
-        text = f'  {self.title}: {self.done:,} of {self.total:,}, {speed:.0f}/s, ETA {eta}'
-        print(text, file=sys.stderr, flush=True)
-
-
-def _sample(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f'must be a number, 0 for all, got {text!r}')
-    return int(text)

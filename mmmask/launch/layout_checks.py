@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmmask.datasets.checks import check_coco_classes, class_folders
+from mmmask.datasets.checks import check_coco_content, class_folders, read_coco
 from mmmask.datasets.layouts import (
     Found,
     Scan,
@@ -20,7 +20,6 @@ from mmmask.datasets.layouts import (
     inaturalist,
     segmentation,
 )
-from mmmask.datasets.layouts.scan import LARGE
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class Place:
         folders: ``data_prefix`` by name, below the root; a single one is named ``''``.
         ann_file: ``ann_file``, below the root.
         names: Names of the classes, in the order of the labels.
+        num_classes: Classes of the model; None where it isn't known.
     """
 
     mode: str
@@ -40,6 +40,7 @@ class Place:
     folders: dict[str, Path]
     ann_file: Path | None
     names: Sequence[str] | None
+    num_classes: int | None = None
 
     @property
     def images(self) -> Path:
@@ -93,15 +94,16 @@ def _imagenet(dataset: dict, kind: Any, place: Place, scan: Scan) -> Found | Non
 
 
 def _folder(dataset: dict, kind: Any, place: Place, scan: Scan) -> Found | None:
+    with_label, split = dataset.get('with_label', True), place.images.name
+    if place.ann_file and not with_label:
+        return imagenet.check_unlabelled_list(place.ann_file, place.images, scan)
     if place.ann_file:
-        return None
-    with_label = dataset.get('with_label', True)
+        classes = len(place.names) if place.names else place.num_classes
+        return imagenet.check_image_list(place.ann_file, place.images, split, classes, scan)
     if with_label and imagenet.looks_like_imagenet(place.images):
-        # How many there must be is compared with the model's heads.
-        classes = len(class_folders(place.images))
-        return imagenet.check_imagenet(place.images, place.images.name, classes, scan)
-    if not scan.thorough:
-        return None
+        # Another number than ImageNet's is compared with the model's heads.
+        classes = 1000 if place.num_classes == 1000 else len(class_folders(place.images))
+        return imagenet.check_imagenet(place.images, split, classes, scan)
     return folder.check_image_folder(place.images, with_label, scan)
 
 
@@ -109,11 +111,12 @@ def _coco(dataset: dict, kind: Any, place: Place, scan: Scan) -> Found | None:
     if not place.names or place.ann_file is None:
         return None
     subset = 'subset' in (dataset.get('metainfo') or {})
+    labelled = not dataset.get('test_mode')
     if not _reads_like(kind, 'CocoDataset'):  # another json: its categories alone are known
-        if place.ann_file.stat().st_size < LARGE:
-            check_coco_classes(place.ann_file, place.names, len(place.names), subset)
+        content = read_coco(place.ann_file, labelled)
+        check_coco_content(content, place.ann_file, place.names, subset, labelled)
         return None
-    return coco.check_coco(place.ann_file, place.images, place.names, subset, scan)
+    return coco.check_coco(place.ann_file, place.images, place.names, subset, scan, labelled)
 
 
 def _segmentation(dataset: dict, kind: Any, place: Place, scan: Scan) -> Found | None:
@@ -138,7 +141,9 @@ def _cifar(dataset: dict, kind: Any, place: Place, scan: Scan) -> Found:
     files = dict(train=kind.train_list, test=kind.test_list)
     batches = place.images / kind.base_folder
     split = argument(dataset, kind, 'split')
-    return cifar.check_cifar(batches, files, split, len(kind.METAINFO['classes']), scan)
+    download = argument(dataset, kind, 'download') and not scan.thorough
+    classes = len(kind.METAINFO['classes'])
+    return cifar.check_cifar(batches, files, split, classes, scan, download)
 
 
 def _flowers(dataset: dict, kind: Any, place: Place, scan: Scan) -> Found:
@@ -184,3 +189,15 @@ def find_layout(kind: Any) -> Layout | None:
     """The layout of a data set's class; None if it is unknown."""
     names = [base.__name__ for base in getattr(kind, '__mro__', ())]
     return next((LAYOUTS[name] for name in names if name in LAYOUTS), None)
+
+
+def expected_tree(dataset: dict, kind: Any) -> str | None:
+    """How a data set's folder should look; None if its layout is unknown."""
+    layout = find_layout(kind)
+    if layout is LAYOUTS['CustomDataset']:
+        root = Path(dataset.get('data_root') or '')
+        prefix = dataset.get('data_prefix')
+        images = root / prefix if isinstance(prefix, str) else root
+        if 'imagenet' in str(root).lower() or imagenet.looks_like_imagenet(images):
+            return imagenet.TREE
+    return layout.tree if layout is not None else None

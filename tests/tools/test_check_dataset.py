@@ -15,7 +15,8 @@ from mmmask.datasets.layouts import Scan
 from mmmask.datasets.layouts.cifar import load_pickle
 from mmmask.datasets.miniatures import write_miniature
 from mmmask.errors import UserError
-from mmmask.launch.dataset_main import ProgressLine, main
+from mmmask.evaluation.progress import Progress
+from mmmask.launch.dataset_main import main
 
 HEADER = """
 default_scope = '{scope}'
@@ -207,7 +208,7 @@ class TestImageNet:
                 if folder.is_dir():
                     folder.rmdir()
 
-        assert 'no class folders: sort them' in damaged('imagenet', flatten)
+        assert 'has no sub-folders, but labels come from them' in damaged('imagenet', flatten)
 
     def test_a_truncated_image(self, damaged):
         line = damaged(
@@ -478,11 +479,12 @@ def test_a_config_without_data(tmp_path, capsys):
     assert "error: There is no config '" in capsys.readouterr().err
 
 
-def test_progress_has_a_forecast(capsys):
-    progress = ProgressLine('images opened', 40, interval=0)
+def test_progress_has_a_forecast():
+    lines = []
+    progress = Progress('images opened', 40, interval=0, sink=lines.append)
     progress.start -= 10  # ten images in ten seconds: thirty are left
     progress.advance(10)
-    assert 'images opened: 10 of 40, 1/s, ETA 0:00:30' in capsys.readouterr().err
+    assert lines == ['images opened [10/40]  eta: 0:00:30  1/s']
 
 
 def test_the_sample_is_evenly_spaced():

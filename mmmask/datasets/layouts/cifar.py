@@ -26,6 +26,7 @@ def check_cifar(
     split: str,
     num_classes: int,
     scan: Scan,
+    download: bool = False,
 ) -> Found:
     """The batches of one split.
 
@@ -35,7 +36,8 @@ def check_cifar(
             both splits.
         split: ``train`` or ``test``.
         num_classes: 10 or 100.
-        scan: Only a thorough one compares MD5 sums; mmpretrain does it itself.
+        scan: Its progress.
+        download: Whether the published archive is fetched where a batch is absent.
 
     Raises:
         UserError: Batches are missing, unreadable, incomplete or with strange labels, or aren't the
@@ -43,6 +45,10 @@ def check_cifar(
     """
     names = [entry for part in ('train', 'test') for entry in files[part]]
     absent = [name for name, _ in names if not (folder / name).is_file()]
+    if absent and download:
+        place = folder.parent.absolute()
+        there = f'{len(absent)} of {len(names)} batches are absent'
+        return Found(notes=[f'{there}: the published archive will be downloaded to {place}'])
     if absent:
         raise UserError(
             f'{len(absent)} of {len(names)} batches are absent in {folder}, first: {absent[0]} '
@@ -58,11 +64,12 @@ def check_cifar(
             f'the {split} batches in {folder} label {len(used)} of {num_classes} classes: class '
             f'{missing} has no image'
         )
-    for name, md5 in names if scan.thorough else ():
+    for name, md5 in names:
         if md5 is not None and hashlib.md5((folder / name).read_bytes()).hexdigest() != md5:
             raise UserError(
                 f"{folder / name} is not the published file (MD5), which mmpretrain's class "
-                'insists on: fetch it again (LocalCIFAR10 and LocalCIFAR100 read any content)'
+                'insists on: delete it and fetch it again, or, for a miniature or a subset, use '
+                f'LocalCIFAR{num_classes} as the type of the data sets'
             )
     return Found(
         len(labels), PUBLISHED[split], dict(classes=len(used)), sizes=[(32, 32)] * len(labels)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmmask.datasets.checks import check_coco_content, read_coco
-from mmmask.datasets.layouts.scan import LARGE, Found, Scan, listed, open_images
+from mmmask.datasets.layouts.scan import Found, Scan, open_images
 from mmmask.errors import UserError
 
 TREE = """
@@ -22,11 +22,14 @@ PUBLISHED = {'instances_train2017.json': 118_287, 'instances_val2017.json': 5_00
 
 
 def check_coco(
-    ann_file: Path, folder: Path, names: Sequence[str], allow_subset: bool, scan: Scan
+    ann_file: Path,
+    folder: Path,
+    names: Sequence[str],
+    allow_subset: bool,
+    scan: Scan,
+    labelled: bool = True,
 ) -> Found:
     """Annotations against the names of the classes, and images against the annotations.
-
-    A large annotation file is read by a thorough scan only; else images alone are looked at.
 
     Args:
         ann_file: COCO instances json.
@@ -34,19 +37,15 @@ def check_coco(
         names: ``metainfo.classes``, in the order of the labels.
         allow_subset: Whether the file may hold categories that ``names`` leaves out.
         scan: How thorough to be.
+        labelled: Whether there must be annotations: a test set's json has none.
 
     Raises:
         UserError: Categories don't fit or are in another order, annotations belong to no image or
             category, images are absent, broken or of another size than the file says.
     """
     found = Found(published=PUBLISHED.get(ann_file.name) if len(names) == 80 else None)
-    if not scan.thorough and ann_file.stat().st_size >= LARGE:
-        files = listed(folder, ('.jpg', '.jpeg', '.png'))
-        found.images = len(files)
-        found.sizes = open_images(files, scan)
-        return found
-    coco = read_coco(ann_file)
-    check_coco_content(coco, ann_file, names, allow_subset)
+    coco = read_coco(ann_file, labelled)
+    check_coco_content(coco, ann_file, names, allow_subset, labelled)
     _check_order(coco, ann_file, names)
     images = _images(coco, ann_file)
     strange = {entry['image_id'] for entry in coco['annotations']} - set(images)

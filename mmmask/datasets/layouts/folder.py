@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmmask.datasets.checks import IMAGE_EXTENSIONS, check_class_folders, class_folders
+from mmmask.datasets.checks import IMAGE_EXTENSIONS, class_folders, require_class_folders
 from mmmask.datasets.layouts.imagenet import PUBLISHED, looks_like_imagenet
-from mmmask.datasets.layouts.scan import Found, Scan, listed, open_images
+from mmmask.datasets.layouts.scan import Found, Scan, class_images, listed, open_images
 
 TREE = """
 <data_root>/<data_prefix>/
@@ -15,18 +15,21 @@ TREE = """
 
 
 def check_image_folder(folder: Path, with_label: bool, scan: Scan) -> Found:
-    """A folder of images, listed wholly.
+    """A folder of images. A quick scan opens none: a data set may leave broken ones out.
 
     Raises:
         UserError: It is missing, empty or flat though labels are wanted, or images are broken.
     """
     found = Found()
     if with_label:
-        check_class_folders(folder)
-        found.facts['classes'] = len(class_folders(folder))
-    elif looks_like_imagenet(folder) and len(class_folders(folder)) == 1000:
-        found.published = PUBLISHED.get(folder.name)
-    files = listed(folder, IMAGE_EXTENSIONS)
-    found.images = len(files)
-    found.sizes = open_images(files, scan)
+        found.classes = require_class_folders(folder)
+        found.facts['classes'] = len(found.classes)
+        files = class_images(folder, found.classes, found, scan)
+    elif scan.thorough:
+        if looks_like_imagenet(folder) and len(class_folders(folder)) == 1000:
+            found.published = PUBLISHED.get(folder.name)
+        files = listed(folder, IMAGE_EXTENSIONS)
+        found.images = len(files)
+    if scan.thorough:
+        found.sizes = open_images(files, scan)
     return found

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from mmmask.datasets.checks import IMAGE_EXTENSIONS, check_folder, class_folders, first_image
-from mmmask.datasets.layouts.scan import Found, Scan, listed, open_images, require_files
+from mmmask.datasets.checks import class_folders, require_class_folders
+from mmmask.datasets.layouts.scan import Found, Scan, class_images, open_images, require_files
 from mmmask.errors import UserError
 
 TREE = """
@@ -19,8 +18,9 @@ TREE = """
   val/
     n01440764/*.JPEG     the same folders: the validation images sorted into them
     ...
-or, with lists:
-  train/*.JPEG  val/*.JPEG  meta/train.txt  meta/val.txt     lines "<image> <label>"
+or, unsorted:
+  val/*.JPEG             with meta/val.txt, lines "<image> <label>", in the config
+                         val_dataloader.dataset.ann_file=meta/val.txt (and test_dataloader)
 """
 
 PUBLISHED = {'train': 1_281_167, 'val': 50_000}
@@ -46,21 +46,15 @@ def check_imagenet(folder: Path, split: str, num_classes: int, scan: Scan) -> Fo
 
     Args:
         folder: The split's folder.
-        split: ``train`` or ``val``, for the published number.
+        split: ``train`` or ``val``: what the images are named, and their published number.
         num_classes: Classes that the data set names.
         scan: How thorough to be.
 
     Raises:
-        UserError: Another number of class folders, strange or empty ones, no folders at all, or
-            broken images among the sample.
+        UserError: Another number of class folders, strange or empty ones, no folders at all,
+            validation images among those of the training, or broken images among the sample.
     """
-    check_folder(folder, f'{split} images')
-    classes = class_folders(folder)
-    if not classes:
-        raise UserError(
-            f'{folder} holds images but no class folders: sort them into {folder}/<class id>/ (or '
-            'write meta/val.txt with lines "<image> <label>")'
-        )
+    classes = require_class_folders(folder, f'{split} images')
     known = class_ids() if num_classes == 1000 else None
     strange = sorted(set(classes) - set(known or classes))
     absent = sorted(set(known or classes) - set(classes))
@@ -76,64 +70,70 @@ def check_imagenet(folder: Path, split: str, num_classes: int, scan: Scan) -> Fo
             f"{folder}: the folder {strange[0]} is none of ImageNet's class ids ({absent[0]} is "
             "missing): labels are the folders' ranks"
         )
-    found = Found(facts=dict(classes=len(classes)))
+    found = Found(facts=dict(classes=len(classes)), classes=classes)
     if num_classes == 1000:
         found.published = PUBLISHED.get(split)
-    files = _files(folder, classes, found, scan)
+    files = class_images(folder, classes, found, scan)
+    validation = [path for path in files if path.name.startswith('ILSVRC2012_val_')]
+    if split == 'train' and validation:
+        raise UserError(
+            f'{folder} holds validation images, such as {validation[0].name}: are the folders of '
+            'training and validation swapped?'
+        )
     found.sizes = open_images(files, scan)
     return found
 
 
 def check_image_list(
-    ann_file: Path, folder: Path, split: str, num_classes: int, scan: Scan
+    ann_file: Path, folder: Path, split: str, num_classes: int | None, scan: Scan
 ) -> Found:
     """One split as a list of images with labels, lines ``<image> <label>``.
 
+    Args:
+        ann_file: The list.
+        folder: Where the images are.
+        split: ``train`` or ``val``, for ImageNet's published number.
+        num_classes: Classes that the data set names or the model has; None: any number.
+        scan: How thorough to be.
+
     Raises:
-        UserError: A line is something else, a label is out of range, a class has no image, images
-            are absent or broken.
+        UserError: A line is something else, a label is out of range, images are absent or broken.
     """
     files, labels = [], set()
     for number, line in enumerate(ann_file.read_text().splitlines(), start=1):
         name, _, label = line.strip().rpartition(' ')
         if not name or not label.isdigit():
             raise UserError(f'{ann_file}, line {number}: not "<image> <label>": {line!r}')
-        if int(label) >= num_classes:
+        if num_classes is not None and int(label) >= num_classes:
             raise UserError(
                 f'{ann_file}, line {number}: label {label}, but {num_classes} classes have labels '
                 f'0 to {num_classes - 1}'
             )
         files.append(folder / name)
         labels.add(int(label))
-    if not files:
-        raise UserError(f'{ann_file} is empty')
-    if len(labels) != num_classes:
+    found = _listed_images(ann_file, files, scan)
+    found.facts['classes'] = len(labels)
+    if num_classes == 1000:
+        found.published = PUBLISHED.get(split)
+    if num_classes is not None and len(labels) < num_classes:
         absent = min(set(range(num_classes)) - labels)
-        raise UserError(
+        found.notes.append(
             f'{ann_file} labels {len(labels)} of {num_classes} classes: {absent} has no image'
         )
-    require_files(files, ann_file, scan)
-    found = Found(len(files), facts=dict(classes=len(labels)))
-    found.published = PUBLISHED.get(split) if num_classes == 1000 else None
-    found.sizes = open_images(files, scan)
     return found
 
 
-def _files(folder: Path, classes: Sequence[str], found: Found, scan: Scan) -> list[Path]:
-    """Images to draw the sample from: all (and counted) in a thorough scan, else one per class."""
-    files: list[Path] = []
-    empty = []
-    for name in scan.each('class folders listed', classes):
-        if scan.thorough:
-            images = listed(folder / name, IMAGE_EXTENSIONS)
-        else:
-            some = first_image(folder / name)
-            images = [some] if some is not None else []
-        files += images
-        if not images:
-            empty.append(name)
-    if empty:
-        raise UserError(f'no images in {len(empty)} class folders of {folder}, first: {empty[0]}')
-    if scan.thorough:
-        found.images = len(files)
-    return files
+def check_unlabelled_list(ann_file: Path, folder: Path, scan: Scan) -> Found:
+    """A list of images without labels, one in each line.
+
+    Raises:
+        UserError: It is empty, or images are absent or broken.
+    """
+    return _listed_images(ann_file, [folder / n for n in ann_file.read_text().splitlines()], scan)
+
+
+def _listed_images(ann_file: Path, files: list[Path], scan: Scan) -> Found:
+    if not files:
+        raise UserError(f'{ann_file} is empty')
+    require_files(files, ann_file, scan)
+    return Found(len(files), sizes=open_images(files, scan))

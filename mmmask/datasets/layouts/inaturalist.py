@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmmask.datasets.checks import check_folder
-from mmmask.datasets.layouts.scan import LARGE, Found, Scan, open_images, require_files
+from mmmask.datasets.checks import announce
+from mmmask.datasets.layouts.scan import Found, Scan, open_images, require_files
 
 TREE = """
 <data_root>/
@@ -26,7 +26,7 @@ def check_inaturalist(
     """One split of one year.
 
     The data set's own class reads the json file, so its errors are the class's; images are looked
-    for besides. Before a run, a large file is left to the class.
+    for besides.
 
     Raises:
         UserError: As `mmmask.datasets.INaturalist` says, or images are absent or broken.
@@ -34,9 +34,8 @@ def check_inaturalist(
     from mmmask.datasets.inaturalist import INaturalist
 
     path = root / f'{split}{year}.json'
-    if not scan.thorough and path.is_file() and path.stat().st_size >= LARGE:
-        check_folder(root / f'train_val{year}', f'images of iNaturalist {year}')
-        return Found()
+    if path.is_file():
+        announce(path)
     dataset = INaturalist(str(root), year, split, num_classes, lazy_init=True)
     samples = dataset.load_data_list()
     files = [Path(sample['img_path']) for sample in samples]
@@ -44,6 +43,7 @@ def check_inaturalist(
     used = len({sample['gt_label'] for sample in samples})
     facts = {'categories': len(dataset.metainfo['classes']), 'categories with images': used}
     found = Found(len(files), PUBLISHED[year][split], facts)
+    found.classes = [str(category) for category in dataset.categories]
     if used < facts['categories']:
         found.notes.append(f'{facts["categories"] - used:,} categories without an image')
     found.sizes = open_images(files, scan)

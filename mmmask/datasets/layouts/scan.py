@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from mmmask.datasets.checks import IMAGE_EXTENSIONS
 from mmmask.errors import UserError
 
 T = TypeVar('T')
-
-LARGE = 64_000_000
-"""Bytes from which an annotation file takes too long to be read once more before a run."""
 
 
 class Advances(Protocol):
@@ -30,8 +28,8 @@ class Scan:
 
     Attributes:
         sample: Files of each kind that are opened, evenly spaced; None opens all.
-        thorough: Whether everything is listed and large annotation files are read. Before a run
-            they aren't, so that full-size data take seconds.
+        thorough: Whether every file is looked for. Before a run a sample is, so that full-size
+            data take seconds.
         progress: Makes a progress from a title and a total; None shows nothing.
     """
 
@@ -67,7 +65,9 @@ class Found:
         published: The published number of images; None where it is unknown.
         facts: Other numbers by name, as they are printed.
         notes: What is unusual but no error.
-        sizes: Width and height of each opened image, in pixels.
+        sizes: Width and height of each opened image as it is displayed, in pixels.
+        classes: What the labels are the ranks of, in their order: names of class folders, or ids.
+            Empty where labels don't depend on what is there.
     """
 
     images: int | None = None
@@ -75,6 +75,7 @@ class Found:
     facts: dict[str, int | str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     sizes: list[tuple[int, int]] = field(default_factory=list)
+    classes: list[str] = field(default_factory=list)
 
     def differs(self) -> str | None:
         """The sentence about another number of images than the published one, if it is so."""
@@ -91,7 +92,8 @@ def open_images(files: Sequence[Path], scan: Scan) -> list[tuple[int, int]]:
         scan: How many.
 
     Returns:
-        ``(width, height)`` in pixels of each picked image.
+        ``(width, height)`` in pixels of each picked image as it is displayed: loaders turn an image
+        as its EXIF orientation says.
 
     Raises:
         UserError: Some can't be decoded: how many, and why the first can't.
@@ -120,12 +122,13 @@ def open_images(files: Sequence[Path], scan: Scan) -> list[tuple[int, int]]:
 
 def _size(path: Path) -> tuple[int, int] | str:
     """Width and height of a whole image, or what is wrong with it."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import ExifTags, Image, UnidentifiedImageError
 
     try:
         with Image.open(path) as image:
             image.load()
-            return image.size
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            return image.size[::-1] if turned else image.size
     except UnidentifiedImageError:
         return 'not an image'
     except FileNotFoundError:
@@ -161,3 +164,33 @@ def listed(folder: Path, suffixes: Sequence[str]) -> list[Path]:
             if name.lower().endswith(endings) and not name.startswith('.')
         ]
     return sorted(found)
+
+
+def class_images(folder: Path, classes: Sequence[str], found: Found, scan: Scan) -> list[Path]:
+    """Images in class folders, counted in ``found``: all, or in a quick scan one of each class.
+
+    Raises:
+        UserError: A class has none.
+    """
+    files: list[Path] = []
+    empty = []
+    found.images = 0
+    for name in scan.each('class folders listed', classes):
+        names = [] if scan.thorough else _image_names(folder / name)
+        images = [folder / name / names[0]] if names else listed(folder / name, IMAGE_EXTENSIONS)
+        if not images:
+            empty.append(name)
+        found.images += len(names or images)
+        files += images
+    if empty:
+        raise UserError(f'no images in {len(empty)} class folders of {folder}, first: {empty[0]}')
+    return files
+
+
+def _image_names(folder: Path) -> list[str]:
+    """Images in a folder itself: a million names take a second, paths several."""
+    return [
+        name
+        for name in os.listdir(folder)
+        if name.lower().endswith(IMAGE_EXTENSIONS) and not name.startswith('.')
+    ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmmask.datasets.checks import check_folder, check_label_map, label_values
+from PIL import Image
+
+from mmmask.datasets.checks import check_folder, check_label_map
 from mmmask.datasets.layouts.scan import Found, Scan, listed, open_images
 from mmmask.errors import UserError
 
@@ -69,7 +71,8 @@ def check_segmentation(
     """
     _check_train_ids(maps, suffixes[1])
     pairs = _pairs(images, maps, suffixes, ann_file)
-    absent = [path for _, path in pairs if not path.is_file()]
+    there = set(listed(maps, (suffixes[1],)))
+    absent = [path for _, path in pairs if path not in there]
     if absent:
         raise UserError(
             f'{len(absent)} of {len(pairs)} images in {images} have no label map, first absent: '
@@ -79,15 +82,31 @@ def check_segmentation(
     picked = scan.pick(pairs)
     found.sizes = open_images([image for image, _ in picked], scan)
     seen: set[int] = set()
+    ignored: set[int] = set()
     for (image, path), size in scan.each('label maps read', list(zip(picked, found.sizes))):
-        seen |= _check_map(path, image, size, num_classes, reduce_zero_label, ignore_index, kind)
-    if not seen:
+        classes, others = check_label_map(path, num_classes, reduce_zero_label, ignore_index)
+        _check_map(path, image, size)
+        if kind == 'ADE20KDataset' and reduce_zero_label and 255 in others:
+            raise UserError(
+                f"{path} has label 255, which ADE20K's published maps haven't: they were reduced "
+                'already (0 = wall). Take the published ones, or set reduce_zero_label=False in '
+                'the data sets and in LoadAnnotations'
+            )
+        seen |= classes
+        ignored |= others
+    hidden = kind == 'CityscapesDataset' and images.name == 'test'  # its labels aren't published
+    if not seen and not hidden:
         raise UserError(
             f'the label maps in {maps} hold only ignored pixels: check reduce_zero_label'
         )
     found.facts = {'label maps': len(pairs), 'label maps read': len(picked)}
     found.facts['classes in them'] = len(seen)
-    more = len(listed(maps, (suffixes[1],))) - len(pairs) if ann_file is None else 0
+    if len(seen) == 1 < num_classes and ignore_index in ignored:
+        found.notes.append(
+            f'the label maps that were read hold only {min(seen)} and {ignore_index}, which is '
+            'ignored: if it stands for a class, give it a value of its own'
+        )
+    more = len(there) - len(pairs) if ann_file is None else 0
     if more > 0:
         found.notes.append(f'{more:,} label maps in {maps} without an image')
     return found
@@ -99,7 +118,7 @@ def _pairs(
     """Images and where their label maps should be."""
     suffix = suffixes[0]
     if ann_file is not None:
-        names = ann_file.read_text().split()
+        names = [line.strip() for line in ann_file.read_text().splitlines()]
         if not names:
             raise UserError(f'{ann_file} is empty')
     else:
@@ -127,29 +146,11 @@ def _check_train_ids(maps: Path, suffix: str) -> None:
         )
 
 
-def _check_map(
-    path: Path,
-    image: Path,
-    size: tuple[int, int],
-    num_classes: int,
-    reduce_zero_label: bool,
-    ignore_index: int,
-    kind: str,
-) -> set[int]:
-    """The classes' values in one label map."""
-    from PIL import Image
-
-    seen = check_label_map(path, num_classes, reduce_zero_label, ignore_index)
+def _check_map(path: Path, image: Path, size: tuple[int, int]) -> None:
+    """A label map must have the size of its image."""
     with Image.open(path) as labels:
         if labels.size != size:
             raise UserError(
                 f'{path} has {labels.size[0]} x {labels.size[1]} pixels, but its image {image} '
                 f'{size[0]} x {size[1]}'
             )
-        if kind == 'ADE20KDataset' and reduce_zero_label and 255 in label_values(path):
-            raise UserError(
-                f"{path} has label 255, which ADE20K's published maps haven't: they were reduced "
-                'already (0 = wall). Take the published ones, or set reduce_zero_label=False in '
-                'the data sets and in LoadAnnotations'
-            )
-    return seen
