@@ -6,9 +6,8 @@ import argparse
 import os
 from collections.abc import Callable
 
-from mmengine.config import DictAction
-
 from mmmask.launch.errors import run_guarded
+from mmmask.launch.options import OptionAction
 
 
 def train_parser() -> argparse.ArgumentParser:
@@ -77,10 +76,11 @@ def add_cfg_options(
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=OptionAction,
         default={},
         metavar='KEY=VALUE',
-        help=f'change values of the config: {example}; lists as key="[a,b]"',
+        help=f'change values of the config: {example}; lists as key="[a,b]", dicts as '
+        'key="dict(a=1)"',
     )
 
 
@@ -102,7 +102,7 @@ def parse(parser: argparse.ArgumentParser, argv: list[str] | None) -> argparse.N
     """Parse, and hand a launcher's ``--local-rank`` on to the environment."""
     try:
         args = parser.parse_args(argv)
-    except ValueError as error:  # mmengine's DictAction
+    except ValueError as error:
         parser.error(f'--cfg-options takes KEY=VALUE, several separated by spaces ({error})')
     if getattr(args, 'local_rank', None) is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))

@@ -11,6 +11,7 @@ from mmengine.config import Config, ConfigDict
 from mmmask.errors import UserError
 from mmmask.transfer import PLACEHOLDER, sha256_of_file
 from mmmask.transfer.checkpoint import is_remote
+from mmmask.transfer.init_cfg import pretrained_of
 
 
 def named_checkpoints(cfg: Config) -> Iterator[tuple[str, str]]:
@@ -69,7 +70,7 @@ def without_pretrained(model: ConfigDict) -> ConfigDict:
 
 def _pretrained(node: object, place: str) -> Iterator[tuple[str, str]]:
     if isinstance(node, dict):
-        if node.get('type') == 'Pretrained' and isinstance(node.get('checkpoint'), str):
+        if pretrained_of(node) is not None and isinstance(node.get('checkpoint'), str):
             yield f'{place}.checkpoint', node['checkpoint']
         if isinstance(node.get('pretrained'), str):
             yield f'{place}.pretrained', node['pretrained']
@@ -83,15 +84,11 @@ def _pretrained(node: object, place: str) -> Iterator[tuple[str, str]]:
 def _drop_pretrained(node: object) -> None:
     if isinstance(node, dict):
         for key, child in node.items():
-            entries = child if isinstance(child, (list, tuple)) else [child]
             if (
                 key == 'pretrained'
                 and isinstance(child, str)
                 or key == 'init_cfg'
-                and any(
-                    isinstance(entry, dict) and entry.get('type') == 'Pretrained'
-                    for entry in entries
-                )
+                and pretrained_of(child) is not None
             ):
                 node[key] = None
             else:

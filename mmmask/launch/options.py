@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
+import re
 from collections.abc import Iterable
 from typing import Any
 
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 from mmmask.errors import UserError
@@ -23,6 +25,43 @@ _RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cf
     'model_wrapper_cfg',
     'sync_bn',
 }
+
+
+class OptionAction(DictAction):
+    """``--cfg-options`` as mmengine reads them, and dicts: ``key="dict(a=['x'], b=True)"``.
+
+    mmengine leaves a dict as text, or follows its commas without end.
+    """
+
+    @staticmethod
+    def _parse_iterable(val: str) -> Any:
+        if re.match(r'[\[(\s]*(dict\(|\{)', val):
+            return _literal(val)
+        return DictAction._parse_iterable(val)
+
+
+class _DictCalls(ast.NodeTransformer):
+    """``dict(a=1)`` as ``{'a': 1}``."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        names = [keyword.arg for keyword in node.keywords]
+        if ast.unparse(node.func) != 'dict' or node.args or None in names:
+            return node
+        values = [keyword.value for keyword in node.keywords]
+        return ast.Dict([ast.Constant(name) for name in names], values)
+
+
+def _literal(text: str) -> Any:
+    """Value of literals and ``dict(...)``; nothing is run.
+
+    Raises:
+        ValueError: If there is anything else in it.
+    """
+    try:
+        return ast.literal_eval(_DictCalls().visit(ast.parse(text.strip(), mode='eval')))
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise ValueError(f'{text} is no dict of plain values; text in it needs quotes') from error
 
 
 def merge_options(cfg: Config, options: dict[str, Any]) -> None:
@@ -42,10 +81,12 @@ def merge_options(cfg: Config, options: dict[str, Any]) -> None:
 
 
 def check_own_parts(cfg: Config) -> None:
-    """Every config of a class of this project must have keys that the class takes.
+    """Every config of a class of this project must have keys that the class takes, and every
+    ``init_cfg`` be one.
 
     Raises:
-        UserError: One has not; the message names the key, its place and the nearest one.
+        UserError: One has not; the message names the key, its place and the nearest one. Or an
+            ``init_cfg`` is a file, or has a checkpoint that its type doesn't take.
     """
     for key, value in cfg.items():
         _check_own(value, key, cfg.get('default_scope', 'mmengine'))
@@ -62,6 +103,8 @@ def _check_option(cfg: Config, key: str) -> None:
         if name not in node:
             if depth == 0 and name in _RUNNER_KEYS:
                 return
+            if _is_argument(node, name, cfg.get('default_scope', 'mmengine')):
+                return  # of a new dict; what is in it shows when it is used
             raise _unknown(key, name, place, node.keys())
         node = node[name]
         if not isinstance(node, (dict, list, tuple)):
@@ -75,6 +118,12 @@ def _check_option(cfg: Config, key: str) -> None:
         _item(node, leaf, key, place)
     elif leaf not in node:
         _check_new_leaf(node, leaf, key, place, cfg.get('default_scope', 'mmengine'))
+
+
+def _is_argument(node: Any, name: str, scope: str) -> bool:
+    """Whether a class takes an argument by its name."""
+    kinds = find_registered(node.get('type'), scope)
+    return any(name in accepted_keys(kind).names for kind in kinds)
 
 
 def _check_new_leaf(node: Any, leaf: str, key: str, place: str, scope: str) -> None:
@@ -110,10 +159,32 @@ def _check_own(node: Any, place: str, scope: str) -> None:
                     f'{_accepted(unknown[0], accepted.names)}'
                 )
         for key, child in node.items():
+            if key == 'init_cfg':
+                _check_init_cfg(child, f'{place}.{key}', scope)
             _check_own(child, f'{place}.{key}', scope)
     elif isinstance(node, (list, tuple)):
         for index, child in enumerate(node):
             _check_own(child, f'{place}.{index}', scope)
+
+
+def _check_init_cfg(init_cfg: Any, place: str, scope: str) -> None:
+    """A dict or a list of dicts, without a checkpoint that is left of a base config."""
+    for entry in init_cfg if isinstance(init_cfg, (list, tuple)) else [init_cfg]:
+        if not entry:
+            continue
+        if not isinstance(entry, dict):
+            raise UserError(
+                f'{place} is {entry!r}, no dict: give a file as {place}.checkpoint={entry}.'
+            )
+        kind = entry.get('type')
+        if kind is None:
+            raise UserError(f"{place} has no type: write {place}=dict(type='Pretrained', ...).")
+        takes = 'checkpoint' not in entry or _is_argument(entry, 'checkpoint', scope)
+        if not takes and find_registered(kind, scope):
+            raise UserError(
+                f'{place} is of type {kind}, which takes no checkpoint; a base config gives one: '
+                f'write init_cfg=dict(_delete_=True, type={kind!r}, ...).'
+            )
 
 
 def _item(node: Any, name: str, key: str, place: str) -> Any:

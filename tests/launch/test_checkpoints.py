@@ -1,5 +1,6 @@
 import pytest
 from mmengine.config import Config
+from mmengine.model import PretrainedInit
 
 from mmmask.errors import UserError
 from mmmask.launch.checkpoints import (
@@ -7,10 +8,11 @@ from mmmask.launch.checkpoints import (
     initial_checkpoint,
     without_pretrained,
 )
+from mmmask.transfer import Pretrained
 
 
-def config(checkpoint) -> Config:
-    init = dict(type='Pretrained', checkpoint=checkpoint)
+def config(checkpoint, kind='Pretrained') -> Config:
+    init = dict(type=kind, checkpoint=checkpoint)
     return Config(dict(model=dict(backbone=dict(init_cfg=init), neck=[dict(pretrained=None)])))
 
 
@@ -32,9 +34,14 @@ def test_schemes_are_left_alone():
         check_named_checkpoints(config(name))
 
 
-def test_placeholder_says_what_to_set():
+@pytest.mark.parametrize('kind', ['Pretrained', 'mmengine.Pretrained', PretrainedInit, Pretrained])
+def test_by_any_name(kind):
     with pytest.raises(UserError, match=r'model.backbone.init_cfg.checkpoint=FILE'):
-        check_named_checkpoints(config('SET-ME'))
+        check_named_checkpoints(config('SET-ME', kind))
+    assert without_pretrained(config('a.pth', kind).model).backbone.init_cfg is None
+
+
+def test_placeholder_says_what_to_set():
     scorer = Config(dict(model=dict(scorer=config('SET-ME').model)))
     with pytest.raises(UserError, match=r'model.scorer.backbone.init_cfg=None for random scores'):
         check_named_checkpoints(scorer)
