@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
+from torch import Tensor
 
 from mmmask.errors import UserError
 from mmmask.launch.arguments import run_tool
@@ -16,11 +18,19 @@ from mmmask.launch.model import scope_of
 from .architecture import architecture
 from .checkpoint import Checkpoint, is_remote, read_checkpoint, sha256_of_file
 from .exceptions import Allowed
+from .export_content import not_finite
 from .facts import Facts, facts
-from .formats import Selection, available_sources, format_of, group_names, select_backbone
+from .formats import (
+    Selection,
+    available_sources,
+    format_of,
+    group_names,
+    known_below,
+    select_backbone,
+)
 from .loading import load_strictly
 from .metadata import backbone_config, saved_config
-from .suggest import suggest_backbone
+from .suggest import dense_options, suggest_backbone
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -57,9 +67,16 @@ def _report(checkpoint: Checkpoint, source: str) -> None:
     """One backbone of the file."""
     selection = select_backbone(checkpoint, source)
     known = facts(checkpoint, selection)
+    init_cfg = dict(type='Pretrained', checkpoint=checkpoint.path)
+    name = selection.dialect.name
+    if len(selection.format.prefixes) > 1:
+        init_cfg['source'] = source
+        name = f'{source}, {name}'
     print()
-    _print('backbone', f'{source}, {selection.dialect.name}')
+    _print('backbone', name)
     _print('architecture', _architecture(selection, known))
+    if doubt := _doubtful_values(selection.tensors):
+        _print('values', doubt)
     _print(
         'normalisation',
         f'{known.normalisation} (from {known.normalisation_from})'
@@ -71,17 +88,47 @@ def _report(checkpoint: Checkpoint, source: str) -> None:
     try:
         backbone = suggest_backbone(selection.tensors, known)
     except UserError as error:
-        backbone = _saved_backbone(checkpoint)
-        own = f"the backbone of the file's own config ({error})"
-        _print('loads into', own if backbone else f'a config of yours: {error}')
-    else:
-        _print('loads into', _try(backbone, checkpoint, selection))
-    if not backbone:
+        _report_unknown(checkpoint, selection, init_cfg, str(error))
         return
-    backbone['init_cfg'] = dict(type='Pretrained', checkpoint=checkpoint.path, source=source)
-    print('  model.backbone in mmpretrain, mmdet or mmseg:')
-    for key, value in backbone.items():
+    fits, line = _try(backbone, checkpoint, selection)
+    _print('loads into', line)
+    if not fits:
+        return
+    _print_backbone("a classifier's model.backbone in mmpretrain", backbone, init_cfg)
+    options = ', '.join(f'{key}={value!r}' for key, value in dense_options(backbone).items())
+    print(f"  a detector's or segmenter's in mmdet or mmseg: set {options}")
+    if backbone.get('use_rel_pos_bias') or backbone.get('use_shared_rel_pos_bias'):
+        print('  and img_size to that of its images, the only one that BEiTViT then takes')
+
+
+def _report_unknown(
+    checkpoint: Checkpoint, selection: Selection, init_cfg: dict, error: str
+) -> None:
+    """No config can be made for it; but the file may keep one."""
+    saved = _saved_backbone(checkpoint)
+    if saved:
+        _print('loads into', f"the backbone of the file's own config ({error})")
+        _print_backbone('model.backbone', saved, init_cfg)
+        return
+    _print('loads into', f'a config of yours: {error}')
+    if 'embed_dims' in architecture(selection.tensors):
+        return
+    _print('its names', f'begin with {", ".join(group_names(selection.tensors))}')
+    for prefix in known_below(checkpoint):
+        _print('a backbone', f"is below '{prefix}': init_cfg=dict(..., prefix='{prefix}')")
+
+
+def _print_backbone(title: str, backbone: dict, init_cfg: dict) -> None:
+    print(f'  {title}:')
+    for key, value in dict(backbone, init_cfg=init_cfg).items():
         print(f'    {key}={value!r},')
+
+
+def _doubtful_values(tensors: Mapping[str, Tensor]) -> str:
+    """What a network that has been trained doesn't have, '' if all is well."""
+    if not any(value.any() for value in tensors.values()):
+        return 'all are zero'
+    return not_finite(tensors)
 
 
 def _saved_backbone(checkpoint: Checkpoint) -> dict:
@@ -95,15 +142,15 @@ def _saved_backbone(checkpoint: Checkpoint) -> dict:
     return dict(type=kind, **backbone)
 
 
-def _try(backbone: dict, checkpoint: Checkpoint, selection: Selection) -> str:
-    """Load it, and say how that went."""
+def _try(backbone: dict, checkpoint: Checkpoint, selection: Selection) -> tuple[bool, str]:
+    """Load it; gives whether all fits, and what is to be said of it."""
     try:
         with scope_of(Config(dict(default_scope='mmpretrain'))):
             module = MODELS.build(dict(backbone))
             line = load_strictly(module, checkpoint, selection, Allowed())
     except Exception as error:  # of mmpretrain's constructors, too
-        return f'nothing of mmpretrain: {one_line(error)}'
-    return f'{backbone["type"]}: {line}'
+        return False, f'nothing of mmpretrain: {one_line(error)}'
+    return True, f'{backbone["type"]}: {line}'
 
 
 def _file(checkpoint: Checkpoint) -> str:
@@ -151,6 +198,8 @@ def _provenance(checkpoint: Checkpoint) -> list[tuple[str, str]]:
     if isinstance(model, dict):
         found.append(('algorithm', str(model.get('type'))))
     for key, value in checkpoint.about.items():
+        if key in ('format', 'cfg'):  # of .safetensors files: always 'pt'; a whole config
+            continue
         if isinstance(value, dict):
             value = ', '.join(f'{k} {v}' for k, v in list(value.items())[:12])
         found.append((key, str(value)[:300]))
