@@ -48,37 +48,61 @@ class Allowed:
         """From ``init_cfg.allow``.
 
         Raises:
-            UserError: If it isn't a dict of 'missing' and 'unexpected' with lists of names, and
-                'heads' with a truth value.
+            UserError: If it isn't a dict of 'missing' and 'unexpected' with names, one or a list,
+                and 'heads' with a truth value; or a pattern names no part.
         """
         allow = {} if allow is None else allow
         if not isinstance(allow, Mapping) or set(allow) - {'missing', 'unexpected', 'heads'}:
             raise UserError(
                 f'init_cfg.allow is dict(missing=[...], unexpected=[...], heads=True), not {allow}.'
             )
-        allow = dict(allow)
-        heads = allow.pop('heads', False)
+        heads = allow.get('heads', False)
         if not isinstance(heads, bool):
             raise UserError(f'init_cfg.allow.heads is True or False, not {heads!r}.')
-        if any(isinstance(names, (str, bool)) for names in allow.values()):
-            raise UserError(f'init_cfg.allow takes lists of names, not {allow}.')
-        return cls(heads=heads, **{side: tuple(names) for side, names in allow.items()})
+        sides = [side for side in allow if side != 'heads']
+        return cls(heads=heads, **{side: _patterns(side, allow[side]) for side in sides})
 
     def sort_missing(self, module: nn.Module, names: list[str]) -> tuple[list[str], list[str]]:
         """Split names that are missing in the file into fine ones and faults."""
-        return _sort(module, names, self.missing, _MAY_BE_MISSING, 'missing')
+        return _sort(module, names, self.missing, _MAY_BE_MISSING)
 
     def sort_unexpected(self, module: nn.Module, names: list[str]) -> tuple[list[str], list[str]]:
         """Split names that the module hasn't into fine ones and faults."""
-        return _sort(module, names, self.unexpected, _MAY_BE_UNEXPECTED, 'unexpected')
+        return _sort(module, names, self.unexpected, _MAY_BE_UNEXPECTED)
+
+    def check_needed(self, missing: list[str], unexpected: list[str]) -> None:
+        """Every pattern must be of a name that is missing, or unexpected.
+
+        Raises:
+            UserError: One isn't.
+        """
+        for side, patterns, names in (
+            ('missing', self.missing, missing),
+            ('unexpected', self.unexpected, unexpected),
+        ):
+            for pattern in patterns:
+                if not any(fnmatchcase(name, pattern) for name in names):
+                    raise UserError(
+                        f"init_cfg.allow names '{pattern}', but that isn't {side}: remove it."
+                    )
+
+
+def _patterns(side: str, names: object) -> tuple[str, ...]:
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise UserError(f'init_cfg.allow.{side} is a list of names, not {names!r}.')
+    for name in names:
+        if not re.search(r'\w', name):
+            raise UserError(
+                f"init_cfg.allow.{side} names '{name}', which is everything or nothing: name the "
+                "parts, e.g. 'ln1.*'."
+            )
+    return tuple(names)
 
 
 def _sort(
-    module: nn.Module, names: list[str], allowed: tuple[str, ...], rules: tuple, side: str
+    module: nn.Module, names: list[str], allowed: tuple[str, ...], rules: tuple
 ) -> tuple[list[str], list[str]]:
-    for pattern in allowed:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise UserError(f"init_cfg.allow names '{pattern}', but that isn't {side}: remove it.")
     fine = [
         name
         for name in names

@@ -3,7 +3,7 @@ fit."""
 
 from __future__ import annotations
 
-import logging
+import copy
 from collections import OrderedDict
 from collections.abc import Mapping
 
@@ -12,12 +12,22 @@ from torch import Tensor, nn
 
 from mmmask.errors import UserError
 
-from .architecture import architecture, differences, heads_of, norm_eps_of
+from .architecture import architecture, differences
 from .checkpoint import Checkpoint
+from .complaint import complaint, listed
 from .dialects import MMPRETRAIN, Dialect, dialect_of, to_ours, to_theirs
 from .exceptions import Allowed
 from .facts import Facts, facts
 from .formats import Selection, group_names
+from .load_checks import (
+    check_heads_needed,
+    check_values,
+    of_surplus_blocks,
+    other_heads,
+    other_shapes,
+    warn_of_heads,
+    warn_of_norm_eps,
+)
 from .position_embedding import fit_position_embedding
 from .relative_position import fit_relative_position
 
@@ -30,7 +40,7 @@ def load_strictly(
     Args:
         module: A backbone, or a whole model.
         checkpoint: The file.
-        selection: Its part that is for this module; position embeddings in it are fitted to it.
+        selection: Its part that is for this module; positions in it are fitted to the module.
         allow: What need not fit.
 
     Returns:
@@ -38,68 +48,72 @@ def load_strictly(
         epoch_9.pth (teacher), resized 1 (pos_embed 6x6 -> 8x8), ignored 80 (backbone, neck)'.
 
     Raises:
-        UserError: If anything is missing, unexpected, or of another shape or number of heads. The
+        UserError: If anything is missing, unexpected, or of another shape or number of heads; if
+            values are no numbers or all zero, nothing is loaded, or an exception isn't one. The
             module's values are undefined then.
     """
     targets = module.state_dict()
     dialect = dialect_of(targets)
-    resized, faults = _fit(module, checkpoint, selection, to_ours(dialect, targets)[0], allow)
-    tensors = _renamed(selection.tensors, dialect)
-    shapes = [
-        f'{name} {tuple(value.shape)} in the file, {tuple(targets[name].shape)} in the config'
-        for name, value in tensors.items()
-        if name in targets and value.shape != targets[name].shape
-    ]
+    ours = to_ours(dialect, targets)[0]
+    known = facts(checkpoint, selection)
+    part = copy.copy(selection.tensors)  # with its _metadata
+    resized = _fit(part, module, ours, known)
+    tensors = _renamed(part, dialect)
+    check_values(checkpoint, {name: tensors[name] for name in targets if name in tensors})
     missing = [name for name in targets if name not in tensors]
     unexpected = [name for name in tensors if name not in targets]
+    shapes = other_shapes(tensors, targets)
+    unlike = differences(architecture(part), architecture(ours))
+    faults = unlike + other_heads(module, known, allow)
+    left, not_in_file = allow.sort_missing(module, missing)
+    ignored, not_in_config = allow.sort_unexpected(module, unexpected)
+    if not of_surplus_blocks(not_in_file + not_in_config, tensors, targets):
+        faults = [fault for fault in faults if not fault.startswith('depth')]
     if not faults and not shapes:
         # Modules may translate old names of their own while they load: what they say then counts.
         missing, unexpected = _load(module, checkpoint, selection, tensors)
-    left, missing = allow.sort_missing(module, missing)
-    ignored, unexpected = allow.sort_unexpected(module, unexpected)
-    faults += _listed('missing in the file', missing) + _listed('not in the config', unexpected)
-    faults += _listed('of another shape', shapes if not faults else [])
+        left, not_in_file = allow.sort_missing(module, missing)
+        ignored, not_in_config = allow.sort_unexpected(module, unexpected)
+    faults += listed('missing in the file', not_in_file)
+    faults += listed('not in the config', not_in_config)
+    if all(difference.startswith('depth') for difference in unlike):  # others explain shapes
+        faults += listed('of another shape', shapes)
+    if not faults and targets and len(left) == len(targets):
+        faults = ['nothing of it is for this module']
     if faults:
-        raise UserError(_complaint(module, checkpoint, selection, faults))
+        raise UserError(complaint(module, checkpoint, selection, faults))
+    allow.check_needed(missing, unexpected)
+    check_heads_needed(module, known, allow)
+    warn_of_heads(module, checkpoint, known, part)
+    warn_of_norm_eps(module, checkpoint, known)
     ignored += selection.others
-    count = f'{len(targets) - len(left)} of {len(targets)}'
-    parts = [
-        f'loaded {count} tensors of {type(module).__name__} from {checkpoint.path} '
-        f'({selection.label})'
-    ]
+    line = (
+        f'loaded {len(targets) - len(left)} of {len(targets)} tensors of {type(module).__name__} '
+        f'from {checkpoint.path} ({selection.label})'
+    )
     for what, names, told in (
-        ('resized {}', resized, resized),
-        ('ignored {}', ignored, group_names(ignored)),
-        ('left {} as initialised', left, left[:4] + ['...'] * (len(left) > 4)),
+        ('resized', resized, resized),
+        ('ignored', ignored, group_names(ignored)),
+        ('left', left, left[:4] + ['...'] * (len(left) > 4)),
     ):
         if names:
-            parts.append(f'{what.format(len(names))} ({", ".join(told)})')
-    line = ', '.join(parts)
+            as_it_is = ' as initialised' if what == 'left' else ''
+            line += f', {what} {len(names)}{as_it_is} ({", ".join(told)})'
     print_log(line, logger='current')
     return line
 
 
 def _fit(
+    tensors: OrderedDict[str, Tensor],
     module: nn.Module,
-    checkpoint: Checkpoint,
-    selection: Selection,
     targets: Mapping[str, Tensor],
-    allow: Allowed,
-) -> tuple[list[str], list[str]]:
-    """Fit positions to the module; gives what was resized, and how architectures differ.
-
-    ``targets`` are the module's tensors by mmpretrain's names.
-    """
-    known = facts(checkpoint, selection)
-    tensors = selection.tensors
+    known: Facts,
+) -> list[str]:
+    """Fit positions to the module; gives what was resized. All names are mmpretrain's."""
     resized = fit_position_embedding(tensors, module, known.grid)
     resized += fit_relative_position(tensors, targets)
     _drop_zero_bias(tensors, targets)
-    faults = differences(architecture(tensors), architecture(targets))
-    if not allow.heads:
-        faults += _heads(module, checkpoint, known)
-    _warn_of_norm_eps(module, checkpoint, known)
-    return resized, faults
+    return resized
 
 
 def _drop_zero_bias(tensors: OrderedDict[str, Tensor], targets: Mapping[str, Tensor]) -> None:
@@ -122,39 +136,6 @@ def _renamed(tensors: OrderedDict[str, Tensor], dialect: Dialect) -> OrderedDict
     return result
 
 
-def _heads(module: nn.Module, checkpoint: Checkpoint, known: Facts) -> list[str]:
-    """Another number of attention heads, which no tensor's shape shows."""
-    in_config = heads_of(module)
-    if in_config is None:
-        return []
-    if known.heads is None:
-        print_log(
-            f"{checkpoint.path} doesn't tell its number of attention heads: make sure that it is "
-            f'{in_config}, as in the config.',
-            logger='current',
-            level=logging.WARNING,
-        )
-        return []
-    if known.heads == in_config:
-        return []
-    return [
-        f'number of attention heads {known.heads} in the file (from {known.heads_from}), '
-        f'{in_config} in the config (init_cfg.allow=dict(heads=True) if you know better)'
-    ]
-
-
-def _warn_of_norm_eps(module: nn.Module, checkpoint: Checkpoint, known: Facts) -> None:
-    """Another epsilon in layer norms changes features a little where tokens hardly vary."""
-    in_config = norm_eps_of(module)
-    if known.norm_eps and known.heads and known.norm_eps != in_config:
-        print_log(
-            f'{checkpoint.path} was trained with layer norms of eps={known.norm_eps:g}, the config '
-            f"has {in_config:g}: set norm_cfg=dict(type='LN', eps={known.norm_eps:g}).",
-            logger='current',
-            level=logging.WARNING,
-        )
-
-
 def _load(
     module: nn.Module,
     checkpoint: Checkpoint,
@@ -166,22 +147,5 @@ def _load(
         result = module.load_state_dict(tensors, strict=False)
     except Exception as error:  # whatever a module's own hook stumbles over
         reason = ' '.join(str(error).split())[:300] or type(error).__name__
-        raise UserError(_complaint(module, checkpoint, selection, [reason])) from error
+        raise UserError(complaint(module, checkpoint, selection, [reason])) from error
     return list(result.missing_keys), list(result.unexpected_keys)
-
-
-def _listed(what: str, names: list[str]) -> list[str]:
-    """'3 missing in the file (a, b, c)', or nothing."""
-    more = ', ...' if len(names) > 3 else ''
-    return [f'{len(names)} {what} ({", ".join(names[:3])}{more})'] if names else []
-
-
-def _complaint(
-    module: nn.Module, checkpoint: Checkpoint, selection: Selection, faults: list[str]
-) -> str:
-    return (
-        f"{checkpoint.path} ({selection.label}) doesn't fit {type(module).__name__}: "
-        f'{"; ".join(faults)}. Make the config the one it was trained with (python '
-        'tools/inspect_checkpoint.py prints it), or name each exception in '
-        'init_cfg.allow=dict(missing=[...], unexpected=[...]).'
-    )

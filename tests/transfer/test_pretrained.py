@@ -160,25 +160,6 @@ def test_missing_and_extra_tensors_are_named(tmp_path, content):
     assert '1 not in the config (layers.1.extra)' in text
 
 
-def test_exceptions_are_named_one_by_one(tmp_path, content, teacher, log):
-    state_dict = copy.copy(content['state_dict'])
-    del state_dict['teacher.backbone.layers.1.ln1.bias']
-    state_dict['teacher.backbone.layers.1.extra'] = torch.zeros(1)
-    path = save(tmp_path, state_dict, CONFIG_TEXT)
-    missing, unexpected = ['layers.1.ln1.bias'], ['layers.1.ex*']
-    vit = load(path, init_cfg=dict(allow=dict(missing=missing, unexpected=unexpected)))
-    assert_same(vit, teacher, but=missing)
-    assert 'loaded 41 of 42' in line(log)
-    assert 'left 1 as initialised (layers.1.ln1.bias)' in line(log)
-    assert 'missing' in message_of(path, init_cfg=dict(allow=dict(unexpected=unexpected)))
-    text = message_of(path, init_cfg=dict(allow=dict(missing=[*missing, 'ln1.bias'])))
-    assert "'ln1.bias', but that isn't missing" in text
-    for wrong in (dict(missing='ln1.bias'), dict(extra=[]), ['ln1.bias']):
-        assert 'init_cfg.allow' in message_of(path, init_cfg=dict(allow=wrong))
-    allow = dict(missing=[*missing, 'a.b'], unexpected=unexpected)
-    assert 'remove it' in message_of(path, init_cfg=dict(allow=allow))
-
-
 def test_without_cls_token_only_when_allowed(checkpoint, teacher):
     allow = dict(unexpected=['cls_token'])
     options = dict(with_cls_token=False, out_type='featmap')
