@@ -107,8 +107,8 @@ def run_downstream(
     The process works in ``work_dir`` meanwhile, where the path that the config calls its data root
     leads to ``data_root``: the config's own paths are used, as they are.
 
-    Asserts that the launcher ends well, that the whole backbone came from the checkpoint, that
-    every loss that was logged is finite, and that there are metrics.
+    Asserts that the launcher ends well, that the whole backbone came from the checkpoint and was
+    compared with its source, that every loss that was logged is finite, and that there are metrics.
 
     Args:
         config: The file.
@@ -134,6 +134,7 @@ def run_downstream(
     (log,) = [path.read_text() for path in run.glob('*/*.log')]
     if checkpoint is not None:
         assert _whole_backbone(log), 'no line "loaded n of n tensors"'
+        assert re.search('model.backbone against .* largest relative difference', log)
     losses = _losses(run)
     assert losses and all(map(math.isfinite, losses)), losses
     metrics = json.loads((run / 'result.json').read_text())['metrics']

@@ -116,5 +116,3 @@ def test_trains_from_a_checkpoint(name, checkpoints, data, tmp_path):
     folder = data('cityscapes' if 'cityscapes' in name else 'ade20k')
     metrics = run_downstream(path, checkpoint, folder, tmp_path, options_for(cfg))
     assert metrics.keys() >= {'mIoU', 'mAcc', 'aAcc'}
-    log = next((tmp_path / 'run').glob('*/*.log')).read_text()
-    assert 'model.backbone against timm with the tensors of epoch_2.pth' in log
