@@ -82,6 +82,18 @@ MISTAKES = {
         BACKBONE.format('patch_size=16') + INIT.format(FILE, ''),
         'patch size 8 in the file, 16 in the config',
     ),
+    'a file as init_cfg': (
+        "model['backbone']['init_cfg'] = 'epoch_1.pth'",
+        'give a file as model.backbone.init_cfg.checkpoint=epoch_1.pth',
+    ),
+    "another initialiser with the base config's checkpoint": (
+        "model['backbone']['init_cfg'] = dict(type='TruncNormal', layer='Linear')",
+        "write init_cfg=dict(_delete_=True, type='TruncNormal', ...)",
+    ),
+    'a pre-training as a whole model': (
+        "model['backbone']['init_cfg'] = None; load_from = 'epoch_1.pth'",
+        'a training starts from by model.backbone.init_cfg.checkpoint=epoch_1.pth',
+    ),
     'another family': (
         "model['backbone'] = dict(_delete_=True, type='mmpretrain.SwinTransformer', arch='tiny', "
         'init_cfg=dict(type="Pretrained", checkpoint="epoch_1.pth"))',
