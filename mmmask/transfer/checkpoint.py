@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 from mmengine.runner import CheckpointLoader
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmmask.errors import UserError
 
@@ -145,6 +145,7 @@ def read_checkpoint(
             content, about = _read_safetensors(local, str(map_location))
         elif trust:
             content = torch.load(local, map_location=map_location, weights_only=False)
+            content = _with_state_dicts(content)
         else:
             with _weights_only():
                 content = torch.load(local, map_location=map_location, weights_only=True)
@@ -155,6 +156,15 @@ def read_checkpoint(
     if not is_remote(path):
         about.update(_beside(local))
     return _sort(str(path), content, about)
+
+
+def _with_state_dicts(content: object) -> object:
+    """Pickled modules, alone or among a file's entries, as their tensors."""
+    if isinstance(content, nn.Module):
+        return content.state_dict()
+    if isinstance(content, dict) and any(isinstance(v, nn.Module) for v in content.values()):
+        return {k: v.state_dict() if isinstance(v, nn.Module) else v for k, v in content.items()}
+    return content
 
 
 def _check_local(path: str, local: Path) -> None:

@@ -46,13 +46,13 @@ class Facts:
 
 def facts(checkpoint: Checkpoint, selection: Selection) -> Facts:
     """What a file says of itself, else what the published architectures of its format have."""
-    exported = _exported(checkpoint)
+    if exported := _exported(checkpoint):
+        return _of_export(exported)
     backbone = backbone_config(checkpoint)
     hugging_face = _hugging_face(checkpoint, selection)
     preprocessor = hugging_face and checkpoint.about.get('preprocessor_config.json', {})
     heads, heads_from = _first(
         (
-            (exported.get('heads'), 'its metadata'),
             (num_heads(backbone), 'the config in the file'),
             (hugging_face.get('num_attention_heads'), 'its config.json'),
             (_published_heads(selection), f'the published architectures ({_name(selection)})'),
@@ -60,7 +60,6 @@ def facts(checkpoint: Checkpoint, selection: Selection) -> Facts:
     )
     normalisation, normalisation_from = _first(
         (
-            (_normalisation(exported.get('normalisation')), 'its metadata'),
             (normalisation_of_config(saved_config(checkpoint)), 'the config in the file'),
             (
                 normalisation_of_unit_pixels(preprocessor, 'image_'),
@@ -71,13 +70,12 @@ def facts(checkpoint: Checkpoint, selection: Selection) -> Facts:
             (_published_normalisation(selection), f'its format ({_name(selection)})'),
         )
     )
-    grid = exported.get('grid') or patch_grid(backbone)
-    eps = exported.get('norm_eps') or norm_eps(backbone) or hugging_face.get('layer_norm_eps')
+    eps = norm_eps(backbone) or hugging_face.get('layer_norm_eps')
     return Facts(
         heads,
         heads_from,
         eps or _published_norm_eps(selection),
-        grid and tuple(grid),
+        patch_grid(backbone),
         normalisation,
         normalisation_from,
     )
@@ -172,6 +170,21 @@ def _name(selection: Selection) -> str:
     """The more telling of format and dialect."""
     kind = selection.format
     return kind.name if kind and (kind.heads or kind.normalisation) else selection.dialect.name
+
+
+def _of_export(about: dict) -> Facts:
+    """What an export's source told, and no more: its new names say nothing of its training."""
+    heads, grid = about.get('heads'), about.get('grid')
+    normalisation = _normalisation(about.get('normalisation'))
+    place = 'its metadata'
+    return Facts(
+        heads,
+        place if heads else '',
+        about.get('norm_eps'),
+        grid and tuple(grid),
+        normalisation,
+        place if normalisation else '',
+    )
 
 
 def _exported(checkpoint: Checkpoint) -> dict:

@@ -23,7 +23,8 @@ def saved_config(checkpoint: Checkpoint) -> dict:
 
     {} if there is none.
     """
-    text = checkpoint.meta.get('cfg', checkpoint.meta.get('config'))
+    about = checkpoint.about.get('cfg')  # of a .safetensors file, which has no meta
+    text = checkpoint.meta.get('cfg', checkpoint.meta.get('config', about))
     if not isinstance(text, str):
         return {}
     try:

@@ -106,13 +106,19 @@ def build_reference(
     Raises:
         CannotCompare: If it is no ViT, BEiT or Swin, or has a tensor that timm's model hasn't.
     """
-    tensors = {k: v.detach().float().cpu() for k, v in tensors.items() if k != 'mask_token'}
+    tensors = {
+        name: value.detach().float().cpu()
+        for name, value in tensors.items()
+        if name != 'mask_token' and not name.endswith('relative_position_index')
+    }
     if dialect.name.startswith('Hugging Face'):
         tensors = _of_hugging_face(dialect, tensors)
     shape = architecture(tensors)
     if 'depths' in shape and 'number of attention heads' in shape:
-        model, names = _swin(tensors, shape, grids[-1], window), 'timm Swin'
+        model, names = _swin(tensors, shape, eps, grids[-1], window), 'timm Swin'
     elif 'depth' in shape and any(name.endswith('attn.q_bias') for name in tensors):
+        if 'pos_embed' in tensors:
+            _resize_positions(tensors, grids, known_grid)
         model, names = _beit(tensors, shape, heads, eps, grids[-1]), 'BEiT'
     elif 'depth' in shape and 'patch size' in shape and heads is not None:
         model = _vit(tensors, shape, heads, eps, grids, known_grid, with_cls_token)
@@ -156,19 +162,11 @@ def _vit(
 ) -> nn.Module:
     rows = 0
     if 'pos_embed' in tensors:
-        present = [name for name in ('cls_token', 'dist_token') if name in tensors]
-        rows, grid = position_layout(tensors['pos_embed'], len(present), known_grid)
-        prefix, patches = tensors['pos_embed'].split([rows, grid[0] * grid[1]], dim=1)
-        patches = patches.unflatten(1, grid).permute(0, 3, 1, 2)
-        for size in grids:
-            if patches.shape[2:] != size:
-                patches = interpolate(patches, size, mode='bicubic', align_corners=False)
-        patches = patches.flatten(2).transpose(1, 2)
+        rows = _resize_positions(tensors, grids, known_grid)
         if not with_cls_token:
-            for name in present:
-                del tensors[name]
-            prefix, rows = prefix[:, :0], 0
-        tensors['pos_embed'] = torch.cat([prefix, patches], dim=1)
+            for name in ('cls_token', 'dist_token'):
+                tensors.pop(name, None)
+            tensors['pos_embed'], rows = tensors['pos_embed'][:, rows:], 0
         if 'register_tokens' in tensors and 'cls_token' in tensors:
             take_row_of_cls_token(tensors, grids[-1])  # timm then has none
             rows = 0
@@ -206,6 +204,23 @@ def _vit(
     )
 
 
+def _resize_positions(
+    tensors: dict[str, Tensor],
+    grids: list[tuple[int, int]],
+    known_grid: tuple[int, int] | None,
+) -> int:
+    """Interpolate position embeddings in place; gives how many rows are prefix tokens'."""
+    present = [name for name in ('cls_token', 'dist_token') if name in tensors]
+    rows, grid = position_layout(tensors['pos_embed'], len(present), known_grid)
+    prefix, patches = tensors['pos_embed'].split([rows, grid[0] * grid[1]], dim=1)
+    patches = patches.unflatten(1, grid).permute(0, 3, 1, 2)
+    for size in grids:
+        if patches.shape[2:] != size:
+            patches = interpolate(patches, size, mode='bicubic', align_corners=False)
+    tensors['pos_embed'] = torch.cat([prefix, patches.flatten(2).transpose(1, 2)], dim=1)
+    return rows
+
+
 def _beit(
     tensors: dict[str, Tensor], shape: Mapping, heads: int, eps: float, grid: tuple[int, int]
 ) -> nn.Module:
@@ -230,7 +245,11 @@ def _beit(
 
 
 def _swin(
-    tensors: dict[str, Tensor], shape: Mapping, grid: tuple[int, int], window: int | None
+    tensors: dict[str, Tensor],
+    shape: Mapping,
+    eps: float,
+    grid: tuple[int, int],
+    window: int | None,
 ) -> nn.Module:
     table = next(v for n, v in tensors.items() if n.endswith('relative_position_bias_table'))
     window = window or (int(table.shape[0] ** 0.5) + 1) // 2
@@ -249,12 +268,11 @@ def _swin(
         window_size=window,
         mlp_ratio=shape['MLP width'] / shape['embed_dims'],
         qkv_bias='stages.0.blocks.0.attn.w_msa.qkv.bias' in tensors,
+        norm_layer=partial(nn.LayerNorm, eps=eps),
     )
 
 
-def _resize_tables(
-    tensors: dict[str, Tensor], rows: int, resize: Callable[..., Tensor]
-) -> None:
+def _resize_tables(tensors: dict[str, Tensor], rows: int, resize: Callable[..., Tensor]) -> None:
     """Give tables of relative positions (N, H) so many rows, in place."""
     for name, value in tensors.items():
         if name.endswith(_TABLE) and value.shape[0] != rows:

@@ -199,6 +199,10 @@ def _as_allowed(
         for name, value in selection.tensors.items()
         if name in own or not _matches(name, allow.unexpected)
     }
+    if 'dist_token' in selection.tensors and 'dist_token' not in tensors and 'pos_embed' in own:
+        rows = own['pos_embed'].shape[1] - math.prod(grid_of(backbone))
+        embedding = tensors['pos_embed']  # CLS, distillation, patches
+        tensors['pos_embed'] = torch.cat([embedding[:, :rows], embedding[:, 2:]], dim=1)
     new = {
         name: value
         for name, value in own.items()

@@ -10,6 +10,7 @@ import shutil
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import timm
@@ -480,7 +481,7 @@ def _swin_case(folder: Path, model: nn.Module, content: dict, label: str) -> For
     return Foreign(path, SWIN, noise(128), features, label)
 
 
-def _timm_swin(depths: tuple[int, ...] = SWIN['arch']['depths']) -> nn.Module:
+def _timm_swin(depths: tuple[int, ...] = SWIN['arch']['depths'], eps: float = 1e-5) -> nn.Module:
     arch = SWIN['arch']
     model = timm.create_model(
         'swin_tiny_patch4_window7_224',
@@ -490,6 +491,7 @@ def _timm_swin(depths: tuple[int, ...] = SWIN['arch']['depths']) -> nn.Module:
         depths=depths,
         num_heads=arch['num_heads'],
         num_classes=5,
+        norm_layer=partial(nn.LayerNorm, eps=eps),
     )
     return randomise(model, 0)
 
@@ -501,9 +503,9 @@ def timm_swin(folder: Path, depths: tuple[int, ...] = SWIN['arch']['depths']) ->
     return case
 
 
-def swin(folder: Path) -> Foreign:
+def swin(folder: Path, eps: float = 1e-5) -> Foreign:
     """Swin's own: down-sampling ends a stage, masks and indices are in the file."""
-    model = _timm_swin()
+    model = _timm_swin(eps=eps)
     content = {}
     for name, value in model.state_dict().items():
         for stage in (1, 2, 3):
@@ -515,13 +517,16 @@ def swin(folder: Path) -> Foreign:
 
 
 def ibot_swin_student(folder: Path) -> Foreign:
-    """iBOT's own Swin, with a mask token."""
-    case = swin(folder)
+    """iBOT's own Swin, with a mask token and an epsilon of its own."""
+    case = swin(folder, eps=1e-6)
     content = torch.load(case.path)['model']
     content['masked_embed'] = torch.zeros(1, 8)
     student = {f'module.backbone.{name}': value for name, value in content.items()}
     teacher = {f'backbone.{name}': torch.zeros_like(value) for name, value in content.items()}
     torch.save(dict(student=student, teacher=teacher), case.path)
+    norm = dict(norm_cfg=dict(type='LN', eps=1e-6))
+    stages = dict(block_cfgs=norm, downsample_cfg=norm)
+    case.backbone = dict(case.backbone, patch_cfg=norm, stage_cfgs=stages, **norm)
     case.init_cfg, case.label = dict(source='student'), 'student, iBOT Swin'
     return case
 

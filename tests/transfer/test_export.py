@@ -42,6 +42,7 @@ from mmmask.transfer.exceptions import Allowed
 from mmmask.transfer.export_main import main as export
 from mmmask.transfer.facts import Facts, facts
 from mmmask.transfer.loading import load_strictly
+from mmmask.transfer.metadata import saved_config
 from mmmask.transfer.normalisation import Normalisation
 
 
@@ -289,6 +290,15 @@ def test_nothing_is_overwritten(tmp_path, capsys):
     assert json.loads((tmp_path / 'config.json').read_text())['model_type'] == 'vit'
 
 
+@pytest.mark.parametrize('to, name', OUTS[:-1])
+def test_what_nobody_told_stays_unknown(to, name, tmp_path):
+    """The names that a target reads say nothing of a training: no epsilon, no normalisation."""
+    source = tmp_path / 'old.pth'
+    torch.save(randomise(MODELS.build(VIT), 0).state_dict(), source)
+    assert export([str(source), '--to', to, '--out', str(tmp_path / name)]) == 0
+    assert tensors_of(source)[1] == tensors_of(tmp_path / name)[1] == Facts()
+
+
 @pytest.mark.parametrize('to, name', OUTS)
 def test_a_file_that_cannot_be_written_leaves_nothing(to, name, tmp_path, capsys):
     """The disk is full: here, files may have 8 kB."""
@@ -376,8 +386,20 @@ def test_the_advice_for_a_refused_pickle_works_for_any_model(name, tmp_path, cap
     module = MODELS.build(backbone)
     line = load_strictly(module, checkpoint, select_backbone(checkpoint), Allowed())
     assert 'loaded 120 of 120 tensors of ResNet' in line
-    kept = checkpoint.meta if name == 'new.pth' else checkpoint.about
-    assert kept['cfg'] == config
+    assert saved_config(checkpoint) == dict(model=dict(backbone=backbone))
+
+
+@pytest.mark.parametrize('wrap', [lambda model: model, lambda model: dict(model=model, epoch=3)])
+def test_a_pickled_module_is_converted(wrap, tmp_path, capsys):
+    model = randomise(MODELS.build(VIT), 0)
+    path, out = tmp_path / 'old.pth', tmp_path / 'new.safetensors'
+    torch.save(wrap(model), path)
+    arguments = [str(path), '--to', 'mmpretrain', '--out', str(out)]
+    assert 'could run code' in refused(arguments, capsys)
+    assert export([*arguments, '--trust']) == 0
+    written, expected = load_file(out), model.state_dict()
+    assert set(written) == set(expected)
+    assert all(torch.equal(written[name], value) for name, value in expected.items())
 
 
 def test_a_trusted_vit_is_translated_as_any_other(tmp_path, capsys):

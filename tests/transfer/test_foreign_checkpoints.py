@@ -6,7 +6,7 @@ import re
 
 import pytest
 import torch
-from foreign_checkpoints import CASES, Foreign, beit, block_outputs, cae, mae, timm_swin
+from foreign_checkpoints import CASES, Foreign, beit, block_outputs, mae, timm_swin
 from mmengine.registry import MODELS as ROOT
 from mmengine.registry import DefaultScope, init_default_scope
 from torch.nn.functional import interpolate
@@ -95,19 +95,7 @@ def test_loads_whole_and_computes_the_same(write, scope, tmp_path, log):
     assert not compared(backbone, case).equal
 
 
-@pytest.mark.parametrize(
-    'write',
-    [
-        pytest.param(
-            case,
-            id=case.__name__,
-            marks=[pytest.mark.xfail(reason="the proof doesn't interpolate BEiT's positions")]
-            if case is cae
-            else [],
-        )
-        for case in CASES
-    ],
-)
+@pytest.mark.parametrize('write', CASES, ids=lambda case: case.__name__)
 def test_another_size(write, tmp_path, log):
     """Twice the grid: position embeddings and relative positions are interpolated, once."""
     case = write(tmp_path)

@@ -11,6 +11,7 @@ import torch
 from foreign_checkpoints import (
     VIT,
     beit,
+    deit_distilled,
     dino,
     dinov2,
     hugging_face_vit,
@@ -187,8 +188,14 @@ def change_backbone(runner: Runner, path: Path, init_cfg=None, **options) -> Non
             "4 tensors that the file hasn't",
         ),
         (dino, dict(qkv_bias=False), dict(unexpected=['*.qkv.bias']), '3 heads'),
+        (
+            deit_distilled,
+            dict(type='mmpretrain.VisionTransformer'),
+            dict(unexpected=['dist_token']),
+            '3 heads',
+        ),
     ],
-    ids=['heads', 'missing', 'unexpected'],
+    ids=['heads', 'missing', 'unexpected', 'distillation'],
 )
 def test_what_is_allowed_is_on_both_sides(write, options, allow, assumed, tmp_path, log):
     case = write(tmp_path)
@@ -323,7 +330,7 @@ CONV_MAE = dict(
         (
             CONV_MAE,
             dict(img_size=64),
-            dict(heads=True),
+            {},
             dict(arch={**CONV_MAE['arch'], 'num_heads': 4}),
             12,
         ),
@@ -342,22 +349,22 @@ def test_others_against_the_config_in_their_file(
             value.add_(0.1 * torch.randn_like(value))
     path = tmp_path / 'file.pth'
     state = {f'backbone.{name}': value for name, value in module.state_dict().items()}
-    init_cfg = dict(type='Pretrained', checkpoint=str(path), allow=allow)
     runner = FakeRunner(config(tmp_path), dino(tmp_path).path)
     torch.save(dict(state_dict=state, meta=dict(cfg=f'model = dict(backbone={source})')), path)
 
-    def start(**options) -> None:
+    def start(allow: dict, **options) -> None:
+        init_cfg = dict(type='Pretrained', checkpoint=str(path), allow=allow)
         runner.model.backbone = ROOT.build({**source, **options, 'init_cfg': init_cfg})
         runner.model.backbone.init_weights()
         VerifyTransferHook().before_train(runner)
 
-    start(**changes)
+    start(allow, **changes)
     kind = type(module).__name__
     (line,) = [text for text in log if f'against the {kind} of the file' in text]
     assert f'file.pth: {blocks} blocks, largest relative difference 0.0e+00' in line
     if wrong is not None:
         with pytest.raises(UserError, match='does not compute what the file does'):
-            start(**wrong)
+            start(dict(heads=True) if 'arch' in wrong else {}, **wrong)
 
 
 @pytest.mark.parametrize('write', [mmseg_vit, mmseg_swin])
