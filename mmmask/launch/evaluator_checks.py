@@ -13,7 +13,8 @@ from mmmask.launch.signatures import find_registered
 
 
 def check_ann_files(cfg: Config, mode: str, datasets: Sequence[dict]) -> None:
-    """A metric's annotation file must exist; one of COCO's must be the data set's own.
+    """A metric's annotation file must exist; one of COCO's must be the data set's own, which is
+    looked for with the data set.
 
     Args:
         cfg: The config.
@@ -35,11 +36,10 @@ def check_ann_files(cfg: Config, mode: str, datasets: Sequence[dict]) -> None:
         scope = evaluator.get('_scope_', cfg.get('default_scope', 'mmengine'))
         kinds = find_registered(evaluator.get('type'), scope)
         family = {base.__name__ for kind in kinds for base in getattr(kind, '__mro__', ())}
-        same = {'CocoMetric', 'CocoPanopticMetric'} & family and own
-        if Path(name).exists() and not (
-            same and Path(name).resolve() not in map(Path.resolve, own)
-        ):
+        of_coco = bool({'CocoMetric', 'CocoPanopticMetric'} & family)
+        there, is_own = Path(name).exists(), Path(name).resolve() in map(Path.resolve, own)
+        if is_own or (there and not (of_coco and own)):
             continue
-        fault = '' if Path(name).exists() else ', which does not exist'
+        fault = '' if there else ', which does not exist'
         remedy = f'; the data of {mode} have {own[0]}: set {where}.ann_file={own[0]}' if own else ''
         raise UserError(f'{where}.ann_file is {name}{fault}{remedy}')

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -465,3 +466,33 @@ def test_a_hidden_class_folder_is_named(tmp_path):
     photos(tmp_path, **{'cat': 1, 'dog': 1, '.thumbs': 1})
     with pytest.raises(UserError, match=r'3 class folders \(hidden: \.thumbs\)'):
         check_data(classification(tmp_path), ['train'])
+
+
+def test_category_ids_of_both_splits_are_the_same(tmp_path):
+    write_miniature('inaturalist2019', tmp_path)
+    (tmp_path / 'categories.json').unlink()
+    cfg = published('INaturalist', tmp_path, 1010, year=2019, num_classes=1010)
+    cfg = with_val(cfg, split='val')
+    check_data(cfg, ['train', 'val'])
+    content = json.loads((tmp_path / 'val2019.json').read_text())
+    content['categories'][1]['id'] = 5000  # no image is of it
+    (tmp_path / 'val2019.json').write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r'1 of train only \(1\); 1 of val only \(5000\)'):
+        check_data(cfg, ['train', 'val'])
+
+
+def test_an_absent_class_of_imagenet_is_named(tmp_path):
+    write_miniature('imagenet', tmp_path)
+    shutil.rmtree(tmp_path / 'train/n01443537')
+    with pytest.raises(UserError, match='999 class folders, not 1000, n01443537 is missing'):
+        check_data(published('StrictImageFolder', tmp_path, 1000, data_prefix='train'), ['train'])
+
+
+def test_the_absence_of_the_data_sets_own_annotations_is_its_own_error(tmp_path):
+    write_miniature('coco', tmp_path)
+    cfg = with_val(published('CocoDataset', tmp_path, 80, **COCO))
+    own = tmp_path / COCO['ann_file']
+    cfg.val_evaluator = dict(type='CocoMetric', ann_file=str(own))
+    own.unlink()
+    with pytest.raises(UserError, match='the annotation file of train does not exist'):
+        check_data(cfg, ['train', 'val'])

@@ -479,6 +479,27 @@ def test_a_config_without_data(tmp_path, capsys):
     assert "error: There is no config '" in capsys.readouterr().err
 
 
+def test_a_suite_names_its_configs(capsys):
+    suite = Path(__file__).parents[2] / 'configs/suites/demo.py'
+    assert main([str(suite)]) == 1
+    message = capsys.readouterr().err
+    assert 'is a suite. Check its configs: configs/demo/attmask-high-ibot_' in message
+    assert message.count('\n') == 1
+
+
+def test_data_of_an_unknown_layout_are_not_called_right(check, intact):
+    swap = {"type='ImageNet', split='train'": "type='NoSuchDataset'"}
+    status, out, _ = check('imagenet', intact('imagenet'), **swap)
+    assert status == 0
+    assert out.endswith('1 of 2 data sets are right, the others were not looked into\n')
+
+
+def test_any_class_shows_imagenets_tree(check, tmp_path):
+    swap = {"type='ImageNet', split='train'": "type='StrictImageFolder', data_prefix='train'"}
+    _, out, _ = check('imagenet', tmp_path / 'imagenet', **swap)
+    assert out.count('n01440764/*.JPEG') == 2  # one tree, its two splits
+
+
 def test_progress_has_a_forecast():
     lines = []
     progress = Progress('images opened', 40, interval=0, sink=lines.append)
