@@ -61,10 +61,13 @@ def other_heads(module: nn.Module, known: Facts, allow: Allowed) -> list[str]:
     in_config = heads_of(module)
     if allow.heads or in_config is None or known.heads in (None, in_config):
         return []
-    return [
+    fault = (
         f'number of attention heads {known.heads} in the file (from {known.heads_from}), '
-        f'{in_config} in the config (init_cfg.allow=dict(heads=True) if you know better)'
-    ]
+        f'{in_config} in the config'
+    )
+    if not hasattr(module, 'backbone'):  # no load_from
+        fault += ' (init_cfg.allow=dict(heads=True) if you know better)'
+    return [fault]
 
 
 def check_heads_needed(module: nn.Module, known: Facts, allow: Allowed) -> None:
@@ -97,9 +100,15 @@ def warn_of_norm_eps(module: nn.Module, checkpoint: Checkpoint, known: Facts) ->
     """Another epsilon in layer norms changes features a little where tokens hardly vary."""
     in_config = norm_eps_of(module)
     if known.norm_eps and known.norm_eps != in_config:
+        norm = f"norm_cfg=dict(type='LN', eps={known.norm_eps:g})"
+        if hasattr(module, 'stages'):  # mmpretrain's Swin, whose own is for its outputs only
+            norm = (
+                f'{norm}, patch_cfg, stage_cfgs.block_cfgs and stage_cfgs.downsample_cfg to '
+                'dicts with the same'
+            )
         _warn(
             f'{checkpoint.path} was trained with layer norms of eps={known.norm_eps:g}, the config '
-            f"has {in_config:g}: set norm_cfg=dict(type='LN', eps={known.norm_eps:g})."
+            f'has {in_config:g}: set {norm}.'
         )
 
 
