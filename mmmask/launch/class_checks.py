@@ -101,7 +101,8 @@ def evaluators(cfg: Config, mode: str) -> Iterator[tuple[str, dict]]:
         place = f'{mode}_evaluator.{index}' if several else f'{mode}_evaluator'
         inner = evaluator.get('metrics')  # of type='Evaluator'
         for metric in inner if isinstance(inner, (list, tuple)) else [inner or evaluator]:
-            yield place, metric
+            if isinstance(metric, dict):
+                yield place, metric
 
 
 def compare_classes(splits: Sequence[tuple[str, Found]]) -> None:

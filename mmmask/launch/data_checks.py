@@ -77,10 +77,12 @@ def check_uses(cfg: Config, modes: Sequence[str], splits: Sequence[tuple[str, Fo
     """
     for group in dict.fromkeys(map(_group, (use for use, _ in splits))):
         compare_classes([(use, found) for use, found in splits if _group(use) == group])
-    for mode in modes:
+    run = [mode for mode in modes if cfg.get(f'{mode}_cfg') is not None]
+    for mode in run:
         check_ann_files(cfg, mode, [data for use, data in data_sets(cfg, [mode]) if use == mode])
-    check_topk(cfg, [mode for mode in modes if cfg.get(f'{mode}_cfg') is not None])
-    check_preprocessor(cfg)
+    check_topk(cfg, run)
+    if 'train' in run:
+        check_preprocessor(cfg)
 
 
 def _group(use: str) -> str:
