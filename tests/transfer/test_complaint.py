@@ -52,8 +52,19 @@ def test_a_pretraining_for_a_whole_model(checkpoint, tmp_path, student):
 def test_another_model_for_a_whole_model(tmp_path):
     tensors = MODELS.build(CLASSIFIER).state_dict()
     tensors['head.fc.weight'] = torch.ones(3, 12)
-    path = save(tmp_path, tensors)
+    heads = "model = dict(backbone=dict(type='VisionTransformer', arch=dict(num_heads=4)))"
+    path = save(tmp_path, tensors, heads)
     with pytest.raises(UserError, match=SAME) as error:
         load_full(MODELS.build(CLASSIFIER), str(path))
     assert '1 of another shape (head.fc.weight (3, 12) in the file, (2, 12)' in str(error.value)
+    assert 'heads 4 in the file (from the config in the file), 3 in the config;' in str(error.value)
     assert 'allow' not in str(error.value)
+
+
+def test_a_pretraining_for_a_pretraining(checkpoint):
+    """As a whole model it may be wrong in a part."""
+    student, teacher = build_vit(), torch.nn.Module()
+    teacher.backbone = build_vit()
+    model = torch.nn.ModuleDict(dict(backbone=student, teacher=teacher))
+    with pytest.raises(UserError, match=f'{SAME} .*[)][.]$'):
+        load_full(model, str(checkpoint))

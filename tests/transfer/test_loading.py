@@ -64,17 +64,14 @@ def test_a_selection_is_not_changed(checkpoint):
     assert all(torch.equal(selection.tensors[name], value) for name, value in before.items())
 
 
-def swin(tmp_path, eps: float, tables: bool = True, **options):
+def swin(tmp_path, eps: float):
     arch = dict(embed_dims=8, depths=[1, 1], num_heads=[1, 2])
     config = dict(type='mmpretrain.SwinTransformer', arch=arch, out_indices=[1], img_size=56)
     source = randomise(MODELS.build(config), 4)
-    text = (
-        f"model = dict(backbone=dict(type='SwinTransformer', norm_cfg=dict(type='LN', eps={eps})))"  # noqa: E501
-    )
+    norm = f"norm_cfg=dict(type='LN', eps={eps})"
+    text = f"model = dict(backbone=dict(type='SwinTransformer', {norm}))"
     path = save(tmp_path, below('backbone.', source), text)
-    return MODELS.build(
-        dict(config, init_cfg=dict(type='Pretrained', checkpoint=str(path)), **options)
-    )
+    return MODELS.build(dict(config, init_cfg=dict(type='Pretrained', checkpoint=str(path))))
 
 
 @pytest.mark.parametrize('eps', [1e-6, 1e-5])
@@ -102,6 +99,16 @@ def test_unknown_heads_are_warned_of_when_the_rest_fits(tmp_path, log):
     assert not any(HEADS in text for text in log)
     load(path)
     assert any(HEADS in text and 'make sure that it is 3' in text for text in log)
+
+
+def test_tables_of_relative_positions_tell_heads(tmp_path, log):
+    beit = dict(
+        type='mmpretrain.BEiTViT', arch=ARCH, img_size=48, patch_size=8, use_abs_pos_emb=False
+    )
+    path = save(tmp_path, randomise(MODELS.build(beit), 1).state_dict())
+    MODELS.build(dict(beit, init_cfg=dict(type='Pretrained', checkpoint=str(path)))).init_weights()
+    assert any(text.startswith('loaded ') for text in log)
+    assert not any(HEADS in text for text in log)
 
 
 def test_a_bias_in_front_of_mmseg_s_vit_is_dropped_only_if_it_is_zero(tmp_path):
