@@ -9,11 +9,10 @@ import time
 from pathlib import Path
 
 import torch
-from mmengine.config import DictAction
 
 from mmmask.errors import UserError
 from mmmask.launch.argument_types import positive
-from mmmask.launch.arguments import parse
+from mmmask.launch.arguments import add_cfg_options, parse
 from mmmask.launch.errors import run_guarded
 
 from .estimate import in_words
@@ -31,14 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('config', help='a config, as for tools/train.py')
     parser.add_argument('--versus', metavar='CONFIG', help='the config to compare it with')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='change values of both configs',
-    )
+    add_cfg_options(parser)  # of both configs
     parser.add_argument(
         '--steps', type=positive, default=20, metavar='N', help='timed steps of each [20]'
     )

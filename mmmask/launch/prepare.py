@@ -12,7 +12,7 @@ from mmmask.errors import UserError
 from mmmask.launch.checkpoints import check_named_checkpoints
 from mmmask.launch.config_file import config_name, read_config
 from mmmask.launch.data_checks import check_data
-from mmmask.launch.distributed import prepare_distributed
+from mmmask.launch.distributed import prepare_distributed, rank_before_start
 from mmmask.launch.options import check_own_parts, merge_options
 
 _OF_EVERY_TRAINING = dict(
@@ -48,7 +48,7 @@ def prepare_config(args: argparse.Namespace, modes: Sequence[str]) -> Config:
     check_own_parts(cfg)
     if modes[0] == 'train':
         check_named_checkpoints(cfg)
-    check_data(cfg, modes)
+    check_data(cfg, modes, rank_before_start(args.launcher))
     if args.amp and not torch.cuda.is_available():
         raise UserError('--amp needs a GPU, and there is none: leave it out.')
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{config_name(args.config)}'

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 from mmmask.errors import UserError
 from mmmask.launch.argument_types import head, positive
-from mmmask.launch.arguments import parse
+from mmmask.launch.arguments import add_cfg_options, parse
 from mmmask.launch.config_file import config_name, read_config
 from mmmask.launch.errors import run_guarded
 from mmmask.launch.options import check_own_parts, merge_options
@@ -73,9 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--head', type=head, metavar="N or 'sum'", help='of received attention, likewise'
     )
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE'
-    )
+    add_cfg_options(parser)
     parser.set_defaults(local_rank=None)  # no launcher starts this
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     return parser

@@ -41,9 +41,9 @@ def test_the_preprocessor_is_the_runners_unless_the_model_has_one():
 def test_only_what_is_kept_reads_its_checkpoint():
     cfg = config()
     with scope_of(cfg):
-        model = build_model(cfg, keep='head')
+        model = build_model(cfg, keep=['head'])
         assert model.backbone.init_cfg is None and model.head.init_cfg == PRETRAINED
-        assert build_model(cfg, keep='scorer').head.init_cfg is None
+        assert build_model(cfg, keep=['scorer']).head.init_cfg is None
     assert cfg.model.backbone.init_cfg == PRETRAINED
 
 

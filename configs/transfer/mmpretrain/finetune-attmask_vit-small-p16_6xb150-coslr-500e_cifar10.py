@@ -7,7 +7,7 @@ num_classes = 10
 data_preprocessor = dict(num_classes=num_classes)
 model = dict(head=dict(num_classes=num_classes))
 
-cifar = dict(_delete_=True, type='CIFAR10', data_root='data/cifar10')
+cifar = dict(_delete_=True, type='CIFAR10', data_root='data/cifar10', download=False)
 train_dataloader = dict(dataset=dict(**cifar, split='train', pipeline=_base_.train_pipeline))
 val_dataloader = dict(dataset=dict(**cifar, split='test', pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader

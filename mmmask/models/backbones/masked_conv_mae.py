@@ -11,6 +11,8 @@ from mmpretrain.models.utils import LayerNorm2d, resize_pos_embed
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from mmmask.transfer.init_cfg import pretrained_of
+
 from .masked_tokens import keep, visible_indices
 from .position import sincos_position_embedding
 
@@ -173,8 +175,7 @@ class MaskedConvMAE(BaseModule):
     def init_weights(self) -> None:
         """Xavier-uniform for linear layers and the last stem, as MAE; torch's own for the rest."""
         super().init_weights()
-        init_cfgs = [self.init_cfg] if isinstance(self.init_cfg, dict) else self.init_cfg or []
-        if any(init_cfg['type'] == 'Pretrained' for init_cfg in init_cfgs):
+        if pretrained_of(self.init_cfg) is not None:
             return
         for module in self.modules():
             if isinstance(module, nn.Linear):
