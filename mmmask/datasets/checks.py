@@ -185,27 +185,6 @@ def announce(path: Path) -> None:
         MMLogger.get_current_instance().info(f'checking {path}: {size / 1e6:.0f} MB are read')
 
 
-def check_coco_classes(
-    ann_file: str | Path,
-    class_names: Sequence[str],
-    num_classes: int,
-    allow_subset: bool = False,
-) -> None:
-    """The classes of a detector, of its data set and of its COCO file must be the same.
-
-    Args:
-        ann_file: COCO instances json.
-        class_names: ``metainfo.classes`` of the data set, in the order of the labels.
-        num_classes: Classes of the detector's head.
-        allow_subset: Whether the file may hold categories that ``class_names`` leaves out.
-
-    Raises:
-        UserError: They aren't, or the file is missing, unreadable or without annotations.
-    """
-    check_num_classes(class_names, num_classes)
-    check_coco_content(read_coco(ann_file), ann_file, class_names, allow_subset)
-
-
 def check_coco_content(
     coco: dict,
     ann_file: str | Path,
@@ -213,7 +192,18 @@ def check_coco_content(
     allow_subset: bool = False,
     labelled: bool = True,
 ) -> None:
-    """The same without a detector, of what `read_coco` read."""
+    """The classes of a data set and of its COCO file must be the same.
+
+    Args:
+        coco: What :func:`read_coco` read.
+        ann_file: Where from, for messages.
+        class_names: ``metainfo.classes`` of the data set, in the order of the labels.
+        allow_subset: Whether the file may hold categories that ``class_names`` leaves out.
+        labelled: Whether it must have annotations.
+
+    Raises:
+        UserError: They aren't, or annotations are missing or of unnamed categories.
+    """
     categories = {c['id']: c['name'] for c in coco['categories']}
     used = {annotation['category_id'] for annotation in coco['annotations']}
     if labelled and not used:

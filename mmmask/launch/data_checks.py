@@ -24,7 +24,7 @@ from mmmask.launch.evaluator_checks import check_ann_files
 from mmmask.launch.layout_checks import Place, argument, check_layout, known_classes
 from mmmask.launch.signatures import accepted_keys, find_registered
 
-_MODES = ('train', 'val', 'test')
+MODES = ('train', 'val', 'test')
 
 # Data sets whose layouts say where images are; below their data_root there may be other files.
 _SAY_THEMSELVES = {'CIFAR10', 'Flowers102', 'INaturalist'}
@@ -88,7 +88,7 @@ def check_uses(cfg: Config, modes: Sequence[str], splits: Sequence[tuple[str, Fo
 def _group(use: str) -> str:
     """Data sets of one group have the same classes: those of the run, or those of a hook."""
     first = use.split()[0].rstrip(',')
-    return 'run' if first in _MODES else first
+    return 'run' if first in MODES else first
 
 
 def _warn(use: str, dataset: dict, found: Found) -> None:
@@ -158,7 +158,7 @@ def _check_data_set(cfg: Config, use: str, dataset: dict, scan: Scan) -> Found |
         return None
     family = {base.__name__ for base in getattr(kind, '__mro__', ())}
     names = _names(dataset, kind)
-    of_model = any(part in _MODES for part in use.split(', '))
+    of_model = any(part in MODES for part in use.split(', '))
     if of_model:
         check_heads(cfg, partial(_check_count, names, known_classes(dataset, family)))
     downloads = not scan.thorough and _downloads(dataset, kind)

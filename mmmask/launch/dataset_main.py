@@ -16,12 +16,10 @@ from mmmask.evaluation.progress import Progress
 from mmmask.launch.argument_types import number_or_all
 from mmmask.launch.arguments import add_cfg_options, run_tool
 from mmmask.launch.config_file import read_config
-from mmmask.launch.data_checks import check_data_set, check_uses, data_sets, find_kind
+from mmmask.launch.data_checks import MODES, check_data_set, check_uses, data_sets, find_kind
 from mmmask.launch.errors import one_line
 from mmmask.launch.layout_checks import expected_tree
 from mmmask.launch.options import merge_options
-
-MODES = ('train', 'val', 'test')
 
 
 def build_parser() -> argparse.ArgumentParser:

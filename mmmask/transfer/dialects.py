@@ -352,6 +352,8 @@ DIALECTS = (
     MMSEG_VIT,
 )
 
+BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
+
 
 def dialect_of(names: Iterable[str]) -> Dialect:
     """The first dialect whose marks are all found; :data:`MMPRETRAIN` if there is none."""

@@ -87,6 +87,11 @@ class Allowed:
                     )
 
 
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a tensor's name is one of the names or patterns."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
 def _patterns(side: str, names: object) -> tuple[str, ...]:
     names = [names] if isinstance(names, str) else names
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
@@ -106,7 +111,7 @@ def _sort(
     fine = [
         name
         for name in names
-        if any(fnmatchcase(name, pattern) for pattern in allowed)
+        if matches(name, allowed)
         or any(re.fullmatch(pattern, name) and applies(module) for pattern, applies in rules)
     ]
     return fine, [name for name in names if name not in fine]

@@ -16,15 +16,19 @@ from mmmask.launch.errors import explained
 from mmmask.launch.model import scope_of
 
 from .checkpoint import Checkpoint
-from .dialects import DIALECTS, MMPRETRAIN, to_theirs
+from .dialects import BY_NAME, MMPRETRAIN, to_theirs
 from .exceptions import Allowed
 from .facts import Facts
 from .formats import Selection
 from .hugging_face import hugging_face_config
-from .position_embedding import add_row_of_cls_token, position_layout, take_row_of_cls_token
+from .metadata import config_text
+from .position_embedding import (
+    add_row_of_cls_token,
+    position_layout,
+    prefix_tokens,
+    take_row_of_cls_token,
+)
 from .suggest import suggest_backbone
-
-_BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def backbone_content(selection: Selection, known: Facts, to: str) -> Content:
         token = torch.zeros_like(tensors['cls_token'])
         tensors['mask_token'] = selection.tensors.get('mask_token', token)
     try:
-        named = to_theirs(_BY_NAME.get(dialect, MMPRETRAIN), tensors)
+        named = to_theirs(BY_NAME.get(dialect, MMPRETRAIN), tensors)
     except KeyError as error:
         raise UserError(f"{to} has no name for '{error.args[0]}'.") from error
     return Content(named, tensors, dialect, config)
@@ -90,18 +94,15 @@ def _suggested(tensors: OrderedDict[str, Tensor], known: Facts) -> dict:
 
 def whole_content(checkpoint: Checkpoint, why: str) -> Content:
     """All of a file as it is."""
-    text = checkpoint.meta.get('cfg', checkpoint.meta.get('config'))
-    text = text if isinstance(text, str) else None
-    return Content(checkpoint.state_dict, text=text, why_whole=why)
+    return Content(checkpoint.state_dict, text=config_text(checkpoint), why_whole=why)
 
 
 def _require_grid(tensors: Mapping[str, Tensor], known: Facts) -> None:
     """Rows and columns of position embeddings are known."""
     if 'pos_embed' not in tensors:
         return
-    prefix = sum(name in tensors for name in ('cls_token', 'dist_token'))
     try:
-        position_layout(tensors['pos_embed'], prefix, known.grid)
+        position_layout(tensors['pos_embed'], len(prefix_tokens(tensors)), known.grid)
     except UserError as error:
         raise UserError(f'{error} Say them: --grid ROWSxCOLUMNS.') from error
 

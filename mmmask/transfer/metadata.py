@@ -23,9 +23,8 @@ def saved_config(checkpoint: Checkpoint) -> dict:
 
     {} if there is none.
     """
-    about = checkpoint.about.get('cfg')  # of a .safetensors file, which has no meta
-    text = checkpoint.meta.get('cfg', checkpoint.meta.get('config', about))
-    if not isinstance(text, str):
+    text = config_text(checkpoint)
+    if text is None:
         return {}
     try:
         return {
@@ -35,6 +34,13 @@ def saved_config(checkpoint: Checkpoint) -> dict:
         }
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         return {}  # not the text of a config: nothing is known
+
+
+def config_text(checkpoint: Checkpoint) -> str | None:
+    """The text of the config that a file keeps; None if it keeps none."""
+    about = checkpoint.about.get('cfg')  # of a .safetensors file, which has no meta
+    text = checkpoint.meta.get('cfg', checkpoint.meta.get('config', about))
+    return text if isinstance(text, str) else None
 
 
 def num_heads(backbone: dict) -> int | None:

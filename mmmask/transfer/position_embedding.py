@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 
 import torch
 from mmengine.logging import print_log
@@ -14,6 +14,11 @@ from torch import Tensor, nn
 from mmmask.errors import UserError
 
 _PREFIX = ('cls_token', 'dist_token')  # tokens with a row of their own, in this order
+
+
+def prefix_tokens(tensors: Iterable[str]) -> list[str]:
+    """Names of the CLS and the distillation token, as far as there are any, in their order."""
+    return [name for name in _PREFIX if name in tensors]
 
 
 def fit_position_embedding(
@@ -46,7 +51,7 @@ def fit_position_embedding(
         return []
     if source.ndim != 3 or source.shape[2] != target.shape[2]:
         return []  # of another architecture, which is found out elsewhere
-    in_file = [name for name in _PREFIX if name in tensors]
+    in_file = prefix_tokens(tensors)
     as_many = source.shape[1] - wanted[0] * wanted[1] in (0, len(in_file))
     known = grid
     rows, grid = position_layout(source, len(in_file), known, wanted if as_many else None)

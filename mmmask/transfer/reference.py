@@ -19,12 +19,11 @@ from mmmask.errors import UserError
 
 from .architecture import architecture
 from .checkpoint import Checkpoint
-from .dialects import DIALECTS, MMPRETRAIN, Dialect, to_ours, to_theirs
+from .dialects import BY_NAME, MMPRETRAIN, Dialect, to_ours, to_theirs
 from .formats import Selection
 from .metadata import backbone_config
-from .position_embedding import position_layout, take_row_of_cls_token
+from .position_embedding import position_layout, prefix_tokens, take_row_of_cls_token
 
-_NAMES = {dialect.name: dialect for dialect in DIALECTS}
 _TABLE = 'relative_position_bias_table'
 
 # Hugging Face's names as timm's, by themselves: the dialect's rules are to be proven, too.
@@ -126,7 +125,7 @@ def build_reference(
     else:
         raise CannotCompare('only plain ViT, BEiT and Swin can be compared block by block')
     try:
-        result = model.load_state_dict(to_theirs(_NAMES[names], tensors), strict=False)
+        result = model.load_state_dict(to_theirs(BY_NAME[names], tensors), strict=False)
     except (KeyError, RuntimeError) as error:
         raise CannotCompare(f"timm's model can't hold the file's tensors ({error})") from error
     missing = [n for n in result.missing_keys if not n.startswith(('norm.', 'fc_norm.'))]
@@ -148,7 +147,7 @@ def _of_hugging_face(dialect: Dialect, tensors: Mapping[str, Tensor]) -> dict[st
         names = [query.replace('.query.', f'.{part}.') for part in ('query', 'key', 'value')]
         joint = query.replace('.attention.attention.query.', '.attn.qkv.')
         found[joint] = torch.cat([found.pop(name) for name in names])
-    return to_ours(_NAMES['timm ViT'], found)[0]
+    return to_ours(BY_NAME['timm ViT'], found)[0]
 
 
 def _vit(
@@ -164,8 +163,8 @@ def _vit(
     if 'pos_embed' in tensors:
         rows = _resize_positions(tensors, grids, known_grid)
         if not with_cls_token:
-            for name in ('cls_token', 'dist_token'):
-                tensors.pop(name, None)
+            for name in prefix_tokens(tensors):
+                del tensors[name]
             tensors['pos_embed'], rows = tensors['pos_embed'][:, rows:], 0
         if 'register_tokens' in tensors and 'cls_token' in tensors:
             take_row_of_cls_token(tensors, grids[-1])  # timm then has none
@@ -210,8 +209,8 @@ def _resize_positions(
     known_grid: tuple[int, int] | None,
 ) -> int:
     """Interpolate position embeddings in place; gives how many rows are prefix tokens'."""
-    present = [name for name in ('cls_token', 'dist_token') if name in tensors]
-    rows, grid = position_layout(tensors['pos_embed'], len(present), known_grid)
+    prefix = len(prefix_tokens(tensors))
+    rows, grid = position_layout(tensors['pos_embed'], prefix, known_grid)
     prefix, patches = tensors['pos_embed'].split([rows, grid[0] * grid[1]], dim=1)
     patches = patches.unflatten(1, grid).permute(0, 3, 1, 2)
     for size in grids:

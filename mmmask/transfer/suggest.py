@@ -11,7 +11,7 @@ from mmmask.errors import UserError
 
 from .architecture import architecture
 from .facts import Facts
-from .position_embedding import position_layout
+from .position_embedding import position_layout, prefix_tokens
 
 
 def suggest_backbone(tensors: Mapping[str, Tensor], known: Facts) -> dict:
@@ -130,7 +130,7 @@ def _swin(tensors: Mapping[str, Tensor], shape: Mapping) -> dict:
 
 def _image_size(tensors: Mapping[str, Tensor], patch: int, known: Facts) -> int | tuple[int, int]:
     if 'pos_embed' in tensors:
-        prefix = sum(name in tensors for name in ('cls_token', 'dist_token'))
+        prefix = len(prefix_tokens(tensors))
         grid = position_layout(tensors['pos_embed'], prefix, known.grid)[1]
     else:  # BEiT: one offset more on either side than patches
         table = next((v for n, v in tensors.items() if n.endswith('bias_table')), None)

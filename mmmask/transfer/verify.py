@@ -6,7 +6,6 @@ import copy
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +14,11 @@ from torch.nn.functional import interpolate
 from .architecture import heads_of, norm_eps_of
 from .checkpoint import Checkpoint, read_checkpoint
 from .dialects import dialect_of, to_ours
-from .exceptions import Allowed
+from .exceptions import Allowed, matches
 from .facts import facts
 from .formats import Selection, select
 from .normalisation import normalisation_of_config
-from .position_embedding import grid_of, position_layout
+from .position_embedding import grid_of, position_layout, prefix_tokens
 from .reference import CannotCompare, build_as_saved, build_reference
 
 _KNOWN = {'VisionTransformer', 'BEiTViT', 'SwinTransformer', 'BEiT'}
@@ -97,7 +96,7 @@ def compare_with_source(
         backbone: A ViT, BEiT or Swin of mmpretrain's, mmdet's or mmseg's; or another of the class
             that the file's config names.
         checkpoint: Its checkpoint.
-        selection: The checkpoint's part, newly selected: not changed by loading.
+        selection: The checkpoint's part.
         images: (B, 3, H, W), normalised; they are resized. By default one of noise.
         allow: What need not fit is as in the backbone on both sides.
 
@@ -197,7 +196,7 @@ def _as_allowed(
     tensors = {
         name: value
         for name, value in selection.tensors.items()
-        if name in own or not _matches(name, allow.unexpected)
+        if name in own or not matches(name, allow.unexpected)
     }
     if 'dist_token' in selection.tensors and 'dist_token' not in tensors and 'pos_embed' in own:
         rows = own['pos_embed'].shape[1] - math.prod(grid_of(backbone))
@@ -207,14 +206,10 @@ def _as_allowed(
         name: value
         for name, value in own.items()
         if name not in tensors
-        and _matches(name, allow.missing)
+        and matches(name, allow.missing)
         and not name.endswith('relative_position_index')
     }
     return {**tensors, **new}, len(new)
-
-
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _grid_of_file(
@@ -225,10 +220,7 @@ def _grid_of_file(
     embedding = tensors.get('pos_embed')
     if known is not None or embedding is None:
         return known or native
-    prefix = sum(name in tensors for name in ('cls_token', 'dist_token'))
-    if native is not None and embedding.shape[1] - math.prod(native) in (prefix, 0):
-        return native
-    return position_layout(embedding, prefix, None, native)[1]
+    return position_layout(embedding, len(prefix_tokens(tensors)), None, native)[1]
 
 
 def _grid_of_images(

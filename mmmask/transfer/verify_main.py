@@ -98,7 +98,7 @@ def _verify(module: nn.Module, init_cfg: Mapping, cfg: Config, images: Tensor | 
     """
     checkpoint, selection, allow = source_of(module, init_cfg)
     with scope_of(cfg):
-        print(load_strictly(module, *source_of(module, init_cfg)))
+        print(load_strictly(module, checkpoint, selection, allow))
     comparison = compare_with_source(module, checkpoint, selection, images, allow)
     print(f'{type(module).__name__} and {comparison.against}')
     _print_blocks(comparison)

@@ -8,10 +8,11 @@ from PIL import Image
 
 from mmmask.datasets.checks import (
     check_class_folders,
-    check_coco_classes,
+    check_coco_content,
     check_folder,
     check_label_map,
     check_num_classes,
+    read_coco,
 )
 from mmmask.errors import UserError
 
@@ -85,6 +86,12 @@ def test_num_classes():
     check_num_classes(('a', 'b'), 2)
     with pytest.raises(UserError, match='num_classes=3, but the data set names 2'):
         check_num_classes(('a', 'b'), 3)
+
+
+def check_coco_classes(ann_file, class_names, num_classes, allow_subset=False):
+    """What a detector's head, its data set and the file are checked by, together."""
+    check_num_classes(class_names, num_classes)
+    check_coco_content(read_coco(ann_file), ann_file, class_names, allow_subset)
 
 
 class TestCoco:
