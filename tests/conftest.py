@@ -103,7 +103,7 @@ def project_scope() -> None:
 @pytest.fixture
 def run_train() -> Callable[[list[str]], int]:
     """``tools/train.py`` in this process: arguments -> exit status."""
-    from mmmask.launch import train
+    from mmmask.commands import train
 
     def run(arguments: list[str]) -> int:
         forget_earlier_runs()
@@ -115,7 +115,7 @@ def run_train() -> Callable[[list[str]], int]:
 @pytest.fixture
 def run_test() -> Callable[[list[str]], int]:
     """``tools/test.py`` in this process: arguments -> exit status."""
-    from mmmask.launch import test
+    from mmmask.commands import test
 
     def run(arguments: list[str]) -> int:
         forget_earlier_runs()

@@ -7,6 +7,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 if __name__ == '__main__':
     import mmmask  # noqa: F401  registers the parts
-    from mmmask.benchmark.step_main import main
+    from mmmask.commands.time_step import main
 
     sys.exit(main())

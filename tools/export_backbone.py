@@ -6,6 +6,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 if __name__ == '__main__':
-    from mmmask.transfer.export_main import main
+    from mmmask.commands.export import main
 
     sys.exit(main())

@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     """Prepare the data; exit status 0, or 1 after one line that says what is wrong."""
     from mmmask.datasets.material_scenes import ProgressLine, prepare
     from mmmask.datasets.spec import MaterialScenesSpec
-    from mmmask.errors import UserError
+    from mmmask.utils.errors import UserError
 
     args = vars(build_parser().parse_args(argv))
     out, seed, trees = Path(args.pop('out')), args.pop('seed'), tuple(args.pop('trees'))

@@ -29,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; gives the exit status."""
-    from mmmask.launch.arguments import run_tool
+    from mmmask.commands.arguments import run_tool
 
     return run_tool(build_parser(), run, argv)
 
@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> None:
     """Write the miniature."""
     from mmmask.datasets.miniatures import write_miniature
-    from mmmask.launch.errors import explained
+    from mmmask.utils.errors import explained
 
     folder = Path(args.out or f'data/miniature/{args.layout}')
     start = time.monotonic()

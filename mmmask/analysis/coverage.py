@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmmask.errors import UserError
-from mmmask.evaluation.progress import Progress
 from mmmask.models.attention import AttentionTap, ReceivedAttentionTap
 from mmmask.models.maskers import (
     AttentionMasker,
@@ -16,6 +14,8 @@ from mmmask.models.maskers import (
     RandomMasker,
     SoftToHardMasker,
 )
+from mmmask.utils.errors import UserError
+from mmmask.utils.progress import Progress
 
 from .network import Network
 from .statistics import mean_and_error

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmmask.errors import UserError
-from mmmask.evaluation.progress import Progress
 from mmmask.models.attention import ReceivedAttentionTap
 from mmmask.models.maskers.base import top_ranked
+from mmmask.utils.errors import UserError
+from mmmask.utils.progress import Progress
 
 from .network import Network
 from .statistics import mean_and_error

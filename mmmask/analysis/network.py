@@ -12,13 +12,12 @@ from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from mmmask.errors import UserError
-from mmmask.launch.config_file import read_config
-from mmmask.launch.errors import explained
-from mmmask.launch.model import scope_of
+from mmmask.config.build import scope_of
+from mmmask.config.read import read_config
 from mmmask.models.attention.vit_tap import AttentionRecord
 from mmmask.transfer import Allowed, load_strictly, read_checkpoint
 from mmmask.transfer.formats import select
+from mmmask.utils.errors import UserError, explained
 
 SOURCES = ('auto', 'teacher', 'student')
 

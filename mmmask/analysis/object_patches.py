@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 from pycocotools.coco import COCO
 
-from mmmask.errors import UserError
-from mmmask.spread import evenly_spread
+from mmmask.utils.errors import UserError
+from mmmask.utils.picks import evenly_spread
 
 
 def patch_coverage(mask: np.ndarray, grid: tuple[int, int]) -> np.ndarray:

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mmmask.engine.hooks.atomic_save import write_text_atomically
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
+from mmmask.utils.files import write_text_atomically
 
 ERROR_LINE = re.compile(r'(error: |[\w.]*(Error|Exception|Interrupt)\b)')
 

@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mmmask.errors import UserError
-from mmmask.launch.config_file import read_config
-from mmmask.launch.options import check_own_parts, merge_options
+from mmmask.config.options import check_own_parts, merge_options
+from mmmask.config.read import read_config
+from mmmask.utils.errors import UserError
 
 from .suite import Task, suggestion
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mmmask.engine.hooks.atomic_save import write_text_atomically
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
+from mmmask.utils.files import write_text_atomically
 
 from .estimate import in_words
 from .figures import Context, Figure, make_figure

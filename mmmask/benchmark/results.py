@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 from .folder import TaskFolder, write_json
 from .identity import protocol_values

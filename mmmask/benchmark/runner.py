@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 from .estimate import chains, expected_seconds, in_words, remaining_seconds
 from .folder import TaskFolder

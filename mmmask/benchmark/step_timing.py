@@ -26,12 +26,11 @@ from mmpretrain.registry import HOOKS, TRANSFORMS
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from mmmask.config.build import build_model, scope_of
+from mmmask.config.options import check_own_parts, merge_options
+from mmmask.config.read import config_name, read_config
 from mmmask.engine.hooks import EMATeacherHook, PerParameterGradClipHook
-from mmmask.errors import UserError
-from mmmask.launch.config_file import config_name, read_config
-from mmmask.launch.errors import one_line
-from mmmask.launch.model import build_model, scope_of
-from mmmask.launch.options import check_own_parts, merge_options
+from mmmask.utils.errors import UserError, one_line
 
 # The hooks that compute something in every step. Schedules set numbers; the layer that is frozen
 # in the first epoch isn't frozen afterwards.

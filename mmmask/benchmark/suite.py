@@ -21,8 +21,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from mmmask.errors import UserError
-from mmmask.launch.config_file import read_config
+from mmmask.config.read import read_config
+from mmmask.utils.errors import UserError
 
 NO_WEIGHTS = 'none'
 """``weights`` of a network that starts from random values."""

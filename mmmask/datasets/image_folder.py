@@ -21,7 +21,7 @@ from mmmask.datasets.checks import (
     class_folders,
 )
 from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 @DATASETS.register_module()

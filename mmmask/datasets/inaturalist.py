@@ -9,7 +9,7 @@ from typing import Any
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 SPLITS = ('train', 'val')
 YEARS = (2018, 2019)

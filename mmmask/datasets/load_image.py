@@ -9,7 +9,7 @@ from mmcv.transforms import LoadImageFromFile
 from mmpretrain.registry import TRANSFORMS
 from PIL import UnidentifiedImageError
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 CACHE_BYTES = 2 << 30
 """A cache grows to this size at most; images beyond it are decoded every time."""

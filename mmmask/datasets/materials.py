@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 SPLITS = ('train', 'val')
 

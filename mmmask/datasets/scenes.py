@@ -12,7 +12,7 @@ import numpy as np
 from mmmask.datasets.materials import OTHERS, PHOTOGRAPHS
 from mmmask.datasets.spec import MaterialScenesSpec
 from mmmask.datasets.surfaces import crop_photograph, illuminate, image_rng
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 PLACEMENTS = 30  # attempts to place one object before the scene does without it
 

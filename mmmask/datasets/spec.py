@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 @dataclass(frozen=True)

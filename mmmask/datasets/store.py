@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 MANIFEST = 'manifest.json'
 

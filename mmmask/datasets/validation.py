@@ -11,7 +11,7 @@ from PIL import Image
 
 from mmmask.datasets.materials import MATERIALS, SPLITS
 from mmmask.datasets.spec import MaterialScenesSpec
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 def validate_tree(tree: str, root: Path, spec: MaterialScenesSpec) -> None:

@@ -13,9 +13,8 @@ from mmpretrain.models import SelfSupDataPreprocessor, TwoNormDataPreprocessor
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mmmask.errors import UserError
-
-from .progress import Progress
+from mmmask.utils.errors import UserError
+from mmmask.utils.progress import Progress
 
 #: What a backbone gives, by its ``out_type``, and the features to be had of it.
 _FEATURES = dict(raw=('cls', 'gap'), cls_token=('cls',), featmap=('gap',))

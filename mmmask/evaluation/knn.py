@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 from .neighbours import nearest_neighbours
 

@@ -9,8 +9,8 @@ from mmengine.runner.amp import autocast
 from mmpretrain.registry import LOOPS
 from torch.utils.data import DataLoader
 
-from mmmask.errors import UserError
-from mmmask.unwrap import unwrap
+from mmmask.utils.errors import UserError
+from mmmask.utils.unwrap import unwrap
 
 from .features import FeatureEncoder
 from .knn_protocol import KNNProtocol

@@ -9,7 +9,7 @@ from mmengine.dist import all_reduce, get_rank, get_world_size
 from mmengine.logging import MMLogger
 from torch.utils.data import DataLoader
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 from .features import FeatureEncoder, extract_features
 from .knn import DINO_KS, choose_ks, knn_correct

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 def nearest_neighbours(

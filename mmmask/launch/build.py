@@ -12,9 +12,8 @@ from mmengine.config import Config
 from mmengine.registry import Registry
 from mmengine.runner import Runner
 
-from mmmask.errors import UserError
-from mmmask.launch.errors import one_line
 from mmmask.launch.runner import MetricRecorder, build_runner
+from mmmask.utils.errors import UserError, one_line
 
 _UNKNOWN_TYPE = re.compile(r'(\S+) is not in the (\S+)::(.+?) registry')
 

@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 # Where each launcher says who a process is: variables of (rank, world size, local rank).
 _VARIABLES = dict(

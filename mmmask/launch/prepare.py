@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import torch
 from mmengine.config import Config
 
-from mmmask.errors import UserError
-from mmmask.launch.checkpoints import check_named_checkpoints
-from mmmask.launch.config_file import config_name, read_config
-from mmmask.launch.data_checks import check_data
+from mmmask.checks.data import check_data
+from mmmask.config.checkpoints import check_named_checkpoints
+from mmmask.config.options import check_own_parts, merge_options
+from mmmask.config.read import config_name, read_config
 from mmmask.launch.distributed import prepare_distributed, rank_before_start
-from mmmask.launch.options import check_own_parts, merge_options
+from mmmask.utils.errors import UserError
 
 _OF_EVERY_TRAINING = dict(
     invalid_loss='mmpretrain.StopOnInvalidLossHook',

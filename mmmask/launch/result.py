@@ -11,7 +11,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from mmmask.engine.hooks.atomic_save import write_text_atomically
+from mmmask.utils.files import write_text_atomically
 from mmmask.version import __version__
 
 PACKAGES = ('torch', 'torchvision', 'numpy', 'mmengine', 'mmcv', 'mmdet', 'mmseg', 'mmpretrain')

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from mmengine.runner.checkpoint import get_torch_safe_globals
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 def find_checkpoint(resume: str, work_dir: str) -> tuple[str | None, list[str]]:

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
-from mmmask.launch.arguments import parse, test_parser
+from mmmask.config.checkpoints import check_readable, sha256_if_local, without_pretrained
 from mmmask.launch.build import build_and_run
-from mmmask.launch.checkpoints import check_readable, sha256_if_local, without_pretrained
-from mmmask.launch.distributed import leave_together, rank_before_start
-from mmmask.launch.errors import exit_at_once, run_guarded
+from mmmask.launch.distributed import leave_together
+from mmmask.launch.guard import exit_at_once
 from mmmask.launch.prepare import prepare_config
 from mmmask.launch.result import Result
 from mmmask.launch.runner import MetricRecorder
 from mmmask.transfer import load_for_test
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the launcher; gives the exit status."""
-    argv = sys.argv[1:] if argv is None else argv
-    args = parse(test_parser(), argv)
-    args.argv = argv
-    return run_guarded(test, args, rank_before_start(args.launcher))
 
 
 def test(args: argparse.Namespace) -> None:

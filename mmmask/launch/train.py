@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
+from mmmask.config.checkpoints import initial_checkpoint, sha256_if_local
 from mmmask.engine.hooks.stop_on_invalid_loss_hook import describe_stop
-from mmmask.errors import DivergedError, UserError
-from mmmask.launch.arguments import parse, train_parser
 from mmmask.launch.build import build_and_run
-from mmmask.launch.checkpoints import initial_checkpoint, sha256_if_local
-from mmmask.launch.distributed import leave_together, rank_before_start
-from mmmask.launch.errors import exit_at_once, run_guarded
+from mmmask.launch.distributed import leave_together
+from mmmask.launch.guard import exit_at_once
 from mmmask.launch.prepare import prepare_config
 from mmmask.launch.result import Result
 from mmmask.launch.resume import find_checkpoint, read_safely
 from mmmask.launch.runner import MetricRecorder
 from mmmask.transfer import load_full
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the launcher; gives the exit status."""
-    argv = sys.argv[1:] if argv is None else argv
-    args = parse(train_parser(), argv)
-    args.argv = argv
-    return run_guarded(train, args, rank_before_start(args.launcher))
+from mmmask.utils.errors import DivergedError, UserError
 
 
 def train(args: argparse.Namespace) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from mmmask.benchmark.figures.attention import square
-from mmmask.errors import UserError
-from mmmask.spread import evenly_spread
+from mmmask.utils.errors import UserError
+from mmmask.utils.picks import evenly_spread
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.jpe', '.bmp', '.webp', '.tif', '.tiff')
 

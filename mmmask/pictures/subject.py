@@ -11,12 +11,11 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from mmmask.errors import UserError
-from mmmask.launch.checkpoints import check_named_checkpoints, check_readable
-from mmmask.launch.errors import explained
-from mmmask.launch.model import build_model, scope_of
+from mmmask.config.build import build_model, scope_of
+from mmmask.config.checkpoints import check_named_checkpoints, check_readable
 from mmmask.models.attention import AttentionTap, ReceivedAttentionTap, SwinAttentionTap
 from mmmask.transfer import load_full
+from mmmask.utils.errors import UserError, explained
 from mmmask.visualization import denormalise
 
 

@@ -1,7 +1,10 @@
 """Checkpoints that arrive whole. Importing this package replaces mmengine's ``Pretrained``
 initialiser."""
 
-from .checkpoint import PLACEHOLDER, Checkpoint, read_checkpoint, sha256_of_file
+from mmmask.config.checkpoints import PLACEHOLDER
+from mmmask.transfer.checkpoint import Checkpoint, read_checkpoint
+from mmmask.utils.files import sha256_of_file
+
 from .exceptions import Allowed
 from .formats import select_backbone
 from .loading import load_strictly

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import re
@@ -17,10 +16,9 @@ import torch
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-from mmmask.errors import UserError
-
-PLACEHOLDER = 'SET-ME'
-"""What our configs name as a checkpoint until the user names one."""
+from mmmask.config.checkpoints import PLACEHOLDER
+from mmmask.utils.errors import UserError
+from mmmask.utils.files import is_remote
 
 
 @dataclass(frozen=True)
@@ -103,12 +101,6 @@ def _weights_only() -> Iterator[None]:
         os.environ.pop(_FORCE)
         if before is not None:
             os.environ[_FORCE] = before
-
-
-def is_remote(path: str) -> bool:
-    """Whether a checkpoint is named by a scheme of mmengine's (``https://``,
-    ``torchvision://``)."""
-    return '://' in path
 
 
 def read_checkpoint(
@@ -338,12 +330,3 @@ def _plain_entries(content: dict) -> dict:
         if isinstance(value, (str, int, float)) or (isinstance(value, dict) and value):
             about[str(key)] = value
     return about
-
-
-def sha256_of_file(path: str | Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

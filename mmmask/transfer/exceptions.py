@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 # By pattern and for which modules; each is reported where it happens.
 _MAY_BE_UNEXPECTED = (

@@ -14,15 +14,14 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from mmmask.errors import UserError
-from mmmask.launch.errors import one_line
+from mmmask.utils.errors import UserError, one_line
+from mmmask.utils.files import new_files
 
 from .architecture import architecture
 from .checkpoint import Checkpoint, read_checkpoint
 from .export_content import Content, backbone_content, not_finite, whole_content
 from .facts import EXPORT_KEY, Facts, facts
 from .formats import Selection, select_backbone
-from .new_files import new_files
 
 TARGETS = ('mmpretrain', 'timm', 'huggingface', 'dino')
 

@@ -11,9 +11,8 @@ from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
-from mmmask.errors import UserError
-from mmmask.launch.errors import explained
-from mmmask.launch.model import scope_of
+from mmmask.config.build import scope_of
+from mmmask.utils.errors import UserError, explained
 
 from .checkpoint import Checkpoint
 from .dialects import BY_NAME, MMPRETRAIN, to_theirs

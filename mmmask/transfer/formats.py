@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 from .checkpoint import Checkpoint
 from .dialects import MMPRETRAIN, MMSEG_VIT, NARROW_HEADS, Dialect, dialect_of, to_ours

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 from .architecture import heads_of, norm_eps_of
 from .checkpoint import Checkpoint

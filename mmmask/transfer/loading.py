@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 from .architecture import architecture, differences
 from .checkpoint import Checkpoint

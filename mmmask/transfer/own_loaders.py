@@ -9,7 +9,7 @@ from types import MethodType
 from mmengine.model import BaseModule
 from torch import nn
 
-from .init_cfg import pretrained_of, with_plain_names
+from mmmask.config.init_cfg import pretrained_of, with_plain_names
 
 
 def may_load_by_itself(module: nn.Module) -> bool:

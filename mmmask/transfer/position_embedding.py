@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 _PREFIX = ('cls_token', 'dist_token')  # tokens with a row of their own, in this order
 

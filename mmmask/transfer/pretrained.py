@@ -11,12 +11,12 @@ from mmengine.model.weight_init import update_init_info
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import nn
 
-from mmmask.errors import UserError
+from mmmask.config.init_cfg import mark_loaded, pretrained_of, with_plain_names
+from mmmask.utils.errors import UserError
 
 from .checkpoint import read_checkpoint
 from .exceptions import Allowed
 from .formats import SOURCES, select
-from .init_cfg import mark_loaded, pretrained_of, with_plain_names
 from .loading import load_strictly
 from .own_loaders import may_load_by_itself
 

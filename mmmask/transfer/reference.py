@@ -15,7 +15,7 @@ from timm.layers import SwiGLUPacked, resize_rel_pos_bias_table
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 from .architecture import architecture
 from .checkpoint import Checkpoint

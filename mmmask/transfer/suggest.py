@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 from .architecture import architecture
 from .facts import Facts

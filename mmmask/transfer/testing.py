@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from mmmask.unwrap import unwrap
+from mmmask.utils.unwrap import unwrap
 
 from .checkpoint import read_checkpoint
 from .exceptions import Allowed

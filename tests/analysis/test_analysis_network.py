@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from mmmask.analysis.network import Network
-from mmmask.errors import UserError
 from mmmask.models.attention import AttentionTap
+from mmmask.utils.errors import UserError
 
 
 @pytest.mark.parametrize(

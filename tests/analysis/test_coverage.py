@@ -13,7 +13,7 @@ from mmmask.analysis.coverage import (
     summary,
 )
 from mmmask.analysis.network import Network
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 def test_by_hand():

@@ -9,7 +9,7 @@ import torch
 from mmmask.analysis.head_selection import HeadRecalls, recalls, select_head
 from mmmask.analysis.network import Network
 from mmmask.analysis.object_patches import ObjectPatches
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 def naive_recall(scores, truth, count):

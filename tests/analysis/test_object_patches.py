@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmmask.analysis.object_patches import ObjectPatches, patch_coverage
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 def test_a_rectangle_over_known_patches():

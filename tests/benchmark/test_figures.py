@@ -8,7 +8,7 @@ from mmmask.benchmark.figures.attention import square, teacher_attention
 from mmmask.benchmark.figures.base import image_files
 from mmmask.benchmark.figures.network import build_network
 from mmmask.benchmark.figures.predictions import _decoded, _resized
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 MODEL = dict(
     type='SelfDistillation',

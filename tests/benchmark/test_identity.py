@@ -11,7 +11,7 @@ from mmmask.benchmark.identity import (
     value_at,
 )
 from mmmask.benchmark.suite import load_suite
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 def test_value_at_a_dotted_path():

@@ -8,7 +8,7 @@ from mmmask.benchmark.figures import check_figures
 from mmmask.benchmark.report import write_report
 from mmmask.benchmark.runner import SuiteFailed
 from mmmask.benchmark.suite import load_suite
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 TASKS = [
     task

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mmmask.benchmark.step_timing import Step, compare, peak_memory, summary, time_steps
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 DINO = str(CONFIGS / 'demo/dino_vit-demo_material-scenes.py')

@@ -1,7 +1,7 @@
 import pytest
 
 from mmmask.benchmark.suite import load_suite, select
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 PRETRAIN = dict(name='pre', protocol='pretrain')
 KNN = dict(name='knn', protocol='knn', weights='pre', arm='trained')

@@ -10,7 +10,7 @@ import pytest
 from mmmask.benchmark.process import Interrupted, exclusive, make_slots
 from mmmask.benchmark.runner import SuiteFailed, SuiteRunner
 from mmmask.benchmark.suite import load_suite
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 def tasks_for(*seeds):

@@ -28,8 +28,8 @@ from fresh_start import forget_earlier_runs
 from mmengine.config import Config
 from PIL import Image
 
-from mmmask.launch import train
-from mmmask.launch.config_file import read_config
+from mmmask.commands import train
+from mmmask.config.read import read_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 

@@ -12,7 +12,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import HOOKS, MODELS, TRANSFORMS
 
 import mmmask  # noqa: F401
-from mmmask.launch.config_file import read_config
+from mmmask.config.read import read_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 FULL, FIFTH = '8xb30-coslr-100e_in1k', '8xb30-coslr-100e_in1k-20pct'

@@ -8,7 +8,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import HOOKS, MODELS
 
 import mmmask  # noqa: F401
-from mmmask.launch.config_file import read_config
+from mmmask.config.read import read_config
 
 FOLDER = Path(__file__).parents[2] / 'configs' / 'ccmim'
 END = '32xb32-coslr-{}e_in1k.py'

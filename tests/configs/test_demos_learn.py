@@ -18,9 +18,9 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 import mmmask  # noqa: F401
+from mmmask.config.read import read_config
 from mmmask.datasets.material_scenes import prepare
 from mmmask.datasets.spec import MaterialScenesSpec
-from mmmask.launch.config_file import read_config
 
 DEMOS = Path(__file__).parents[2] / 'configs' / 'demo'
 PRETRAININGS = sorted(

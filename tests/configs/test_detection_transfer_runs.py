@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from downstream_runs import TINY, pretrain_tiny, run_downstream
 
+from mmmask.config.read import read_config
 from mmmask.datasets.miniatures import write_miniature
-from mmmask.launch.config_file import read_config
 
 FOLDER = Path(__file__).parents[2] / 'configs' / 'transfer' / 'mmdet'
 NAMES = sorted(path.stem for path in FOLDER.glob('*.py'))

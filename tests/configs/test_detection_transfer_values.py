@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mmmask.launch.config_file import read_config
+from mmmask.config.read import read_config
 
 FOLDER = Path(__file__).parents[2] / 'configs' / 'transfer' / 'mmdet'
 MULTI_SCALE = {(1333, short) for short in range(480, 801, 32)}

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from downstream_runs import TINY, pretrain_tiny, run_downstream
 
+from mmmask.config.read import read_config
 from mmmask.datasets.miniatures import write_miniature
-from mmmask.launch.config_file import read_config
 
 FOLDER = Path(__file__).parents[2] / 'configs' / 'transfer' / 'mmpretrain'
 CONV = FOLDER / 'finetune-gpa_convmae-small_8xb128-coslr-100e_in1k.py'

@@ -8,7 +8,7 @@ from mmengine.registry import DATASETS, PARAM_SCHEDULERS, DefaultScope
 from mmpretrain.registry import MODELS
 
 import mmmask  # noqa: F401
-from mmmask.launch.config_file import read_config
+from mmmask.config.read import read_config
 
 FOLDER = Path(__file__).parents[2] / 'configs' / 'transfer' / 'mmpretrain'
 PATHS = sorted(path.name for path in FOLDER.glob('*.py'))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mmmask.launch.config_file import read_config
+from mmmask.config.read import read_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 OURS = {

@@ -9,7 +9,7 @@ from mmpretrain.registry import HOOKS, MODELS
 from torch import nn
 
 import mmmask  # noqa: F401
-from mmmask.launch.config_file import read_config
+from mmmask.config.read import read_config
 
 FOLDER = Path(__file__).parents[2] / 'configs/mst'
 RECIPE = 'deit-small-p16_16xb64-coslr-100e_in1k'

@@ -8,7 +8,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import HOOKS, MODELS, TRANSFORMS
 
 import mmmask  # noqa: F401
-from mmmask.launch.config_file import read_config
+from mmmask.config.read import read_config
 from mmmask.models.maskers import AttentionMasker, BlockMasker
 
 CONFIGS = Path(__file__).parents[2] / 'configs'

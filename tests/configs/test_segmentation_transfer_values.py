@@ -10,8 +10,8 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
 from mmseg.registry import MODELS
 
-from mmmask.launch.config_file import read_config
-from mmmask.launch.model import build_model, scope_of
+from mmmask.config.build import build_model, scope_of
+from mmmask.config.read import read_config
 
 FOLDER = Path(__file__).parents[2] / 'configs' / 'transfer' / 'mmseg'
 VIT = {'small': (384, 6), 'base': (768, 12)}

@@ -14,7 +14,7 @@ from mmmask.datasets.checks import (
     check_num_classes,
     read_coco,
 )
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 def touch(path):

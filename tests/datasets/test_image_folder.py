@@ -12,7 +12,7 @@ from torch._utils import ExceptionWrapper
 from mmmask.datasets import image_folder, load_image
 from mmmask.datasets.image_folder import StrictImageFolder
 from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 LOAD = [dict(type='LoadImageFromFile')]
 

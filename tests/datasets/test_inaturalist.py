@@ -8,7 +8,7 @@ from mmpretrain.registry import DATASETS
 from PIL import Image
 
 from mmmask.datasets.inaturalist import INaturalist
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 # Category ids and the images of each, in no order; 7 is named last.
 SPECIES = {7: 'Aves', 2: 'Plantae'}

@@ -18,7 +18,7 @@ from mmmask.datasets.spec import MaterialScenesSpec
 from mmmask.datasets.store import MANIFEST
 from mmmask.datasets.validation import validate_tree
 from mmmask.datasets.writers import mask_fields
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'prepare_demo_data.py'
 SPEC = MaterialScenesSpec(

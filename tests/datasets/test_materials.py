@@ -7,7 +7,7 @@ from PIL import Image
 from mmmask.datasets import materials, scenes, writers
 from mmmask.datasets.materials import MATERIALS, OTHERS, PALETTE, PHOTOGRAPHS, Photograph, cut_part
 from mmmask.datasets.spec import MaterialScenesSpec
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 SMALL = MaterialScenesSpec(cls_size=16, scene_size=32)
 

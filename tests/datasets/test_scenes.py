@@ -6,7 +6,7 @@ import pytest
 from mmmask.datasets import scenes
 from mmmask.datasets.materials import MATERIALS
 from mmmask.datasets.spec import MaterialScenesSpec
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 SMALL = MaterialScenesSpec(cls_size=16, scene_size=48)
 

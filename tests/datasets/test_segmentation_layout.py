@@ -6,7 +6,7 @@ from PIL import Image
 
 from mmmask.datasets.layouts import QUICK
 from mmmask.datasets.layouts.segmentation import check_segmentation
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 @pytest.fixture

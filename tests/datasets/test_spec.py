@@ -3,7 +3,7 @@
 import pytest
 
 from mmmask.datasets.spec import MaterialScenesSpec
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 @pytest.mark.parametrize(

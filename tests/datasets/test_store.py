@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mmmask.datasets.store import MANIFEST, refresh
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 class Maker:

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from mmmask.errors import UserError
 from mmmask.evaluation.knn import (
     choose_ks,
     class_votes,
@@ -15,6 +14,7 @@ from mmmask.evaluation.knn import (
     label_ranks,
 )
 from mmmask.evaluation.neighbours import nearest_neighbours
+from mmmask.utils.errors import UserError
 
 
 def naive_votes(bank, labels, query, k, temperature, num_classes):

@@ -8,8 +8,8 @@ from mmengine.runner import Runner
 from PIL import Image
 
 import mmmask  # noqa: F401
-from mmmask.errors import UserError
 from mmmask.evaluation.features import FeatureEncoder, extract_features
+from mmmask.utils.errors import UserError
 
 BACKBONE = dict(
     type='VisionTransformer',

@@ -4,8 +4,8 @@ import pytest
 import torch
 from mmpretrain.registry import MODELS
 
-from mmmask.errors import UserError
 from mmmask.evaluation.features import FeatureEncoder
+from mmmask.utils.errors import UserError
 
 ARCH = dict(embed_dims=12, num_layers=2, num_heads=2, feedforward_channels=24)
 VIT = dict(arch=ARCH, img_size=16, patch_size=4)

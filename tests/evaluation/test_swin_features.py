@@ -5,9 +5,9 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from mmmask.errors import UserError
 from mmmask.evaluation.features import FeatureEncoder
 from mmmask.models.classifiers import LinearProbe
+from mmmask.utils.errors import UserError
 
 SWIN = dict(
     arch=dict(embed_dims=4, depths=[1, 2], num_heads=[1, 2]),

@@ -1,9 +1,9 @@
 import pytest
 from mmengine.config import Config
 
-from mmmask.errors import UserError
 from mmmask.launch import distributed
 from mmmask.launch.distributed import prepare_distributed, rank_before_start
+from mmmask.utils.errors import UserError
 
 
 def test_no_launcher_changes_nothing():

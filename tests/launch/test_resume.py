@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from mmmask.errors import UserError
 from mmmask.launch.resume import find_checkpoint
+from mmmask.utils.errors import UserError
 
 
 def save(path) -> str:

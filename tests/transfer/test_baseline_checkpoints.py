@@ -7,8 +7,8 @@ import torch
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 
+from mmmask.config.read import read_config
 from mmmask.evaluation.features import FeatureEncoder
-from mmmask.launch.config_file import read_config
 
 DEMOS = Path(__file__).parents[2] / 'configs' / 'demo'
 VIT = dict(

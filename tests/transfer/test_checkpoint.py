@@ -15,9 +15,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from mmmask.errors import UserError
-from mmmask.transfer import PLACEHOLDER, read_checkpoint, sha256_of_file
+from mmmask.config.checkpoints import PLACEHOLDER
+from mmmask.transfer import read_checkpoint
 from mmmask.transfer.checkpoint import CONTAINERS
+from mmmask.utils.errors import UserError
+from mmmask.utils.files import sha256_of_file
 
 
 def message_of(path) -> str:

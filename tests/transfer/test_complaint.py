@@ -8,8 +8,8 @@ from mmpretrain.registry import MODELS
 from test_pretrained import line, load, message_of, save
 from tiny_backbones import VIT, below, build_vit, randomise
 
-from mmmask.errors import UserError
 from mmmask.transfer import load_full
+from mmmask.utils.errors import UserError
 
 SAME = 'Make the config the one it was trained with'
 CLASSIFIER = dict(

@@ -10,8 +10,8 @@ from mmpretrain.registry import MODELS
 from test_pretrained import assert_same, line, load, message_of, save
 from tiny_backbones import ARCH, CONFIG_TEXT, below, randomise
 
-from mmmask.errors import UserError
 from mmmask.transfer.exceptions import Allowed
+from mmmask.utils.errors import UserError
 
 SHALLOW = dict(arch={**ARCH, 'num_layers': 2})
 

@@ -37,9 +37,9 @@ from safetensors.torch import load_file, save_file
 from tiny_backbones import below, randomise
 
 import mmmask.transfer.export as export_module
+from mmmask.commands.export import main as export
 from mmmask.transfer import read_checkpoint, select_backbone
 from mmmask.transfer.exceptions import Allowed
-from mmmask.transfer.export_main import main as export
 from mmmask.transfer.facts import Facts, facts
 from mmmask.transfer.loading import load_strictly
 from mmmask.transfer.metadata import saved_config

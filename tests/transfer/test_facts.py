@@ -32,13 +32,13 @@ from foreign_checkpoints import (
 from mmpretrain.registry import MODELS
 from tiny_backbones import below
 
-from mmmask.errors import UserError
 from mmmask.transfer import read_checkpoint, select_backbone
 from mmmask.transfer.checkpoint import Checkpoint
 from mmmask.transfer.dialects import DIALECTS, to_ours, to_theirs
 from mmmask.transfer.facts import facts
 from mmmask.transfer.formats import available_sources, format_of, known_below
 from mmmask.transfer.normalisation import Normalisation
+from mmmask.utils.errors import UserError
 
 HALF = Normalisation((127.5,) * 3, (127.5,) * 3)
 IMAGENET = Normalisation((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))

@@ -12,8 +12,8 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from tiny_backbones import below, randomise
 
-from mmmask.errors import UserError
 from mmmask.transfer import feature_difference
+from mmmask.utils.errors import UserError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 DEMO = ('mask-rcnn_vit-demo_material-scenes.py', 'upernet_vit-demo_material-scenes.py')

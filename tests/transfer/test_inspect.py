@@ -19,9 +19,9 @@ from foreign_checkpoints import (
 from mmpretrain.registry import MODELS
 from safetensors.torch import load_file, save_file
 
+from mmmask.commands.inspect import main as inspect
 from mmmask.transfer import read_checkpoint, select_backbone
 from mmmask.transfer.facts import facts
-from mmmask.transfer.inspect_main import main as inspect
 from mmmask.transfer.suggest import suggest_backbone
 
 

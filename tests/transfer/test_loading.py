@@ -9,8 +9,8 @@ from mmseg.models.backbones import VisionTransformer
 from test_pretrained import assert_same, load, message_of, save
 from tiny_backbones import ARCH, CONFIG_TEXT, below, build_vit, randomise
 
-from mmmask.errors import UserError
 from mmmask.transfer import Allowed, load_strictly, read_checkpoint, select_backbone
+from mmmask.utils.errors import UserError
 
 EPS = 'was trained with layer norms of eps='
 HEADS = "doesn't tell its number of attention heads"

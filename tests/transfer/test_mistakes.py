@@ -19,7 +19,7 @@ from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from tiny_backbones import below, randomise
 
-from mmmask.launch import train
+from mmmask.commands import train
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = {
@@ -143,9 +143,9 @@ class Evil:
 @pytest.mark.parametrize('repository', CONFIGS)
 def test_a_malicious_pickle_executes_nothing(repository, place, tmp_path, capsys):
     """Not while training starts, nor in a tool; the reason and the way to trust it are said."""
-    from mmmask.transfer.export_main import main as export
-    from mmmask.transfer.inspect_main import main as inspect
-    from mmmask.transfer.verify_main import main as verify
+    from mmmask.commands.export import main as export
+    from mmmask.commands.inspect import main as inspect
+    from mmmask.commands.verify import main as verify
 
     ran, evil = tmp_path / 'ran', tmp_path / 'evil.pth'
     content = torch.load(place / FILE, weights_only=True)

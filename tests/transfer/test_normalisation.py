@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmmask.launch.config_file import read_config
+from mmmask.config.read import read_config
 from mmmask.transfer.normalisation import (
     Normalisation,
     normalisation_of_config,

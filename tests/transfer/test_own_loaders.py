@@ -13,10 +13,10 @@ from mmengine.runner import CheckpointLoader
 from mmseg.models.backbones import VisionTransformer
 from tiny_backbones import below, randomise
 
-from mmmask.errors import UserError
+from mmmask.config.init_cfg import was_loaded
 from mmmask.transfer import Pretrained
-from mmmask.transfer.init_cfg import was_loaded
 from mmmask.transfer.own_loaders import strict_own_loaders
+from mmmask.utils.errors import UserError
 
 SWIN = dict(embed_dims=8, depths=(1, 1), num_heads=(1, 2), strides=(4, 2), out_indices=(0, 1))
 VIT = dict(img_size=32, patch_size=8, embed_dims=12, num_layers=2, num_heads=3, out_indices=(1,))

@@ -6,8 +6,8 @@ import pytest
 import torch
 from tiny_backbones import build_vit
 
-from mmmask.errors import UserError
 from mmmask.transfer.position_embedding import fit_position_embedding, position_layout
+from mmmask.utils.errors import UserError
 
 AMBIGUOUS = 'The 16 position embeddings of the file are taken for 2x8'
 

@@ -13,12 +13,12 @@ from mmpretrain.registry import MODELS
 from tiny_backbones import ARCH, CONFIG_TEXT, below, build_vit, randomise
 from torch.nn.functional import interpolate
 
-from mmmask.errors import UserError
-from mmmask.launch.config_file import read_config
-from mmmask.launch.model import scope_of
+from mmmask.config.build import scope_of
+from mmmask.config.init_cfg import was_loaded
+from mmmask.config.read import read_config
 from mmmask.transfer import Pretrained
-from mmmask.transfer.init_cfg import was_loaded
 from mmmask.transfer.own_loaders import strict_own_loaders
+from mmmask.utils.errors import UserError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 

@@ -8,8 +8,8 @@ from mmengine.model import BaseModel
 from mmpretrain.registry import MODELS
 from tiny_backbones import ARCH, CONFIG_TEXT, VIT, build_vit, randomise
 
-from mmmask.errors import UserError
 from mmmask.transfer import load_for_test, load_full
+from mmmask.utils.errors import UserError
 
 
 class Lone(BaseModel):

@@ -27,12 +27,12 @@ from mmengine.runner import Runner
 from mmpretrain.models.backbones import VisionTransformer
 from PIL import Image
 
+from mmmask.commands.verify import main as verify
 from mmmask.engine.hooks import VerifyTransferHook
-from mmmask.errors import UserError
 from mmmask.transfer import dialects, loading
 from mmmask.transfer.own_loaders import strict_own_loaders
 from mmmask.transfer.verify import compare_with_source, source_of
-from mmmask.transfer.verify_main import main as verify
+from mmmask.utils.errors import UserError
 
 CONFIG = """
 default_scope = 'mmpretrain'

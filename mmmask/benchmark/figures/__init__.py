@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 
 from mmmask.benchmark.suite import Suite, suggestion
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 from .attention import attention, masks
 from .base import Context, Figure, Row

@@ -9,7 +9,7 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from mmmask.launch.model import scope_of
+from mmmask.config.build import scope_of
 from mmmask.models.attention import AttentionTap
 from mmmask.visualization import enlarge, jpeg_uri, overlay_heat, overlay_mask
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from mmmask.benchmark.folder import TaskFolder
 from mmmask.benchmark.suite import Protocol, Suite, Task
-from mmmask.errors import UserError
-from mmmask.spread import evenly_spread
+from mmmask.utils.errors import UserError
+from mmmask.utils.picks import evenly_spread
 
 
 @dataclass(frozen=True)

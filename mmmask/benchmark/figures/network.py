@@ -10,8 +10,8 @@ from torch import nn
 
 from mmmask.benchmark.folder import TaskFolder
 from mmmask.benchmark.suite import Task
-from mmmask.launch.config_file import read_config
-from mmmask.launch.model import build_model, scope_of
+from mmmask.config.build import build_model, scope_of
+from mmmask.config.read import read_config
 from mmmask.transfer import load_full
 
 

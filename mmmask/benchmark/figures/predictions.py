@@ -10,8 +10,8 @@ from mmengine.registry import DATASETS
 from mmengine.structures import BaseDataElement
 from pycocotools import mask as coco_mask
 
-from mmmask.launch.model import scope_of
-from mmmask.spread import evenly_spread
+from mmmask.config.build import scope_of
+from mmmask.utils.picks import evenly_spread
 from mmmask.visualization import draw_instances, draw_segmentation, enlarge, jpeg_uri
 
 from .base import Context, Figure, Row, read_image

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmmask.benchmark.scalars import read_scalars, series_of
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 from mmmask.visualization import Curve, Panel, curves, svg_uri
 
 from .base import Context, Figure

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmmask.datasets.layouts.scan import Found, Scan
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 TREE = """
 <data_root>/

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmmask.datasets.checks import check_coco_content, read_coco
 from mmmask.datasets.layouts.scan import Found, Scan, open_images
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 TREE = """
 <data_root>/

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mmmask.datasets.layouts.scan import Found, Scan, open_images, require_files
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 TREE = """
 <data_root>/

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmmask.datasets.checks import class_folders, require_class_folders
 from mmmask.datasets.layouts.scan import Found, Scan, class_images, open_images, require_files
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 TREE = """
 <data_root>/

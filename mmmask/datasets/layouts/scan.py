@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from mmmask.datasets.checks import IMAGE_EXTENSIONS
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 T = TypeVar('T')
 
 
 class Advances(Protocol):
-    """What a progress needs: `mmmask.evaluation.progress.Progress` is one."""
+    """What a progress needs: `mmmask.utils.progress.Progress` is one."""
 
     def advance(self, count: int) -> None:
         """Count items that are done."""

@@ -8,7 +8,7 @@ from PIL import Image
 
 from mmmask.datasets.checks import check_folder, check_label_map
 from mmmask.datasets.layouts.scan import Found, Scan, listed, open_images
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 ADE20K_TREE = """
 <data_root>/                                    usually ADEChallengeData2016

@@ -7,7 +7,7 @@ from functools import partial
 from mmmask.datasets.layouts.imagenet import class_ids
 from mmmask.datasets.materials import SPLITS
 from mmmask.datasets.miniatures.material import Files, photo
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 SIZE = 32
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from mmmask.datasets.miniatures import cifar, coco, flowers, imagenet, inaturalist, segmentation
 from mmmask.datasets.miniatures.material import VERSION, Files
 from mmmask.datasets.store import refresh
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 LAYOUTS: dict[str, Callable[[], Files]] = {
     'imagenet': imagenet.files,

@@ -4,7 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
-from mmmask.unwrap import unwrap
+from mmmask.utils.unwrap import unwrap
 
 
 @HOOKS.register_module()

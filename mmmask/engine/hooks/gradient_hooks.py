@@ -8,8 +8,8 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 from torch import nn
 
-from mmmask.errors import UserError
-from mmmask.unwrap import unwrap
+from mmmask.utils.errors import UserError
+from mmmask.utils.unwrap import unwrap
 
 
 @torch.no_grad()

@@ -9,11 +9,11 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 from torch import nn
 
-from mmmask.errors import UserError
 from mmmask.evaluation.features import FeatureEncoder
 from mmmask.evaluation.knn_protocol import KNNProtocol
 from mmmask.evaluation.loader import build_loader
-from mmmask.unwrap import unwrap
+from mmmask.utils.errors import UserError
+from mmmask.utils.unwrap import unwrap
 
 from .undisturbed import undisturbed
 

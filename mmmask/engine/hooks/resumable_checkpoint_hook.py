@@ -12,9 +12,9 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpretrain.registry import HOOKS
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
+from mmmask.utils.files import write_atomically, write_text_atomically
 
-from .atomic_save import write_atomically, write_text_atomically
 from .rng_state import capture_rng_state, restore_rng_state
 from .stop_on_invalid_loss_hook import check_finite_weights
 from .worker_seeds import LoaderSeed

@@ -4,8 +4,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS, TASK_UTILS
 
-from mmmask.errors import UserError
-from mmmask.unwrap import unwrap
+from mmmask.utils.errors import UserError
+from mmmask.utils.unwrap import unwrap
 
 
 @HOOKS.register_module()

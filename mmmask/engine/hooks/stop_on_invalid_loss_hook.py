@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpretrain.registry import HOOKS
 
-from mmmask.errors import JointError
+from mmmask.utils.errors import JointError
 
 
 @HOOKS.register_module()

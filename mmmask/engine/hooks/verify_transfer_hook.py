@@ -11,8 +11,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 from torch import nn
 
-from mmmask.errors import UserError
-from mmmask.transfer.init_cfg import pretrained_of, was_loaded
+from mmmask.config.init_cfg import pretrained_of, was_loaded
 from mmmask.transfer.reference import CannotCompare
 from mmmask.transfer.verify import (
     TOLERANCE,
@@ -20,7 +19,8 @@ from mmmask.transfer.verify import (
     compare_with_source,
     source_of,
 )
-from mmmask.unwrap import unwrap
+from mmmask.utils.errors import UserError
+from mmmask.utils.unwrap import unwrap
 
 MISMATCH = 1e-3
 """Relative difference from which it can't be rounding, nor another epsilon of layer norms."""

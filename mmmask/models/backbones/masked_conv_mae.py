@@ -11,7 +11,7 @@ from mmpretrain.models.utils import LayerNorm2d, resize_pos_embed
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from mmmask.transfer.init_cfg import pretrained_of
+from mmmask.config.init_cfg import pretrained_of
 
 from .masked_tokens import keep, visible_indices
 from .position import sincos_position_embedding

@@ -7,7 +7,7 @@ from mmpretrain.models.backbones import SwinTransformer
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from mmmask.transfer.init_cfg import pretrained_of
+from mmmask.config.init_cfg import pretrained_of
 
 
 @MODELS.register_module()

@@ -8,7 +8,7 @@ from mmpretrain.models.utils import resize_pos_embed
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from mmmask.transfer.init_cfg import pretrained_of
+from mmmask.config.init_cfg import pretrained_of
 
 from .masked_tokens import keep, replace_masked, visible_indices
 from .position import sincos_position_embedding

@@ -12,7 +12,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 @MODELS.register_module()

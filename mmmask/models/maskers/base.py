@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from mmmask.errors import DivergedError
+from mmmask.utils.errors import DivergedError
 
 
 def top_ranked(scores: Tensor, counts: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from mmmask.datasets import INaturalist, LocalCIFAR10, LocalCIFAR100
 from mmmask.datasets.miniatures import LAYOUTS, write_miniature
 from mmmask.datasets.miniatures.cifar import COARSE
 from mmmask.datasets.store import read_manifest
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 @pytest.fixture(scope='module')

@@ -9,7 +9,7 @@ from torch import nn
 
 from mmmask.engine.hooks import PerParameterGradClipHook
 from mmmask.engine.hooks.gradient_hooks import clip_grad_norm_per_parameter_
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 def parameter(grad):

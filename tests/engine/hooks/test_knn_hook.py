@@ -16,7 +16,7 @@ from PIL import Image
 
 from mmmask.engine.hooks.knn_hook import KNNHook
 from mmmask.engine.hooks.undisturbed import undisturbed
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 BACKBONE = dict(
     type='VisionTransformer',

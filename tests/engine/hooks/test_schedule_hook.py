@@ -4,7 +4,7 @@ import pytest
 from mmengine.hooks import Hook
 
 from mmmask.engine.hooks import ScheduleHook
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 
 def linear(start=0.0, end=8.0, **kwargs):

@@ -8,8 +8,8 @@ from mmengine.hooks import Hook
 from mmpretrain.registry import HOOKS
 
 from mmmask.engine.hooks import EMATeacherHook, StopOnInvalidLossHook
-from mmmask.errors import JointError
 from mmmask.launch.resume import read_safely
+from mmmask.utils.errors import JointError
 
 STOP = dict(type='StopOnInvalidLossHook')
 

@@ -8,7 +8,7 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 import mmmask  # noqa: F401
-from mmmask.errors import UserError
+from mmmask.utils.errors import UserError
 
 ARCH = dict(embed_dims=8, num_layers=2, num_heads=2, feedforward_channels=16)
 SCOPES = ('mmpretrain', 'mmdet', 'mmseg')

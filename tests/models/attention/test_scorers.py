@@ -11,9 +11,9 @@ from mmpretrain.registry import MODELS
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmmask.errors import UserError
 from mmmask.models.attention import AttentionTap, FrozenScorer, OnlineScorer, ReceivedAttentionTap
 from mmmask.models.backbones import MaskedVisionTransformer
+from mmmask.utils.errors import UserError
 
 ARCH = dict(embed_dims=8, num_layers=3, num_heads=2, feedforward_channels=16)
 VIT = dict(arch=ARCH, img_size=16, patch_size=4, out_type='raw')

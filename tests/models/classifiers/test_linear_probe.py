@@ -7,10 +7,10 @@ import torch
 from mmpretrain.structures import DataSample
 from torch.nn import functional as F
 
-from mmmask.errors import UserError
 from mmmask.evaluation.sweep_accuracy import SweepAccuracy
 from mmmask.evaluation.sweep_optimizer import SweepOptimWrapperConstructor
 from mmmask.models.classifiers import LinearProbe
+from mmmask.utils.errors import UserError
 
 BACKBONE = dict(
     type='mmpretrain.VisionTransformer',

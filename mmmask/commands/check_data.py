@@ -1,0 +1,155 @@
+"""What ``tools/check_dataset.py`` does."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+
+from mmengine.config import Config
+
+from mmmask.checks.data import MODES, check_data_set, check_uses, data_sets, find_kind
+from mmmask.checks.layouts import expected_tree
+from mmmask.commands.argument_types import number_or_all
+from mmmask.commands.arguments import add_cfg_options, run_tool
+from mmmask.config.options import merge_options
+from mmmask.config.read import read_config
+from mmmask.datasets.layouts import Found, Scan
+from mmmask.utils.errors import UserError, one_line
+from mmmask.utils.progress import Progress
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Options of the command line."""
+    parser = argparse.ArgumentParser(
+        'check_dataset.py',
+        description='Check that the data of a config are there and as the config expects: layout, '
+        'counts, classes, labels, and that a sample of the files opens.',
+    )
+    parser.add_argument(
+        'config', help="a file, or an installed package's: mmdet::..., mmseg::..., mmpretrain::..."
+    )
+    parser.add_argument(
+        '--sample',
+        type=number_or_all,
+        default=200,
+        metavar='N',
+        help='images and label maps of each split that are opened, evenly spaced; 0: all [200]',
+    )
+    add_cfg_options(parser, 'train_dataloader.dataset.data_root=FOLDER')
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; gives the exit status."""
+    return run_tool(build_parser(), run, argv)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Check every data set of the config, print what was found, and fail if one isn't right."""
+    cfg = read_config(args.config)
+    merge_options(cfg, args.cfg_options)
+    _refuse_suite(cfg, args.config)
+    scan = Scan(args.sample, thorough=True, progress=partial(Progress, sink=_print_progress))
+    splits: list[tuple[str, Found | None]] = []
+    wrong, trees = [], []
+    for uses, dataset in _distinct(cfg):
+        place = dataset.get('data_root') or dataset.get('ann_file') or '(no data_root)'
+        print(f'{uses}: {dataset["type"]}, {place}')
+        try:
+            splits.append((uses, check_data_set(cfg, uses, dataset, scan)))
+            print(_report(splits[-1][1]))
+        except UserError as error:
+            if args.debug:
+                raise
+            wrong.append(uses)
+            print(f'  WRONG: {one_line(error)}')
+            trees.append(expected_tree(dataset, find_kind(cfg, dataset)))
+    if not splits and not wrong:
+        raise UserError(f"The config '{args.config}' has no data sets of train, val or test.")
+    looked_into = [(uses, found) for uses, found in splits if found is not None]
+    try:
+        check_uses(cfg, MODES, looked_into)
+    except UserError as error:
+        if args.debug:
+            raise
+        wrong.append('all modes together')
+        print(f'WRONG: {one_line(error)}')
+    for tree in dict.fromkeys(filter(None, trees)):
+        print(f'\nThe layout should be:{tree.rstrip()}')
+    if any(trees):
+        print('\nA small stand-in: python tools/prepare_miniature.py LAYOUT (--help)')
+    if wrong:
+        raise UserError(
+            f'the data of {", ".join(wrong)} are not what the config expects (see WRONG above)'
+        )
+    _print_verdict(len(looked_into), len(splits))
+
+
+def _refuse_suite(cfg: Config, name: str) -> None:
+    """A suite has no data of its own, but its protocols' configs have.
+
+    Raises:
+        UserError: It is one; the message names the configs.
+    """
+    if 'protocols' in cfg and 'tasks' in cfg:
+        configs = dict.fromkeys(protocol['config'] for protocol in cfg.protocols.values())
+        raise UserError(f"'{name}' is a suite. Check its configs: {', '.join(configs)}")
+
+
+def _print_verdict(right: int, there: int) -> None:
+    if right < there:
+        print(f'{right} of {there} data sets are right, the others were not looked into')
+    else:
+        print(f'all {right} data sets are right' if right > 1 else 'the data set is right')
+
+
+def _print_progress(line: str) -> None:
+    print(f'  {line}', file=sys.stderr, flush=True)
+
+
+def _distinct(cfg: Config) -> Iterator[tuple[str, dict]]:
+    """Each data set once, whatever its pipeline; its modes are joined (``val, test``)."""
+    modes: dict[str, list[str]] = {}
+    configs = {}
+    for mode, dataset in data_sets(cfg, MODES):
+        bare = {key: value for key, value in dict(dataset).items() if key != 'pipeline'}
+        key = repr(bare)
+        configs[key] = dataset
+        if mode not in modes.setdefault(key, []):
+            modes[key].append(mode)
+    for key, dataset in configs.items():
+        yield ', '.join(modes[key]), dataset
+
+
+def _report(found: Found | None) -> str:
+    """What a split holds, in indented lines."""
+    if found is None:
+        return '  not looked into: the data are not local, or their layout is unknown'
+    facts = dict(images=found.images, **found.facts) if found.images is not None else found.facts
+    lines = [', '.join(f'{value:,} {name}' for name, value in facts.items())]
+    if found.sizes:
+        lines.append(_sizes(found))
+    differs = found.differs()
+    if differs:
+        lines.append(f'note: {differs}')
+    elif found.published is not None:
+        lines.append('as many images as published')
+    lines += [f'note: {note}' for note in found.notes]
+    return '\n'.join(f'  {line}' for line in lines)
+
+
+def _sizes(found: Found) -> str:
+    """How many images were opened, and how large they are."""
+    sizes = Counter(found.sizes)
+    count = f'{len(found.sizes):,} opened'
+    if len(sizes) == 1:
+        width, height = next(iter(sizes))
+        return f'{count}, all of {width} x {height} pixels'
+    widths, heights = zip(*sizes, strict=True)
+    return (
+        f'{count}, {min(widths)} to {max(widths)} pixels wide and {min(heights)} to '
+        f'{max(heights)} high'
+    )

@@ -1,0 +1,114 @@
+"""What ``tools/mask_coverage.py`` does."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+
+import torch
+
+from mmmask.analysis.charts import draw_coverage
+from mmmask.analysis.coverage import Strategy, lift_difference, measure_each, strategies, summary
+from mmmask.benchmark.folder import write_json
+from mmmask.commands.annotated_images import add_common, prepare, settings, share
+from mmmask.commands.argument_types import head, positive
+from mmmask.config.read import config_name
+from mmmask.launch.guard import run_guarded
+from mmmask.utils.progress import Progress
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Options of the command line."""
+    parser = argparse.ArgumentParser(
+        'mask_coverage.py',
+        description="Measure how much of annotated objects each method's masks cover, all by the "
+        'attention of one network.',
+    )
+    add_common(parser)
+    parser.add_argument(
+        '--ratio', type=share, default=0.3, metavar='R', help='share of patches masked [0.3]'
+    )
+    parser.add_argument('--limit', type=positive, metavar='N', help='so many images [all]')
+    parser.add_argument(
+        '--draws', type=positive, default=10, metavar='N', help='random masks of each image [10]'
+    )
+    parser.add_argument('--block', type=int, default=-1, help="block of GPA's scores [the last]")
+    parser.add_argument(
+        '--head', type=head, default=-1, help="head of GPA's scores, or 'sum' [the last]"
+    )
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; gives the exit status."""
+    args = build_parser().parse_args(sys.argv[1:] if argv is None else argv)
+    return run_guarded(run, args, rank=0)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure, print, write."""
+    network, images, out = prepare(args, args.limit, seed=None)
+    chosen = strategies(args.ratio, math.prod(network.grid), args.block, args.head)
+    progress = Progress('masks', len(images))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(args.seed)
+        values = measure_each(network, images, chosen, args.draws, progress)
+    result = {name: summary(of_images) for name, of_images in values.items()}
+    difference = lift_difference(values['AttMask-High'], values['AttMask-Low'])
+    title = (
+        f'{config_name(args.config)} ({network.source}): {len(images)} images of {network.size} '
+        f'pixels, {network.grid[0]} x {network.grid[1]} patches'
+    )
+    picture, report = out / 'coverage.png', out / 'coverage.json'
+    draw_coverage(picture, result, title)
+    write_json(
+        report,
+        dict(
+            settings=settings(args, network),
+            num_images=len(images),
+            notes={s.name: s.note for s in chosen if s.note},
+            results={
+                name: {key: _as_json(mean_and_error) for key, mean_and_error in measures.items()}
+                for name, measures in result.items()
+            },
+            lift_of_high_less_low=_as_json(difference),
+        ),
+    )
+    print(title)
+    print(table(result, chosen))
+    print(
+        'Lift of AttMask-High less that of AttMask-Low, image by image: {:+.3f} +- {:.3f}.'.format(
+            *difference
+        )
+    )
+    print(f'\nwritten: {picture}, {report}')
+
+
+def table(result: dict, chosen: list[Strategy]) -> str:
+    """The measures in per cent with their standard errors, and what to know about each masker."""
+    width = max(map(len, result))
+    heads = ['masked', 'of objects', 'on objects', 'lift']
+    lines = [' ' * width + f'{heads[0]:>8}' + ''.join(f'{head:>16}' for head in heads[1:])]
+    for name, measures in result.items():
+        cells = [f'{100 * measures["share"][0]:>8.1f}']
+        for key in ('recall', 'precision'):
+            mean, error = measures[key]
+            cells.append(f'{f"{100 * mean:.1f} +- {100 * error:.1f}":>16}')
+        mean, error = measures['lift']
+        cells.append(f'{f"{mean:.3f} +- {error:.3f}":>16}')
+        lines.append(f'{name:<{width}}' + ''.join(cells))
+    lines += [
+        "masked: % of patches; of objects: % of the objects' area that is masked; on objects: % of "
+        "the masked area that is objects';",
+        'lift: the former over what as many random patches give (1: chance). Means over images, '
+        '+- standard errors.',
+    ]
+    lines += [f'{strategy.name}: {strategy.note}.' for strategy in chosen if strategy.note]
+    return '\n'.join(lines)
+
+
+def _as_json(mean_and_error: tuple[float, float]) -> dict:
+    """A single image has no standard error (and JSON no NaN)."""
+    mean, error = mean_and_error
+    return dict(mean=mean, standard_error=None if math.isnan(error) else error)

@@ -1,0 +1,168 @@
+"""What ``tools/select_attention_head.py`` does."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from mmmask.analysis.charts import draw_recalls
+from mmmask.analysis.head_selection import HeadRecalls, select_head
+from mmmask.benchmark.folder import write_json
+from mmmask.commands.annotated_images import add_common, prepare, settings, share
+from mmmask.commands.argument_types import positive
+from mmmask.config.read import config_name, read_config
+from mmmask.launch.guard import run_guarded
+from mmmask.utils.errors import UserError
+from mmmask.utils.progress import Progress
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Options of the command line."""
+    parser = argparse.ArgumentParser(
+        'select_attention_head.py',
+        description='Find the block and the head of a ViT whose received attention covers '
+        "annotated objects best: GPA's few-shot attention selection (Section 3.4).",
+    )
+    add_common(parser)
+    parser.add_argument(
+        '--shots', type=positive, metavar='N', help='so many images, drawn by --seed [all]'
+    )
+    parser.add_argument(
+        '--ratio',
+        type=share,
+        default=0.75,
+        metavar='R',
+        help='share of patches with the highest scores that are taken, as masks do [0.75]',
+    )
+    parser.add_argument(
+        '--as-many',
+        action='store_true',
+        help="take as many patches as are the image's ground truth, instead of --ratio",
+    )
+    parser.add_argument(
+        '--covered',
+        type=share,
+        default=0.5,
+        metavar='C',
+        help='a patch is ground truth if objects cover more than this share of it [0.5]',
+    )
+    parser.add_argument(
+        '--base',
+        metavar='CONFIG',
+        help='a config of GPA that the written one inherits, ready to be trained',
+    )
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; gives the exit status."""
+    args = build_parser().parse_args(sys.argv[1:] if argv is None else argv)
+    return run_guarded(run, args, rank=0)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure, print, write."""
+    if args.base is not None:
+        _check_base(args.base)
+    network, images, out = prepare(args, args.shots, args.seed)
+    ratio = None if args.as_many else args.ratio
+    progress = Progress('heads', len(images))
+    result = select_head(network, images, ratio, args.covered, progress)
+    block, head = result.winner
+    picture, report, fragment = (
+        out / name for name in ('recalls.png', 'recalls.json', 'attention_head.py')
+    )
+    taken = 'as many patches as objects cover' if args.as_many else f'top {args.ratio:.0%} patches'
+    draw_recalls(
+        picture,
+        result,
+        f"Recall of objects' patches, {taken}\n{config_name(args.config)} ({network.source}), "
+        f'{result.num_images} images of {network.size} pixels',
+    )
+    write_json(
+        report,
+        dict(
+            settings=settings(args, network),
+            num_images=result.num_images,
+            num_skipped=result.num_skipped,
+            winner=dict(block=block, head=head, recall=float(result.mean[block, head])),
+            random_expectation=result.expected,
+            recall=result.mean[:, :-1].tolist(),
+            standard_error=_finite(result.error[:, :-1]),
+            recall_of_sum_over_heads=result.mean[:, -1].tolist(),
+            standard_error_of_sum_over_heads=_finite(result.error[:, -1]),
+        ),
+    )
+    fragment.write_text(fragment_text(result, network.source, args, fragment))
+    print(table(result))
+    print(f'\nwritten: {picture}, {report}, {fragment}')
+    print(how_to_use(block, head, fragment, args.base))
+
+
+def table(result: HeadRecalls) -> str:
+    """Recalls in per cent, the winner starred."""
+    block, head = result.winner
+    heads = result.mean.shape[1] - 1
+    lines = ['block' + ''.join(f'{f"head {h}":>10}' for h in range(heads)) + f'{"sum":>10}']
+    for row, values in enumerate(100 * result.mean):
+        stars = ['*' if (row, column) == (block, head) else ' ' for column in range(heads + 1)]
+        lines.append(f'{row:<5}' + ''.join(f'{v:>9.1f}{s}' for v, s in zip(values, stars)))
+    skipped = f', {result.num_skipped} without such a patch' if result.num_skipped else ''
+    lines.append(
+        f"recall of objects' patches in %, mean of {result.num_images} images{skipped}; random "
+        f'patches: {100 * result.expected:.1f}'
+    )
+    lines.append(
+        f'* block {block}, head {head}: {100 * result.mean[block, head]:.1f} '
+        f'+- {100 * result.error[block, head]:.1f} (standard error)'
+    )
+    return '\n'.join(lines)
+
+
+def fragment_text(result: HeadRecalls, source: str, args: argparse.Namespace, path: Path) -> str:
+    """A config that names the block and the head, and inherits ``--base`` if there is one."""
+    block, head = result.winner
+    base = ''
+    if args.base is not None:
+        relative = os.path.relpath(Path(args.base).resolve(), path.parent.resolve())
+        base = f'_base_ = {Path(relative).as_posix()!r}\n\n'
+    return (
+        f"# GPA's few-shot attention selection: of {config_name(args.config)} ({source}), by "
+        f'{result.num_images} images,\n# recall {100 * result.mean[block, head]:.1f} % (random: '
+        f'{100 * result.expected:.1f} %).\n'
+        f'{base}model = dict(scorer=dict(attention=dict(block={block}, head={head})))\n'
+    )
+
+
+def how_to_use(block: int, head: int, fragment: Path, base: str | None) -> str:
+    """What comes next."""
+    if base is not None:
+        return f'to train with it: python tools/train.py {fragment}'
+    return (
+        'to train with it: python tools/train.py CONFIG --cfg-options '
+        f'model.scorer.attention.block={block} model.scorer.attention.head={head}\n'
+        f'(CONFIG: of GPA; with --base CONFIG, {fragment.name} inherits it and can be trained)'
+    )
+
+
+def _check_base(name: str) -> None:
+    """A file whose scorer reads received attention.
+
+    Raises:
+        UserError: It isn't one.
+    """
+    if '::' in name:
+        raise UserError('--base takes a file, not a package::path.')
+    scorer = (read_config(name).get('model') or {}).get('scorer') or {}
+    if (scorer.get('attention') or {}).get('type') != 'ReceivedAttentionTap':
+        raise UserError(
+            f"--base: '{name}' has no model.scorer.attention of type ReceivedAttentionTap, whose "
+            'block and head could be set.'
+        )
+
+
+def _finite(errors) -> list | None:
+    """Standard errors; none of a single image (JSON has no NaN)."""
+    return errors.tolist() if (errors == errors).all() else None

@@ -1,0 +1,112 @@
+"""What ``tools/benchmark.py`` does."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+import mmmask
+from mmmask.benchmark.estimate import in_words
+from mmmask.benchmark.figures import check_figures
+from mmmask.benchmark.process import Interrupted, make_slots
+from mmmask.benchmark.report import write_report
+from mmmask.benchmark.runner import SuiteFailed, SuiteRunner
+from mmmask.benchmark.suite import load_suite
+from mmmask.utils.errors import UserError, one_line
+
+ROOT = Path(mmmask.__file__).resolve().parents[1]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Options of the command line."""
+    parser = argparse.ArgumentParser(
+        'benchmark.py', description='Run a suite of trainings and tests, and report on it.'
+    )
+    parser.add_argument('suite', help="the suite's file, e.g. configs/suites/demo.py")
+    parser.add_argument('--work-dir', required=True, metavar='DIR', help='where everything goes')
+    parser.add_argument(
+        '--jobs',
+        type=int,
+        metavar='N',
+        help='tasks at a time [one for each GPU; without, one for each core up to 2]',
+    )
+    parser.add_argument(
+        '--only', nargs='+', default=[], metavar='NAME', help='these tasks and what they need'
+    )
+    parser.add_argument(
+        '--keep-going', action='store_true', help="go on with what doesn't depend on a failed task"
+    )
+    parser.add_argument(
+        '--dry-run', action='store_true', help='say what would run, and run nothing'
+    )
+    parser.add_argument(
+        '--report-only', action='store_true', help='report on the results that are there'
+    )
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; gives the exit status."""
+    args = build_parser().parse_args(argv)
+    try:
+        return run(args)
+    except Interrupted as signal:
+        print(f'stopped by {signal}: the same command continues', file=sys.stderr)
+        return 128 + signal.number
+    except UserError as error:
+        print(f'error: {one_line(error)}', file=sys.stderr)
+        return 1
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run, plan or report."""
+    start = time.monotonic()
+    path = Path(args.suite)
+    work_dir = Path(args.work_dir).resolve()
+    suite = load_suite(path.resolve() if path.is_file() else ROOT / path, ROOT)
+    check_figures(suite)
+    os.chdir(ROOT)  # configs name data relative to it
+    slots = make_slots(args.jobs, _cores(), _gpus())
+    runner = SuiteRunner(suite, work_dir, slots, args.keep_going, say=_say)
+    if args.dry_run:
+        for task, what, command in runner.plan(args.only):
+            print(f'{task.name}: {what}\n    {shlex.join(command)}')
+        return 0
+    failure = None
+    if not args.report_only:
+        try:
+            runner.run(args.only)
+        except SuiteFailed as error:
+            if not args.keep_going:
+                raise
+            failure = error
+    runner.check()
+    report, complaints = write_report(suite, work_dir)
+    for complaint in complaints:
+        print(f'warning: {complaint}', file=sys.stderr)
+    _say((work_dir / 'table.md').read_text())
+    _say(f'report: {report} ({in_words(time.monotonic() - start)} in all)')
+    if failure:
+        raise failure
+    return 1 if complaints else 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+
+
+def _gpus() -> list[str]:
+    """Names of the visible GPUs for ``CUDA_VISIBLE_DEVICES``."""
+    named = [name for name in os.environ.get('CUDA_VISIBLE_DEVICES', '').split(',') if name]
+    return named[: torch.cuda.device_count()] or [str(i) for i in range(torch.cuda.device_count())]

@@ -1,0 +1,210 @@
+"""``--cfg-options`` that mean something, and keys of our own parts that exist."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+from mmmask.config.signatures import TAKEN_BEFORE, accepted_keys, find_registered
+from mmmask.utils.errors import UserError
+
+# What a config may have at its top although ours doesn't: the runner's arguments and what it reads
+# besides.
+_RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {
+    'activation_checkpointing',
+    'compile',
+    'efficient_conv_bn_eval',
+    'find_unused_parameters',
+    'model_wrapper_cfg',
+    'sync_bn',
+}
+
+
+class OptionAction(DictAction):
+    """``--cfg-options`` as mmengine reads them, and dicts: ``key="dict(a=['x'], b=True)"``.
+
+    mmengine leaves a dict as text, or follows its commas without end.
+    """
+
+    @staticmethod
+    def _parse_iterable(val: str) -> Any:
+        if re.match(r'[\[(\s]*(dict\(|\{)', val):
+            return _literal(val)
+        return DictAction._parse_iterable(val)
+
+
+class _DictCalls(ast.NodeTransformer):
+    """``dict(a=1)`` as ``{'a': 1}``."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        names = [keyword.arg for keyword in node.keywords]
+        if ast.unparse(node.func) != 'dict' or node.args or None in names:
+            return node
+        values = [keyword.value for keyword in node.keywords]
+        return ast.Dict([ast.Constant(name) for name in names], values)
+
+
+def _literal(text: str) -> Any:
+    """Value of literals and ``dict(...)``; nothing is run.
+
+    Raises:
+        ValueError: If there is anything else in it.
+    """
+    try:
+        return ast.literal_eval(_DictCalls().visit(ast.parse(text.strip(), mode='eval')))
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise ValueError(f'{text} is no dict of plain values; text in it needs quotes') from error
+
+
+def merge_options(cfg: Config, options: dict[str, Any]) -> None:
+    """Check ``--cfg-options`` and merge them into a config.
+
+    Args:
+        cfg: The config, changed in place.
+        options: Values by dotted key.
+
+    Raises:
+        UserError: For a key whose parents don't exist, that a class doesn't take, or that is nearly
+            an existing one.
+    """
+    for key in options:
+        _check_option(cfg, key)
+    cfg.merge_from_dict(options)
+
+
+def check_own_parts(cfg: Config) -> None:
+    """Every config of a class of this project must have keys that the class takes, and every
+    ``init_cfg`` be one.
+
+    Raises:
+        UserError: One has not; the message names the key, its place and the nearest one. Or an
+            ``init_cfg`` is a file, or has a checkpoint that its type doesn't take.
+    """
+    for key, value in cfg.items():
+        _check_own(value, key, cfg.get('default_scope', 'mmengine'))
+
+
+def _check_option(cfg: Config, key: str) -> None:
+    *parents, leaf = key.split('.')
+    node: Any = cfg
+    for depth, name in enumerate(parents):
+        place = '.'.join(parents[:depth]) or 'the config'
+        if isinstance(node, (list, tuple)):
+            node = _item(node, name, key, place)
+            continue
+        if name not in node:
+            if depth == 0 and name in _RUNNER_KEYS:
+                return
+            if _is_argument(node, name, cfg.get('default_scope', 'mmengine')):
+                return  # of a new dict; what is in it shows when it is used
+            raise _unknown(key, name, place, node.keys())
+        node = node[name]
+        if not isinstance(node, (dict, list, tuple)):
+            here = '.'.join(parents[: depth + 1])
+            raise UserError(
+                f'--cfg-options {key}: {here} is {node!r}, which has no keys. Give it a dict in a '
+                'config of your own.'
+            )
+    place = '.'.join(parents) or 'the config'
+    if isinstance(node, (list, tuple)):
+        _item(node, leaf, key, place)
+    elif leaf not in node:
+        _check_new_leaf(node, leaf, key, place, cfg.get('default_scope', 'mmengine'))
+
+
+def _is_argument(node: Any, name: str, scope: str) -> bool:
+    """Whether a class takes an argument by its name."""
+    kinds = find_registered(node.get('type'), scope)
+    return any(name in accepted_keys(kind).names for kind in kinds)
+
+
+def _check_new_leaf(node: Any, leaf: str, key: str, place: str, scope: str) -> None:
+    """A key that the config doesn't have: its class must take it."""
+    if place == 'the config':
+        if leaf not in _RUNNER_KEYS:
+            raise _unknown(key, leaf, place, node.keys())
+        return
+    kinds = [accepted_keys(kind) for kind in find_registered(node.get('type'), scope)]
+    names = set().union(*(kind.names for kind in kinds)) if kinds else set(node)
+    if leaf in names | TAKEN_BEFORE:
+        return
+    is_open = not kinds or any(kind.open for kind in kinds)
+    if not is_open:
+        raise UserError(
+            f'--cfg-options {key}: {node["type"]} ({place}) takes no {leaf!r}. '
+            f'{_accepted(leaf, names)}'
+        )
+    if difflib.get_close_matches(leaf, names, n=1, cutoff=0.8):
+        raise _unknown(key, leaf, place, names)
+
+
+def _check_own(node: Any, place: str, scope: str) -> None:
+    if isinstance(node, dict):
+        for kind in find_registered(node.get('type'), node.get('_scope_', scope)):
+            if not getattr(kind, '__module__', '').startswith('mmmask.'):
+                continue
+            accepted = accepted_keys(kind)
+            unknown = [key for key in node if key not in accepted.names | TAKEN_BEFORE]
+            if unknown and not accepted.open:
+                raise UserError(
+                    f'{kind.__name__} ({place}) takes no {unknown[0]!r}. '
+                    f'{_accepted(unknown[0], accepted.names)}'
+                )
+        for key, child in node.items():
+            if key == 'init_cfg':
+                _check_init_cfg(child, f'{place}.{key}', scope)
+            _check_own(child, f'{place}.{key}', scope)
+    elif isinstance(node, (list, tuple)):
+        for index, child in enumerate(node):
+            _check_own(child, f'{place}.{index}', scope)
+
+
+def _check_init_cfg(init_cfg: Any, place: str, scope: str) -> None:
+    """A dict or a list of dicts, without a checkpoint that is left of a base config."""
+    for entry in init_cfg if isinstance(init_cfg, (list, tuple)) else [init_cfg]:
+        if not entry:
+            continue
+        if not isinstance(entry, dict):
+            raise UserError(
+                f'{place} is {entry!r}, no dict: give a file as {place}.checkpoint={entry}.'
+            )
+        kind = entry.get('type')
+        if kind is None:
+            raise UserError(f"{place} has no type: write {place}=dict(type='Pretrained', ...).")
+        takes = 'checkpoint' not in entry or _is_argument(entry, 'checkpoint', scope)
+        if not takes and find_registered(kind, scope):
+            raise UserError(
+                f'{place} is of type {kind}, which takes no checkpoint; a base config gives one: '
+                f'write init_cfg=dict(_delete_=True, type={kind!r}, ...).'
+            )
+
+
+def _item(node: Any, name: str, key: str, place: str) -> Any:
+    if not name.isdigit() or int(name) >= len(node):
+        raise UserError(
+            f'--cfg-options {key}: {place} is a list of {len(node)}, so {name!r} must be a number '
+            'from 0 to '
+            f'{len(node) - 1}.'
+        )
+    return node[int(name)]
+
+
+def _unknown(key: str, name: str, place: str, known: Iterable[str]) -> UserError:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    hint = f' Did you mean {near[0]!r}?' if near else f' It has {", ".join(sorted(known)[:12])}.'
+    return UserError(f'--cfg-options {key}: {place} has no {name!r}.{hint}')
+
+
+def _accepted(name: str, names: Iterable[str]) -> str:
+    names = sorted(names)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f'Did you mean {near[0]!r}? ' if near else ''
+    return f'{hint}It takes {", ".join(names)}.'

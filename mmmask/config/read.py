@@ -1,0 +1,85 @@
+"""Reads a config by path or by an installed package's name for it."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmmask.utils.errors import UserError
+
+
+def read_config(name: str) -> Config:
+    """Read a config.
+
+    Args:
+        name: A path, or ``package::path`` for a config of an installed package (mmdet, mmseg,
+            mmpretrain).
+
+    Raises:
+        UserError: If there is no such file (near names are named), it isn't Python, or inheriting
+            fails.
+    """
+    path = _package_config(*name.split('::', 1)) if '::' in name else _file(Path(name), name)
+    try:
+        return Config.fromfile(str(path))
+    except SyntaxError as error:
+        raise UserError(f'{error.filename or path}, line {error.lineno}: {error.msg}') from error
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"The config '{name}' can't be read: {type(error).__name__}: {error}"
+        ) from error
+
+
+def config_name(name: str) -> str:
+    """The name without folders, package and suffix, e.g. for the work dir."""
+    return Path(name.split('::')[-1]).stem
+
+
+def _package_config(package: str, relative: str) -> Path:
+    """A config that an installed package carries."""
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    if spec is None or spec.origin is None:
+        raise UserError(f"'{package}::{relative}': no package '{package}' is installed.")
+    root = Path(spec.origin).parent
+    folders = [
+        folder for folder in (root / '.mim' / 'configs', root.parent / 'configs') if folder.is_dir()
+    ]
+    if not folders:
+        raise UserError(f"'{package}::{relative}': the package '{package}' carries no configs.")
+    return _file(folders[0] / relative, f'{package}::{relative}')
+
+
+def _file(path: Path, name: str) -> Path:
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise UserError(f"'{name}' is a folder, not a config.")
+    if path.with_suffix('.py').is_file():
+        raise UserError(f"There is no config '{name}'. Did you mean '{name}.py'?")
+    raise UserError(f"There is no config '{name}'.{_suggestion(path, name)}")
+
+
+def _suggestion(path: Path, name: str) -> str:
+    """`` Did you mean ...?`` with the nearest file around, or nothing."""
+    folder = path.parent
+    missing_folders = 0
+    while not folder.is_dir():
+        folder, missing_folders = folder.parent, missing_folders + 1
+    if missing_folders > 2 or folder == Path(folder.anchor):
+        return ''
+    depth = 1 + missing_folders
+    files = {
+        str(f.relative_to(folder)): f
+        for d in range(1, depth + 1)
+        for f in folder.glob('/'.join('*' * d) + '.py')
+    }
+    wanted = str(path.relative_to(folder))
+    near = difflib.get_close_matches(wanted, list(files), n=1, cutoff=0.5)
+    if not near:
+        near = [f for f in files if Path(f).name == path.name][:1]
+    return f" Did you mean '{name.removesuffix(wanted)}{near[0]}'?" if near else ''

@@ -1,0 +1,84 @@
+"""Files that are there completely or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mmmask.utils.errors import UserError
+
+
+def write_atomically(path: str | Path, write: Callable[[Path], None]) -> None:
+    """Let ``write`` fill a file beside ``path``, force it to the disk, then move it to ``path``.
+
+    Whoever is killed in the middle leaves the previous ``path`` as it was.
+
+    Args:
+        path: Where the file is to be.
+        write: Gets the temporary path and writes the whole content there.
+    """
+    path = Path(path)
+    part = path.with_name(f'.{path.name}.part')
+    write(part)
+    with open(part, 'rb') as file:
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def write_text_atomically(path: str | Path, text: str) -> None:
+    """:func:`write_atomically` for a text."""
+    write_atomically(path, lambda part: part.write_text(text, encoding='utf-8'))
+
+
+@contextmanager
+def new_files(folder: Path) -> Iterator[Path]:
+    """Files that appear together.
+
+    Args:
+        folder: Where; it is made if there is none.
+
+    Yields:
+        A folder to write them into. They are moved when the block ends, and gone if it raises.
+
+    Raises:
+        UserError: If nothing can be written there, or not as much.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix='.new-', dir=folder) as aside:
+            yield Path(aside)
+            for path in sorted(Path(aside).iterdir()):
+                path.chmod(0o666 & ~_umask())  # safetensors makes files for their owner only
+                path.replace(folder / path.name)
+    except FileExistsError as error:
+        raise UserError(f"'{error.filename}' is no folder: choose another --out.") from error
+    except OSError as error:
+        raise UserError(
+            f"Nothing can be written to '{folder}': {error.strerror or error}."
+        ) from error
+
+
+def _umask() -> int:
+    """What the user takes from the permissions of new files; it can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def sha256_of_file(path: str | Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def is_remote(path: str) -> bool:
+    """Whether a checkpoint is named by a scheme of mmengine's (``https://``,
+    ``torchvision://``)."""
+    return '://' in path
