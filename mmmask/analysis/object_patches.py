@@ -13,7 +13,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from mmmask.utils.errors import UserError
-from mmmask.utils.picks import evenly_spread
+from mmmask.utils.picks import pick_evenly
 
 
 def patch_coverage(mask: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
@@ -149,4 +149,4 @@ def _choose(ids: list[int], limit: int | None, seed: int | None) -> list[int]:
         return ids
     if seed is not None:
         return sorted(np.random.default_rng(seed).choice(ids, limit, replace=False).tolist())
-    return evenly_spread(ids, limit)
+    return pick_evenly(ids, limit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from functools import lru_cache
@@ -12,8 +11,10 @@ from typing import Any
 from mmmask.config.options import check_own_parts, merge_options
 from mmmask.config.read import read_config
 from mmmask.utils.errors import UserError
+from mmmask.utils.files import sha256_of_file
+from mmmask.utils.suggestions import suggestion
 
-from .suite import Task, suggestion
+from .suite import Task
 
 
 def _text(value: Any) -> str:
@@ -89,11 +90,7 @@ def protocol_values(task: Task, config: dict) -> dict[str, Any]:
 
 @lru_cache(maxsize=1024)
 def _sha256(path: Path, size: int, modified_ns: int) -> str:
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    return sha256_of_file(path)
 
 
 def sha256(path: str | Path) -> str:

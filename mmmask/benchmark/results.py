@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmmask.utils.errors import UserError
+from mmmask.utils.suggestions import suggestion
 
 from .folder import TaskFolder, write_json
 from .identity import protocol_values
-from .suite import Metric, Protocol, Suite, Task, suggestion
+from .suite import Metric, Protocol, Suite, Task
 
 
 def build_records(work_dir: Path, task: Task) -> list[dict]:

@@ -17,12 +17,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from mmmask.config.read import read_config
 from mmmask.utils.errors import UserError
+from mmmask.utils.suggestions import suggestion
 
 NO_WEIGHTS = 'none'
 """``weights`` of a network that starts from random values."""
@@ -163,15 +163,6 @@ def select(suite: Suite, names: Iterable[str]) -> tuple[Task, ...]:
             chosen.add(name)
             name = by_name[name].needs
     return tuple(task for task in suite.tasks if not chosen or task.name in chosen)
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """``'; did you mean x?'`` if something known is spelt like ``name``, else what is known."""
-    known = sorted(known)
-    close = get_close_matches(name, known, 1)
-    if close:
-        return f'; did you mean {close[0]!r}?'
-    return f'; known: {", ".join(known[:12])}{", ..." if len(known) > 12 else ""}'
 
 
 def _check_known(name: str, known: Iterable[str], message: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import difflib
 import inspect
 import re
 from collections.abc import Iterable
@@ -14,6 +12,8 @@ from mmengine.runner import Runner
 
 from mmmask.config.signatures import TAKEN_BEFORE, accepted_keys, find_registered
 from mmmask.utils.errors import UserError
+from mmmask.utils.literals import read_literal
+from mmmask.utils.suggestions import nearest
 
 # What a config may have at its top although ours doesn't: the runner's arguments and what it reads
 # besides.
@@ -36,32 +36,8 @@ class OptionAction(DictAction):
     @staticmethod
     def _parse_iterable(val: str) -> Any:
         if re.match(r'[\[(\s]*(dict\(|\{)', val):
-            return _literal(val)
+            return read_literal(val)
         return DictAction._parse_iterable(val)
-
-
-class _DictCalls(ast.NodeTransformer):
-    """``dict(a=1)`` as ``{'a': 1}``."""
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        names = [keyword.arg for keyword in node.keywords]
-        if ast.unparse(node.func) != 'dict' or node.args or None in names:
-            return node
-        values = [keyword.value for keyword in node.keywords]
-        return ast.Dict([ast.Constant(name) for name in names], values)
-
-
-def _literal(text: str) -> Any:
-    """Value of literals and ``dict(...)``; nothing is run.
-
-    Raises:
-        ValueError: If there is anything else in it.
-    """
-    try:
-        return ast.literal_eval(_DictCalls().visit(ast.parse(text.strip(), mode='eval')))
-    except (SyntaxError, ValueError, RecursionError) as error:
-        raise ValueError(f'{text} is no dict of plain values; text in it needs quotes') from error
 
 
 def merge_options(cfg: Config, options: dict[str, Any]) -> None:
@@ -142,7 +118,7 @@ def _check_new_leaf(node: Any, leaf: str, key: str, place: str, scope: str) -> N
             f'--cfg-options {key}: {node["type"]} ({place}) takes no {leaf!r}. '
             f'{_accepted(leaf, names)}'
         )
-    if difflib.get_close_matches(leaf, names, n=1, cutoff=0.8):
+    if nearest(leaf, names, cutoff=0.8):
         raise _unknown(key, leaf, place, names)
 
 
@@ -198,13 +174,13 @@ def _item(node: Any, name: str, key: str, place: str) -> Any:
 
 
 def _unknown(key: str, name: str, place: str, known: Iterable[str]) -> UserError:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    hint = f' Did you mean {near[0]!r}?' if near else f' It has {", ".join(sorted(known)[:12])}.'
+    near = nearest(name, known, cutoff=0.5)
+    hint = f' Did you mean {near!r}?' if near else f' It has {", ".join(sorted(known)[:12])}.'
     return UserError(f'--cfg-options {key}: {place} has no {name!r}.{hint}')
 
 
 def _accepted(name: str, names: Iterable[str]) -> str:
     names = sorted(names)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f'Did you mean {near[0]!r}? ' if near else ''
+    near = nearest(name, names)
+    hint = f'Did you mean {near!r}? ' if near else ''
     return f'{hint}It takes {", ".join(names)}.'

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 from pathlib import Path
 
 from mmengine.config import Config
 
 from mmmask.utils.errors import UserError
+from mmmask.utils.suggestions import nearest
 
 
 def read_config(name: str) -> Config:
@@ -79,7 +79,7 @@ def _suggestion(path: Path, name: str) -> str:
         for f in folder.glob('/'.join('*' * d) + '.py')
     }
     wanted = str(path.relative_to(folder))
-    near = difflib.get_close_matches(wanted, list(files), n=1, cutoff=0.5)
-    if not near:
-        near = [f for f in files if Path(f).name == path.name][:1]
-    return f" Did you mean '{name.removesuffix(wanted)}{near[0]}'?" if near else ''
+    near = nearest(wanted, files, cutoff=0.5)
+    if near is None:
+        near = next((f for f in files if Path(f).name == path.name), None)
+    return f" Did you mean '{name.removesuffix(wanted)}{near}'?" if near else ''

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 from mmengine.runner import Runner
 from mmpretrain.registry import DATASETS
 from torch.utils.data import DataLoader
+
+from mmmask.utils.picks import pick_evenly
 
 
 def build_loader(runner: Runner, dataloader: dict, size: int | None = None) -> DataLoader:
@@ -20,7 +21,7 @@ def build_loader(runner: Runner, dataloader: dict, size: int | None = None) -> D
     dataset = DATASETS.build(dataloader['dataset'])
     dataset.full_init()
     if size is not None and size < len(dataset):
-        dataset.get_subset_(np.linspace(0, len(dataset) - 1, size).round().astype(int).tolist())
+        dataset.get_subset_(pick_evenly(range(len(dataset)), size))
     return runner.build_dataloader(
         {**dataloader, 'dataset': dataset},
         seed=runner.seed,

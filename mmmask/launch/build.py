@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from mmengine.runner import Runner
 
 from mmmask.launch.runner import MetricRecorder, build_runner
 from mmmask.utils.errors import UserError, one_line
+from mmmask.utils.suggestions import nearest
 
 _UNKNOWN_TYPE = re.compile(r'(\S+) is not in the (\S+)::(.+?) registry')
 
@@ -59,8 +59,8 @@ def _explanation(error: Exception) -> str:
     unknown = _UNKNOWN_TYPE.search(text)
     if isinstance(error, KeyError) and unknown:
         name, scope, kind = unknown.groups()
-        near = difflib.get_close_matches(name.split('.')[-1], _registered(scope, kind), n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else ''
+        near = nearest(name.split('.')[-1], _registered(scope, kind))
+        hint = f" Did you mean '{near}'?" if near else ''
         return f"No {kind} of type '{name}' is registered for {scope}.{hint}"
     return f'{text} ({type(error).__name__} during the set-up; --debug shows where)'
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mmmask.benchmark.figures.attention import square
 from mmmask.utils.errors import UserError
-from mmmask.utils.picks import evenly_spread
+from mmmask.utils.picks import pick_evenly
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.jpe', '.bmp', '.webp', '.tif', '.tiff')
 
@@ -43,7 +43,7 @@ def find_images(names: Sequence[str], count: int | None = None) -> list[Path]:
             raise UserError(f"--images: {what} '{name}'.")
         files |= dict.fromkeys(found)
     files = list(files)
-    return files if count is None else evenly_spread(files, count)
+    return files if count is None else pick_evenly(files, count)
 
 
 def read_square(path: Path, size: int) -> np.ndarray:

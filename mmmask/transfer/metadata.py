@@ -8,6 +8,8 @@ import math
 
 from mmpretrain.registry import MODELS
 
+from mmmask.utils.literals import literal_value
+
 from .checkpoint import Checkpoint
 
 
@@ -28,7 +30,7 @@ def saved_config(checkpoint: Checkpoint) -> dict:
         return {}
     try:
         return {
-            ast.unparse(statement.targets[0]): _value(statement.value)
+            ast.unparse(statement.targets[0]): literal_value(statement.value, otherwise=ast.unparse)
             for statement in ast.parse(text).body
             if isinstance(statement, ast.Assign)
         }
@@ -69,21 +71,6 @@ def patch_grid(backbone: dict) -> tuple[int, int] | None:
     if image is None or patch is None:
         return None
     return math.ceil(image[0] / patch[0]), math.ceil(image[1] / patch[1])
-
-
-def _value(node: ast.expr) -> object:
-    """Value of literals and ``dict(...)``; others give their text, nothing is called."""
-    if isinstance(node, ast.Constant):
-        return node.value
-    if isinstance(node, ast.List):
-        return [_value(item) for item in node.elts]
-    if isinstance(node, ast.Tuple):
-        return tuple(_value(item) for item in node.elts)
-    if isinstance(node, ast.Dict) and all(isinstance(key, ast.Constant) for key in node.keys):
-        return {key.value: _value(value) for key, value in zip(node.keys, node.values)}
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == 'dict' and not node.args:
-        return {keyword.arg: _value(keyword.value) for keyword in node.keywords}
-    return ast.unparse(node)
 
 
 def _argument(backbone: dict, name: str) -> object:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from mmmask.utils.modes import evaluating
+
 from .architecture import heads_of, norm_eps_of
 from .checkpoint import Checkpoint, read_checkpoint
 from .dialects import dialect_of, to_ours
@@ -289,12 +291,10 @@ def _outputs(backbone: nn.Module, parts: Iterable[nn.Module], images: Tensor) ->
         outputs.append(output.flatten(1, -2))
 
     hooks = [part.register_forward_hook(keep) for part in parts]
-    was_training = backbone.training
-    backbone.eval()
     try:
-        backbone(images)
+        with evaluating(backbone):
+            backbone(images)
     finally:
-        backbone.train(was_training)
         for hook in hooks:
             hook.remove()
     return outputs

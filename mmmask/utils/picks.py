@@ -1,4 +1,4 @@
-"""Some of many, evenly spread."""
+"""Pick some items of many."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 T = TypeVar('T')
 
 
-def evenly_spread(items: Sequence[T], count: int) -> list[T]:
-    """``count`` of the items, from the first to the last; all where there aren't more."""
+def pick_evenly(items: Sequence[T], count: int) -> list[T]:
+    """Return ``count`` evenly spaced items, the first and the last among them; all if fewer."""
     places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
     return [items[place] for place in places]

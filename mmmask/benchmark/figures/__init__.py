@@ -12,8 +12,9 @@ import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
 
-from mmmask.benchmark.suite import Suite, suggestion
+from mmmask.benchmark.suite import Suite
 from mmmask.utils.errors import UserError
+from mmmask.utils.suggestions import suggestion
 
 from .attention import attention, masks
 from .base import Context, Figure, Row

@@ -12,7 +12,7 @@ from PIL import Image
 from mmmask.benchmark.folder import TaskFolder
 from mmmask.benchmark.suite import Protocol, Suite, Task
 from mmmask.utils.errors import UserError
-from mmmask.utils.picks import evenly_spread
+from mmmask.utils.picks import pick_evenly
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def image_files(root: Path, pattern: str, count: int) -> list[Path]:
     files = sorted(path for path in root.glob(pattern) if path.is_file())
     if not files:
         raise UserError(f'no image matches {pattern}')
-    return evenly_spread(files, count)
+    return pick_evenly(files, count)
 
 
 def read_image(path: str | Path) -> np.ndarray:

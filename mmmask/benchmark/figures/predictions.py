@@ -11,7 +11,7 @@ from mmengine.structures import BaseDataElement
 from pycocotools import mask as coco_mask
 
 from mmmask.config.build import scope_of
-from mmmask.utils.picks import evenly_spread
+from mmmask.utils.picks import pick_evenly
 from mmmask.visualization import draw_instances, draw_segmentation, enlarge, jpeg_uri
 
 from .base import Context, Figure, Row, read_image
@@ -110,7 +110,7 @@ def _predict(context: Context, count: int) -> tuple[list, object, dict[int, list
         config = task_config(task, context.folder(task))
         model = build_network(config, context.checkpoint(task))
         dataset = _test_set(config)
-        for place in evenly_spread(range(len(dataset)), count):
+        for place in pick_evenly(range(len(dataset)), count):
             with torch.no_grad(), scope_of(config):
                 predicted.setdefault(place, []).extend(
                     model.test_step(pseudo_collate([dataset[place]]))

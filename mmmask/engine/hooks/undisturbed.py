@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from torch import nn
 
 from mmmask.engine.hooks.rng_state import capture_rng_state, restore_rng_state
+from mmmask.utils.modes import evaluating
 
 
 @contextmanager
@@ -18,13 +19,9 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     Args:
         model: The model whose modes are kept.
     """
-    modes = [(module, module.training) for module in model.modules()]
     state = capture_rng_state()
     try:
-        for module, _ in modes:
-            module.training = False
-        yield
+        with evaluating(model):
+            yield
     finally:
-        for module, training in modes:
-            module.training = training
         restore_rng_state(state)

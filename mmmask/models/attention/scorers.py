@@ -1,13 +1,14 @@
 """Scores of patches by a forward pass of their own, without gradient."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
+
+from mmmask.utils.modes import evaluating
 
 from .vit_tap import ViTTap
 
@@ -31,7 +32,7 @@ class OnlineScorer:
 
     def __call__(self, views: Tensor, backbone: nn.Module) -> Tensor:
         """Scores (B, L) of views (B, 3, H, W) by a backbone."""
-        with _evaluating(backbone):
+        with evaluating(backbone):
             return _read(self.attention, backbone, views)
 
 
@@ -148,19 +149,3 @@ def _read(tap: Callable, backbone: nn.Module, views: Tensor) -> Tensor:
     # pass would take them from the cache.
     torch.clear_autocast_cache()
     return record.scores()
-
-
-@contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode; every module's own mode afterwards.
-
-    Not by ``eval()`` and ``train()``: backbones override them, to freeze stages.
-    """
-    modes = [(part, part.training) for part in module.modules()]
-    try:
-        for part, _ in modes:
-            part.training = False
-        yield
-    finally:
-        for part, training in modes:
-            part.training = training
