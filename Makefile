@@ -1,6 +1,7 @@
 # make demo | test | lint | clean. Each makes .venv first when it is missing or out of date.
 PYTHON ?= python3
 VENV ?= .venv
+JOBS ?= 2
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
@@ -9,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 
 help:
 	@echo 'make demo   pre-train, evaluate, transfer and report on two CPU cores (work_dirs/demo/report/index.html)'
-	@echo 'make test   all tests'
+	@echo 'make test   all tests, in two processes (JOBS=N: in N)'
 	@echo 'make lint   ruff'
 	@echo 'make clean  remove caches and the demo results; .venv and data stay'
 
@@ -21,7 +22,7 @@ demo: $(INSTALLED)
 	$(BIN)/python tools/benchmark.py configs/suites/demo.py --work-dir work_dirs/demo
 
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=10
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
