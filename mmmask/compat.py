@@ -1,10 +1,15 @@
-"""What has to be mended in the installed stack before a config is read."""
+"""Mends the installed mm packages. Importing this module applies all patches, once.
 
+Each room that imports mm packages imports this module first, in its ``__init__.py``. There are no
+other patches of the mm packages, except mmengine's ``Pretrained`` initialiser (`mmmask.transfer`).
+"""
+
+import logging
 import warnings
 from importlib.metadata import PackageNotFoundError, version
 
+import mmengine.logging
 from mmengine.config import utils as config_utils
-from mmpretrain.utils import dependency
 
 
 def mend_mmseg_configs() -> None:
@@ -28,9 +33,26 @@ def leave_out_multimodal_models() -> None:
     except (PackageNotFoundError, ValueError):
         return
     if installed >= 5:
+        from mmpretrain.utils import dependency  # not before print_log is mended
+
         dependency.WITH_MULTIMODAL = False
 
 
-def silence_mmdet() -> None:
-    """Leave out mmdet's warning about an optional package, given at every import."""
+def silence_imports() -> None:
+    """Leave out what the mm packages print about optional packages at every import.
+
+    mmengine's ``print_log`` without a logger prints messages of any level, also DEBUG's.
+    """
+    print_log = mmengine.logging.print_log
+
+    def print_log_from_info(msg, logger=None, level: int = logging.INFO) -> None:
+        if logger is not None or level >= logging.INFO:
+            print_log(msg, logger, level)
+
+    mmengine.logging.print_log = print_log_from_info
     warnings.filterwarnings('ignore', message='faster_coco_eval is not installed')
+
+
+silence_imports()
+mend_mmseg_configs()
+leave_out_multimodal_models()

@@ -16,6 +16,8 @@ from fresh_start import forget_earlier_runs  # noqa: E402
 from mmengine.registry import DefaultScope  # noqa: E402
 from PIL import Image  # noqa: E402
 
+import mmmask.registration  # noqa: E402, F401
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # A run that takes a second: a small ViT classifies twelve images of two classes.
@@ -102,23 +104,23 @@ def project_scope() -> None:
 
 @pytest.fixture
 def run_train() -> Callable[[list[str]], int]:
-    """``tools/train.py`` in this process: arguments -> exit status."""
-    from mmmask.commands import train
+    """``mmmask train`` in this process: arguments -> exit status."""
+    from mmmask.commands.main import run_command
 
     def run(arguments: list[str]) -> int:
         forget_earlier_runs()
-        return train.main(arguments)
+        return run_command('train', arguments)
 
     return run
 
 
 @pytest.fixture
 def run_test() -> Callable[[list[str]], int]:
-    """``tools/test.py`` in this process: arguments -> exit status."""
-    from mmmask.commands import test
+    """``mmmask test`` in this process: arguments -> exit status."""
+    from mmmask.commands.main import run_command
 
     def run(arguments: list[str]) -> int:
         forget_earlier_runs()
-        return test.main(arguments)
+        return run_command('test', arguments)
 
     return run

@@ -1,5 +1,7 @@
+import logging
 import warnings
 
+import mmengine.logging
 import pytest
 from mmengine.config import Config
 from mmpretrain.utils import dependency
@@ -21,8 +23,11 @@ def test_models_of_images_and_text_need_an_old_transformers(monkeypatch, install
     assert dependency.WITH_MULTIMODAL is kept
 
 
-def test_mmdet_imports_quietly():
+def test_the_mm_packages_import_quietly(capsys):
     with warnings.catch_warnings(record=True) as caught:
-        compat.silence_mmdet()
+        compat.silence_imports()
         warnings.warn('faster_coco_eval is not installed, metrics will not be computed.')
     assert not caught
+    mmengine.logging.print_log('Could not import OneDL', level=logging.DEBUG)
+    mmengine.logging.print_log('said', level=logging.INFO)
+    assert capsys.readouterr().out == 'said\n'

@@ -1,4 +1,4 @@
-"""Time training steps: python tools/benchmark_step.py CONFIG [--versus CONFIG] ... (--help)."""
+"""The same as ``mmmask time-step``."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 if __name__ == '__main__':
-    import mmmask  # noqa: F401  registers the parts
-    from mmmask.commands.time_step import main
+    from mmmask.commands.main import run_command
 
-    sys.exit(main())
+    sys.exit(run_command('time-step'))

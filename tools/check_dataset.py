@@ -1,4 +1,4 @@
-"""Check a config's data before a run: python tools/check_dataset.py CONFIG ... (--help)."""
+"""The same as ``mmmask check-data``."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 if __name__ == '__main__':
-    from mmmask.commands.check_data import main
+    from mmmask.commands.main import run_command
 
-    sys.exit(main())
+    sys.exit(run_command('check-data'))

@@ -1,4 +1,4 @@
-"""For other libraries: python tools/export_backbone.py CHECKPOINT --to timm --out FILE (--help)."""
+"""The same as ``mmmask export``."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 if __name__ == '__main__':
-    from mmmask.commands.export import main
+    from mmmask.commands.main import run_command
 
-    sys.exit(main())
+    sys.exit(run_command('export'))

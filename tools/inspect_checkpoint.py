@@ -1,4 +1,4 @@
-"""What a checkpoint is: python tools/inspect_checkpoint.py FILE (--help)."""
+"""The same as ``mmmask inspect``."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 if __name__ == '__main__':
-    from mmmask.commands.inspect import main
+    from mmmask.commands.main import run_command
 
-    sys.exit(main())
+    sys.exit(run_command('inspect'))

@@ -1,4 +1,4 @@
-"""Which part of objects masks cover: python tools/mask_coverage.py CONFIG CHECKPOINT (--help)."""
+"""The same as ``mmmask coverage``."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 if __name__ == '__main__':
-    from mmmask.commands.coverage import main
+    from mmmask.commands.main import run_command
 
-    sys.exit(main())
+    sys.exit(run_command('coverage'))

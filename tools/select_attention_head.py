@@ -1,4 +1,4 @@
-"""Choose GPA's head: python tools/select_attention_head.py CONFIG CHECKPOINT ... (--help)."""
+"""The same as ``mmmask select-head``."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 if __name__ == '__main__':
-    from mmmask.commands.select_head import main
+    from mmmask.commands.main import run_command
 
-    sys.exit(main())
+    sys.exit(run_command('select-head'))

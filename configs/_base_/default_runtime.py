@@ -1,6 +1,6 @@
 # What every pre-training and frozen-evaluation config has in common.
 default_scope = 'mmpretrain'
-custom_imports = dict(imports=['mmmask'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmmask.registration'], allow_failed_imports=False)
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),

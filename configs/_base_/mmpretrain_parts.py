@@ -7,7 +7,7 @@
 #     )
 #     default_hooks = dict(checkpoint=_base_.checkpoint_hook)
 #     randomness = _base_.seeds
-custom_imports = dict(imports=['mmmask'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmmask.registration'], allow_failed_imports=False)
 
 image_folder = dict(
     _delete_=True,

@@ -273,7 +273,7 @@ def peak_memory(*args, **kwargs) -> int | None:
 
 
 def _measure(send: Connection, args: tuple, kwargs: dict) -> None:
-    import mmmask  # noqa: F401  registers the parts, before the memory is looked at
+    import mmmask.registration  # noqa: F401  before the memory is looked at
 
     before = _reset_peak()
     step = Step(*args, **kwargs)

@@ -1,18 +1,23 @@
-"""What the two command lines share."""
+"""Arguments, set-up and report that ``coverage`` and ``select-head`` share."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmmask.analysis.network import SOURCES, Network
-from mmmask.analysis.object_patches import ObjectPatches
-from mmmask.commands.argument_types import positive
+from mmmask.commands.arguments import positive, seed
 from mmmask.utils.errors import UserError
+
+if TYPE_CHECKING:
+    from mmmask.analysis.network import Network
+    from mmmask.analysis.object_patches import ObjectPatches
+
+SOURCES = ('auto', 'teacher', 'student')
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
-    """The network, the annotated images and where results go."""
+    """Declare the network, the annotated images and where results go."""
     parser.add_argument('config', help='a config with a ViT as model.backbone, as of pre-training')
     parser.add_argument(
         'checkpoint', help="any pre-training's checkpoint, or 'none' for an untrained network"
@@ -31,23 +36,28 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         metavar='N',
         help="images are stretched to N x N pixels [the backbone's img_size]",
     )
-    parser.add_argument('--seed', type=_seed, default=0, metavar='S', help='of what is drawn [0]')
+    parser.add_argument('--seed', type=seed, default=0, metavar='S', help='of what is drawn [0]')
     parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
 
 
 def prepare(
-    args: argparse.Namespace, limit: int | None, seed: int | None
+    args: argparse.Namespace, limit: int | None, shuffled_by: int | None
 ) -> tuple[Network, ObjectPatches, Path]:
-    """The network, the images at its size, and the folder of the results.
+    """Build the network, find the images at its size, and make the folder of the results.
 
     Raises:
         UserError: If one of them can't be had.
     """
+    import mmmask.registration  # noqa: F401
+    from mmmask.analysis.network import Network
+    from mmmask.analysis.object_patches import ObjectPatches
+
     network = Network(
         args.config, args.checkpoint, args.source, args.size, args.device, seed=args.seed
     )
-    images = ObjectPatches(args.annotations, args.images, network.size, network.grid, limit, seed)
+    images = ObjectPatches(
+        args.annotations, args.images, network.size, network.grid, limit, shuffled_by
+    )
     out = Path(args.out)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -57,26 +67,9 @@ def prepare(
 
 
 def settings(args: argparse.Namespace, network: Network) -> dict:
-    """What a results file says about where its numbers are from."""
+    """Return the arguments and the network's properties, for the file of results."""
     given = {key: value for key, value in vars(args).items() if key not in _NOT_SETTINGS}
     return dict(given, source=network.source, size=network.size, grid=list(network.grid))
 
 
-_NOT_SETTINGS = ('debug', 'out', 'local_rank', 'prepared', 'device')
-
-
-def share(text: str) -> float:
-    """A number in (0, 1)."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f'must be between 0 and 1, got {text!r}')
-    return value
-
-
-def _seed(text: str) -> int:
-    if not text.isdigit() or int(text) >= 2**31:
-        raise argparse.ArgumentTypeError(f'must be from 0 to 2147483647, got {text!r}')
-    return int(text)
+_NOT_SETTINGS = ('command_line', 'debug', 'device', 'out', 'run')

@@ -1,4 +1,4 @@
-"""What ``tools/check_dataset.py`` does."""
+"""``mmmask check-data``."""
 
 from __future__ import annotations
 
@@ -7,30 +7,25 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config
-
-from mmmask.checks.data import MODES, check_data_set, check_uses, data_sets, find_kind
-from mmmask.checks.layouts import expected_tree
-from mmmask.commands.argument_types import number_or_all
-from mmmask.commands.arguments import add_cfg_options, run_tool
-from mmmask.config.options import merge_options
-from mmmask.config.read import read_config
-from mmmask.datasets.layouts import Found, Scan
+from mmmask.commands.arguments import add_cfg_options, add_config, number_or_all
 from mmmask.utils.errors import UserError, one_line
-from mmmask.utils.progress import Progress
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from mmmask.datasets.layouts import Found
+
+SUMMARY = (
+    'Check that the data of a config are there and as the config expects: layout, counts, classes, '
+    'labels, and that a sample of the files opens.'
+)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Options of the command line."""
-    parser = argparse.ArgumentParser(
-        'check_dataset.py',
-        description='Check that the data of a config are there and as the config expects: layout, '
-        'counts, classes, labels, and that a sample of the files opens.',
-    )
-    parser.add_argument(
-        'config', help="a file, or an installed package's: mmdet::..., mmseg::..., mmpretrain::..."
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_config(parser)
     parser.add_argument(
         '--sample',
         type=number_or_all,
@@ -39,16 +34,18 @@ def build_parser() -> argparse.ArgumentParser:
         help='images and label maps of each split that are opened, evenly spaced; 0: all [200]',
     )
     add_cfg_options(parser, 'train_dataloader.dataset.data_root=FOLDER')
-    return parser
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command; gives the exit status."""
-    return run_tool(build_parser(), run, argv)
 
 
 def run(args: argparse.Namespace) -> None:
     """Check every data set of the config, print what was found, and fail if one isn't right."""
+    import mmmask.registration  # noqa: F401
+    from mmmask.checks.data import MODES, check_data_set, check_uses, find_kind
+    from mmmask.checks.layouts import expected_tree
+    from mmmask.config.options import merge_options
+    from mmmask.config.read import read_config
+    from mmmask.datasets.layouts import Scan
+    from mmmask.utils.progress import Progress
+
     cfg = read_config(args.config)
     merge_options(cfg, args.cfg_options)
     _refuse_suite(cfg, args.config)
@@ -80,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
     for tree in dict.fromkeys(filter(None, trees)):
         print(f'\nThe layout should be:{tree.rstrip()}')
     if any(trees):
-        print('\nA small stand-in: python tools/prepare_miniature.py LAYOUT (--help)')
+        print('\nA small stand-in: mmmask prepare-miniature LAYOUT (--help)')
     if wrong:
         raise UserError(
             f'the data of {", ".join(wrong)} are not what the config expects (see WRONG above)'
@@ -112,6 +109,8 @@ def _print_progress(line: str) -> None:
 
 def _distinct(cfg: Config) -> Iterator[tuple[str, dict]]:
     """Each data set once, whatever its pipeline; its modes are joined (``val, test``)."""
+    from mmmask.checks.data import MODES, data_sets
+
     modes: dict[str, list[str]] = {}
     configs = {}
     for mode, dataset in data_sets(cfg, MODES):

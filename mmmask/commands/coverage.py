@@ -1,30 +1,25 @@
-"""What ``tools/mask_coverage.py`` does."""
+"""``mmmask coverage``."""
 
 from __future__ import annotations
 
 import argparse
 import math
-import sys
+from typing import TYPE_CHECKING
 
-import torch
+from mmmask.commands.annotated_images import add_common, prepare, settings
+from mmmask.commands.arguments import head, positive, share
 
-from mmmask.analysis.charts import draw_coverage
-from mmmask.analysis.coverage import Strategy, lift_difference, measure_each, strategies, summary
-from mmmask.benchmark.folder import write_json
-from mmmask.commands.annotated_images import add_common, prepare, settings, share
-from mmmask.commands.argument_types import head, positive
-from mmmask.config.read import config_name
-from mmmask.launch.guard import run_guarded
-from mmmask.utils.progress import Progress
+if TYPE_CHECKING:
+    from mmmask.analysis.coverage import Strategy
+
+SUMMARY = (
+    "Measure how much of annotated objects each method's masks cover, all by the attention of one "
+    'network.'
+)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Options of the command line."""
-    parser = argparse.ArgumentParser(
-        'mask_coverage.py',
-        description="Measure how much of annotated objects each method's masks cover, all by the "
-        'attention of one network.',
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
     add_common(parser)
     parser.add_argument(
         '--ratio', type=share, default=0.3, metavar='R', help='share of patches masked [0.3]'
@@ -37,18 +32,19 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--head', type=head, default=-1, help="head of GPA's scores, or 'sum' [the last]"
     )
-    return parser
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command; gives the exit status."""
-    args = build_parser().parse_args(sys.argv[1:] if argv is None else argv)
-    return run_guarded(run, args, rank=0)
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure, print, write."""
-    network, images, out = prepare(args, args.limit, seed=None)
+    import torch
+
+    from mmmask.analysis.charts import draw_coverage
+    from mmmask.analysis.coverage import lift_difference, measure_each, strategies, summary
+    from mmmask.benchmark.folder import write_json
+    from mmmask.config.read import config_name
+    from mmmask.utils.progress import Progress
+
+    network, images, out = prepare(args, args.limit, shuffled_by=None)
     chosen = strategies(args.ratio, math.prod(network.grid), args.block, args.head)
     progress = Progress('masks', len(images))
     with torch.random.fork_rng(devices=[]):

@@ -1,4 +1,4 @@
-"""What ``tools/export_backbone.py`` does."""
+"""``mmmask export``."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import argparse
 import re
 from pathlib import Path
 
-from mmmask.commands.argument_types import positive
-from mmmask.commands.arguments import run_tool
-from mmmask.transfer.checkpoint import read_checkpoint
-from mmmask.transfer.export import TARGETS, export_backbone
-from mmmask.transfer.formats import SOURCES, group_names
+from mmmask.commands.arguments import positive
+
+SUMMARY = "Write a checkpoint's backbone for another library."
+
+SOURCES = ('auto', 'teacher', 'student')
+TARGETS = ('mmpretrain', 'timm', 'huggingface', 'dino')
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Options of the command line."""
-    parser = argparse.ArgumentParser(
-        'export_backbone.py', description="Write a checkpoint's backbone for another library."
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
     parser.add_argument('checkpoint', help='any that this project reads')
     parser.add_argument('--to', required=True, choices=TARGETS)
     parser.add_argument(
@@ -48,16 +46,14 @@ def build_parser() -> argparse.ArgumentParser:
         help='unpickle everything, which may run code of its author; with --to mmpretrain, a file '
         'without a ViT, BEiT or Swin is written as a whole',
     )
-    return parser
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command; gives the exit status."""
-    return run_tool(build_parser(), run, argv)
 
 
 def run(args: argparse.Namespace) -> None:
     """Export, and say what was written."""
+    from mmmask.transfer.checkpoint import read_checkpoint
+    from mmmask.transfer.export import export_backbone
+    from mmmask.transfer.formats import group_names
+
     checkpoint = read_checkpoint(args.checkpoint, trust=args.trust)
     done = export_backbone(
         checkpoint, args.source, args.to, args.out, args.heads, args.grid, or_whole=args.trust

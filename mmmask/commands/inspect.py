@@ -1,209 +1,26 @@
-"""What ``tools/inspect_checkpoint.py`` does."""
+"""``mmmask inspect``."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from pathlib import Path
 
-from mmengine.config import Config
-from mmpretrain.registry import MODELS
-from torch import Tensor
-
-from mmmask.commands.arguments import run_tool
-from mmmask.config.build import scope_of
-from mmmask.transfer.architecture import architecture
-from mmmask.transfer.checkpoint import Checkpoint, read_checkpoint
-from mmmask.transfer.exceptions import Allowed
-from mmmask.transfer.export_content import not_finite
-from mmmask.transfer.facts import Facts, facts
-from mmmask.transfer.formats import (
-    Selection,
-    available_sources,
-    format_of,
-    group_names,
-    known_below,
-    select_backbone,
+SUMMARY = (
+    'Say what a checkpoint is: its format, its backbone, where it is from, and the config that it '
+    'would load into, which is tried.'
 )
-from mmmask.transfer.loading import load_strictly
-from mmmask.transfer.metadata import backbone_config, saved_config
-from mmmask.transfer.suggest import dense_options, suggest_backbone
-from mmmask.utils.errors import UserError, one_line
-from mmmask.utils.files import is_remote, sha256_of_file
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Options of the command line."""
-    parser = argparse.ArgumentParser(
-        'inspect_checkpoint.py',
-        description='Say what a checkpoint is: its format, its backbone, where it is from, and the '
-        'config that it would load into, which is tried.',
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
     parser.add_argument('checkpoint', help='.pth, .safetensors, or a name with a scheme')
     parser.add_argument(
         '--trust', action='store_true', help='unpickle everything, which may run code of its author'
     )
-    return parser
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command; gives the exit status."""
-    return run_tool(build_parser(), run, argv)
 
 
 def run(args: argparse.Namespace) -> None:
     """Print the report."""
-    checkpoint = read_checkpoint(args.checkpoint, trust=args.trust)
-    _print('file', _file(checkpoint))
-    _print('format', format_of(checkpoint.state_dict).name)
-    for label, text in _provenance(checkpoint):
-        _print(label, text)
-    for source in available_sources(checkpoint):
-        _report(checkpoint, source)
+    import mmmask.registration  # noqa: F401
+    from mmmask.transfer.inspection import print_inspection
 
-
-def _report(checkpoint: Checkpoint, source: str) -> None:
-    """One backbone of the file."""
-    selection = select_backbone(checkpoint, source)
-    known = facts(checkpoint, selection)
-    init_cfg = dict(type='Pretrained', checkpoint=checkpoint.path)
-    name = selection.dialect.name
-    if len(selection.format.prefixes) > 1:
-        init_cfg['source'] = source
-        name = f'{source}, {name}'
-    print()
-    _print('backbone', name)
-    _print('architecture', _architecture(selection, known))
-    if doubt := _doubtful_values(selection.tensors):
-        _print('values', doubt)
-    _print(
-        'normalisation',
-        f'{known.normalisation} (from {known.normalisation_from})'
-        if known.normalisation
-        else 'not told: make sure that the config has that of pre-training',
-    )
-    groups = ', '.join(group_names(selection.others))
-    _print('beside it', f'{len(selection.others)} tensors ({groups})' if groups else 'nothing')
-    try:
-        backbone = suggest_backbone(selection.tensors, known)
-    except UserError as error:
-        _report_unknown(checkpoint, selection, init_cfg, str(error))
-        return
-    fits, line = _try(backbone, checkpoint, selection)
-    _print('loads into', line)
-    if not fits:
-        return
-    _print_backbone("a classifier's model.backbone in mmpretrain", backbone, init_cfg)
-    options = ', '.join(f'{key}={value!r}' for key, value in dense_options(backbone).items())
-    print(f"  a detector's or segmenter's in mmdet or mmseg: set {options}")
-    if backbone.get('use_rel_pos_bias') or backbone.get('use_shared_rel_pos_bias'):
-        print('  and img_size to that of its images, the only one that BEiTViT then takes')
-
-
-def _report_unknown(
-    checkpoint: Checkpoint, selection: Selection, init_cfg: dict, error: str
-) -> None:
-    """No config can be made for it; but the file may keep one."""
-    saved = _saved_backbone(checkpoint)
-    if saved:
-        _print('loads into', f"the backbone of the file's own config ({error})")
-        _print_backbone('model.backbone', saved, init_cfg)
-        return
-    _print('loads into', f'a config of yours: {error}')
-    if 'embed_dims' in architecture(selection.tensors):
-        return
-    _print('its names', f'begin with {", ".join(group_names(selection.tensors))}')
-    for prefix in known_below(checkpoint):
-        _print('a backbone', f"is below '{prefix}': init_cfg=dict(..., prefix='{prefix}')")
-
-
-def _print_backbone(title: str, backbone: dict, init_cfg: dict) -> None:
-    print(f'  {title}:')
-    for key, value in dict(backbone, init_cfg=init_cfg).items():
-        print(f'    {key}={value!r},')
-
-
-def _doubtful_values(tensors: Mapping[str, Tensor]) -> str:
-    """What a network that has been trained doesn't have, '' if all is well."""
-    if not any(value.any() for value in tensors.values()):
-        return 'all are zero'
-    return not_finite(tensors)
-
-
-def _saved_backbone(checkpoint: Checkpoint) -> dict:
-    """The backbone of the config that the file keeps, for a config of any repository."""
-    backbone = backbone_config(checkpoint)
-    kind, scope = backbone.pop('type', None), saved_config(checkpoint).get('default_scope')
-    if not isinstance(kind, str):
-        return {}
-    if '.' not in kind and isinstance(scope, str):
-        kind = f'{scope}.{kind}'
-    return dict(type=kind, **backbone)
-
-
-def _try(backbone: dict, checkpoint: Checkpoint, selection: Selection) -> tuple[bool, str]:
-    """Load it; gives whether all fits, and what is to be said of it."""
-    try:
-        with scope_of(Config(dict(default_scope='mmpretrain'))):
-            module = MODELS.build(dict(backbone))
-            line = load_strictly(module, checkpoint, selection, Allowed())
-    except Exception as error:  # of mmpretrain's constructors, too
-        return False, f'nothing of mmpretrain: {one_line(error)}'
-    return True, f'{backbone["type"]}: {line}'
-
-
-def _file(checkpoint: Checkpoint) -> str:
-    values = checkpoint.state_dict.values()
-    size = sum(value.numel() for value in values)
-    kinds = ', '.join(sorted({str(value.dtype).removeprefix('torch.') for value in values}))
-    text = f'{checkpoint.path}: {len(values)} tensors, {size / 1e6:.2f} M values, {kinds}'
-    if is_remote(checkpoint.path):
-        return text
-    path = Path(checkpoint.path).expanduser()
-    return f'{text}, {path.stat().st_size / 1e6:.1f} MB, sha256 {sha256_of_file(path)[:16]}'
-
-
-def _architecture(selection: Selection, known: Facts) -> str:
-    shape = architecture(selection.tensors)
-    heads = shape.pop('number of attention heads', None)
-    parts = [f'{what} {value}' for what, value in shape.items()]
-    if heads is not None:
-        parts.append(f'heads {heads} (from tables of relative positions)')
-    elif 'depth' in shape:
-        told = f'{known.heads} (from {known.heads_from})' if known.heads else 'not told'
-        parts.append(f'heads {told}')
-    for name, what in (
-        ('register_tokens', 'registers'),
-        ('dist_token', 'distillation token'),
-        ('mask_token', 'mask token'),
-    ):
-        if name in selection.tensors:
-            count = selection.tensors[name].shape[1]
-            parts.append(what if count == 1 else f'{count} {what}')
-    if known.norm_eps:
-        parts.append(f'eps of norms {known.norm_eps:g}')
-    return ', '.join(parts) or 'unknown'
-
-
-def _provenance(checkpoint: Checkpoint) -> list[tuple[str, str]]:
-    """What the file says of its training."""
-    meta = {
-        key: value
-        for key, value in checkpoint.meta.items()
-        if isinstance(value, (str, int, float)) and key not in ('cfg', 'config') and value != ''
-    }
-    found = [('training', ', '.join(f'{k} {v}' for k, v in list(meta.items())[:10]))]
-    model = saved_config(checkpoint).get('model')
-    if isinstance(model, dict):
-        found.append(('algorithm', str(model.get('type'))))
-    for key, value in checkpoint.about.items():
-        if key in ('format', 'cfg'):  # of .safetensors files: always 'pt'; a whole config
-            continue
-        if isinstance(value, dict):
-            value = ', '.join(f'{k} {v}' for k, v in list(value.items())[:12])
-        found.append((key, str(value)[:300]))
-    return [(label, text) for label, text in found if text]
-
-
-def _print(label: str, text: str) -> None:
-    print(f'{label:<14}{text}')
+    print_inspection(args.checkpoint, args.trust)

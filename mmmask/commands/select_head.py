@@ -1,30 +1,27 @@
-"""What ``tools/select_attention_head.py`` does."""
+"""``mmmask select-head``."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmmask.analysis.charts import draw_recalls
-from mmmask.analysis.head_selection import HeadRecalls, select_head
-from mmmask.benchmark.folder import write_json
-from mmmask.commands.annotated_images import add_common, prepare, settings, share
-from mmmask.commands.argument_types import positive
-from mmmask.config.read import config_name, read_config
-from mmmask.launch.guard import run_guarded
+from mmmask.commands.annotated_images import add_common, prepare, settings
+from mmmask.commands.arguments import positive, share
 from mmmask.utils.errors import UserError
-from mmmask.utils.progress import Progress
+
+if TYPE_CHECKING:
+    from mmmask.analysis.head_selection import HeadRecalls
+
+SUMMARY = (
+    'Find the block and the head of a ViT whose received attention covers annotated objects best: '
+    "GPA's few-shot attention selection (Section 3.4)."
+)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Options of the command line."""
-    parser = argparse.ArgumentParser(
-        'select_attention_head.py',
-        description='Find the block and the head of a ViT whose received attention covers '
-        "annotated objects best: GPA's few-shot attention selection (Section 3.4).",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
     add_common(parser)
     parser.add_argument(
         '--shots', type=positive, metavar='N', help='so many images, drawn by --seed [all]'
@@ -53,17 +50,16 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='CONFIG',
         help='a config of GPA that the written one inherits, ready to be trained',
     )
-    return parser
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command; gives the exit status."""
-    args = build_parser().parse_args(sys.argv[1:] if argv is None else argv)
-    return run_guarded(run, args, rank=0)
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure, print, write."""
+    from mmmask.analysis.charts import draw_recalls
+    from mmmask.analysis.head_selection import select_head
+    from mmmask.benchmark.folder import write_json
+    from mmmask.config.read import config_name
+    from mmmask.utils.progress import Progress
+
     if args.base is not None:
         _check_base(args.base)
     network, images, out = prepare(args, args.shots, args.seed)
@@ -123,6 +119,8 @@ def table(result: HeadRecalls) -> str:
 
 def fragment_text(result: HeadRecalls, source: str, args: argparse.Namespace, path: Path) -> str:
     """A config that names the block and the head, and inherits ``--base`` if there is one."""
+    from mmmask.config.read import config_name
+
     block, head = result.winner
     base = ''
     if args.base is not None:
@@ -139,9 +137,9 @@ def fragment_text(result: HeadRecalls, source: str, args: argparse.Namespace, pa
 def how_to_use(block: int, head: int, fragment: Path, base: str | None) -> str:
     """What comes next."""
     if base is not None:
-        return f'to train with it: python tools/train.py {fragment}'
+        return f'to train with it: mmmask train {fragment}'
     return (
-        'to train with it: python tools/train.py CONFIG --cfg-options '
+        'to train with it: mmmask train CONFIG --cfg-options '
         f'model.scorer.attention.block={block} model.scorer.attention.head={head}\n'
         f'(CONFIG: of GPA; with --base CONFIG, {fragment.name} inherits it and can be trained)'
     )
@@ -153,6 +151,8 @@ def _check_base(name: str) -> None:
     Raises:
         UserError: It isn't one.
     """
+    from mmmask.config.read import read_config
+
     if '::' in name:
         raise UserError('--base takes a file, not a package::path.')
     scorer = (read_config(name).get('model') or {}).get('scorer') or {}

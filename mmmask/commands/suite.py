@@ -1,4 +1,4 @@
-"""What ``tools/benchmark.py`` does."""
+"""``mmmask suite``."""
 
 from __future__ import annotations
 
@@ -9,25 +9,12 @@ import sys
 import time
 from pathlib import Path
 
-import torch
-
-import mmmask
-from mmmask.benchmark.estimate import in_words
-from mmmask.benchmark.figures import check_figures
-from mmmask.benchmark.process import Interrupted, make_slots
-from mmmask.benchmark.report import write_report
-from mmmask.benchmark.runner import SuiteFailed, SuiteRunner
-from mmmask.benchmark.suite import load_suite
-from mmmask.utils.errors import UserError, one_line
-
-ROOT = Path(mmmask.__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
+SUMMARY = 'Run a suite of trainings and tests, and report on it.'
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Options of the command line."""
-    parser = argparse.ArgumentParser(
-        'benchmark.py', description='Run a suite of trainings and tests, and report on it.'
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
     parser.add_argument('suite', help="the suite's file, e.g. configs/suites/demo.py")
     parser.add_argument('--work-dir', required=True, metavar='DIR', help='where everything goes')
     parser.add_argument(
@@ -48,24 +35,28 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--report-only', action='store_true', help='report on the results that are there'
     )
-    return parser
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command; gives the exit status."""
-    args = build_parser().parse_args(argv)
-    try:
-        return run(args)
-    except Interrupted as signal:
-        print(f'stopped by {signal}: the same command continues', file=sys.stderr)
-        return 128 + signal.number
-    except UserError as error:
-        print(f'error: {one_line(error)}', file=sys.stderr)
-        return 1
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run, plan or report."""
+    """Run, plan or report; gives the exit status."""
+    from mmmask.benchmark.process import Interrupted
+
+    try:
+        return _run(args)
+    except Interrupted as signal:
+        print(f'stopped by {signal}: the same command continues', file=sys.stderr)
+        return 128 + signal.number
+
+
+def _run(args: argparse.Namespace) -> int:
+    import mmmask.registration  # noqa: F401
+    from mmmask.benchmark.estimate import in_words
+    from mmmask.benchmark.figures import check_figures
+    from mmmask.benchmark.process import make_slots
+    from mmmask.benchmark.report import write_report
+    from mmmask.benchmark.runner import SuiteFailed, SuiteRunner
+    from mmmask.benchmark.suite import load_suite
+
     start = time.monotonic()
     path = Path(args.suite)
     work_dir = Path(args.work_dir).resolve()
@@ -108,5 +99,7 @@ def _cores() -> int:
 
 def _gpus() -> list[str]:
     """Names of the visible GPUs for ``CUDA_VISIBLE_DEVICES``."""
+    import torch
+
     named = [name for name in os.environ.get('CUDA_VISIBLE_DEVICES', '').split(',') if name]
     return named[: torch.cuda.device_count()] or [str(i) for i in range(torch.cuda.device_count())]

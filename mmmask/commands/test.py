@@ -1,18 +1,27 @@
-"""Test a checkpoint from the command line."""
+"""``mmmask test``."""
 
 from __future__ import annotations
 
-import sys
+import argparse
 
-from mmmask.commands.arguments import parse, test_parser
-from mmmask.launch.distributed import rank_before_start
-from mmmask.launch.guard import run_guarded
-from mmmask.launch.test import test
+from mmmask.commands.arguments import add_config, add_run
+
+SUMMARY = 'Test any mmpretrain, mmdet or mmseg config.'
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the launcher; gives the exit status."""
-    argv = sys.argv[1:] if argv is None else argv
-    args = parse(test_parser(), argv)
-    args.argv = argv
-    return run_guarded(test, args, rank_before_start(args.launcher))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_config(parser)
+    parser.add_argument(
+        'checkpoint',
+        help='file with the weights, which must fit completely; for a config of frozen features '
+        "any pre-training checkpoint; 'none' for an untrained network",
+    )
+    add_run(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Test and write ``result.json``."""
+    from mmmask.launch.test import test
+
+    test(args)

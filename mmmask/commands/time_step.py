@@ -1,4 +1,4 @@
-"""What ``tools/benchmark_step.py`` does."""
+"""``mmmask time-step``."""
 
 from __future__ import annotations
 
@@ -8,33 +8,20 @@ import sys
 import time
 from pathlib import Path
 
-import torch
-
-from mmmask.benchmark.estimate import in_words
-from mmmask.benchmark.step_timing import (
-    Step,
-    compare,
-    peak_memory,
-    read_training,
-    summary,
-    time_steps,
-)
-from mmmask.commands.argument_types import positive
-from mmmask.commands.arguments import add_cfg_options, parse
-from mmmask.launch.guard import run_guarded
+from mmmask.commands.arguments import add_cfg_options, add_config, positive
 from mmmask.utils.errors import UserError
+
+SUMMARY = (
+    'Time whole training steps of a pre-training config, or of two in turn, on made-up images; no '
+    'data are read.'
+)
 
 FLOPS_SEEDS = range(4)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Options of the command line."""
-    parser = argparse.ArgumentParser(
-        'benchmark_step.py',
-        description='Time whole training steps of a pre-training config, or of two in turn, on '
-        'made-up images; no data are read.',
-    )
-    parser.add_argument('config', help='a config, as for tools/train.py')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_config(parser)
     parser.add_argument('--versus', metavar='CONFIG', help='the config to compare it with')
     add_cfg_options(parser)  # of both configs
     parser.add_argument(
@@ -56,31 +43,27 @@ def build_parser() -> argparse.ArgumentParser:
         '--no-memory', action='store_true', help="don't measure memory (a process for each config)"
     )
     parser.add_argument('--json', metavar='FILE', help='also write the figures to a file')
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
-    return parser
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command; gives the exit status."""
-    argv = sys.argv[1:] if argv is None else argv
-    return run_guarded(run, parse_options(argv), rank=0)
-
-
-def parse_options(argv: list[str]) -> argparse.Namespace:
-    """The command line, with a device."""
-    parser = build_parser()
-    parser.set_defaults(local_rank=None)
-    args = parse(parser, argv)
-    args.device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    return args
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure, print, write."""
-    if args.device == 'cuda' and not torch.cuda.is_available():
+    import torch
+
+    import mmmask.registration  # noqa: F401
+    from mmmask.benchmark.step_timing import (
+        Step,
+        compare,
+        peak_memory,
+        read_training,
+        summary,
+        time_steps,
+    )
+
+    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    if device == 'cuda' and not torch.cuda.is_available():
         raise UserError('--device cuda: there is no GPU.')
     names = [args.config, *([args.versus] if args.versus else [])]
-    kwargs = dict(options=args.cfg_options, device=args.device, batch_size=args.batch_size)
+    kwargs = dict(options=args.cfg_options, device=device, batch_size=args.batch_size)
     configs = [read_training(name, args.cfg_options) for name in names]
     sizes = [cfg.train_dataloader.batch_size for cfg in configs]
     if args.batch_size is None and len(set(sizes)) > 1:
@@ -104,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
     for result, seconds, step in zip(results, durations, steps):
         result.update(seconds=seconds, **summary(seconds, step.batch_size))
     report = dict(
-        device=_device(args.device),
+        device=torch.cuda.get_device_name() if device == 'cuda' else 'cpu',
         threads=torch.get_num_threads(),
         torch=torch.__version__,
         batch_size=steps[0].batch_size,
@@ -164,6 +147,8 @@ class _Progress:
         self.start = self.shown = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
+        from mmmask.benchmark.estimate import in_words
+
         now = time.monotonic()
         if now - self.shown >= 10:
             self.shown = now
@@ -173,10 +158,6 @@ class _Progress:
 
 def _millions(parameters: dict[str, int]) -> dict[str, float]:
     return {key: count / 1e6 for key, count in parameters.items()}
-
-
-def _device(device: str) -> str:
-    return torch.cuda.get_device_name() if device == 'cuda' else 'cpu'
 
 
 def _say(line: str) -> None:

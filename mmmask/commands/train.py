@@ -1,18 +1,36 @@
-"""Train a config from the command line."""
+"""``mmmask train``."""
 
 from __future__ import annotations
 
-import sys
+import argparse
 
-from mmmask.commands.arguments import parse, train_parser
-from mmmask.launch.distributed import rank_before_start
-from mmmask.launch.guard import run_guarded
-from mmmask.launch.train import train
+from mmmask.commands.arguments import add_config, add_run
+
+SUMMARY = 'Train any mmpretrain, mmdet or mmseg config.'
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the launcher; gives the exit status."""
-    argv = sys.argv[1:] if argv is None else argv
-    args = parse(train_parser(), argv)
-    args.argv = argv
-    return run_guarded(train, args, rank_before_start(args.launcher))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_config(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on from this checkpoint; without a path from the last one in the work dir, '
+        'or from the start if there is none yet',
+    )
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate by the batch size of all processes, divided by '
+        "the config's auto_scale_lr.base_batch_size",
+    )
+    add_run(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train and write ``result.json``."""
+    from mmmask.launch.train import train
+
+    train(args)

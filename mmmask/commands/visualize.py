@@ -1,39 +1,21 @@
-"""What ``tools/visualize.py`` does."""
+"""``mmmask visualize``."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from mmmask.commands.argument_types import head, positive
-from mmmask.commands.arguments import add_cfg_options, parse
-from mmmask.config.options import check_own_parts, merge_options
-from mmmask.config.read import config_name, read_config
-from mmmask.launch.guard import run_guarded
-from mmmask.pictures.attention import attention_sheets, gpa_sheets
-from mmmask.pictures.figure import Options, Sample, Sheet
-from mmmask.pictures.files import find_images, read_square
-from mmmask.pictures.masks import mask_sheets
-from mmmask.pictures.page import write_page
-from mmmask.pictures.reconstruction import reconstruction_sheets
-from mmmask.pictures.subject import Unavailable, build_subject
+from mmmask.commands.arguments import add_cfg_options, head, positive
 from mmmask.utils.errors import UserError
 
-KINDS: dict[str, Callable[..., list[Sheet]]] = dict(
-    attention=attention_sheets,
-    masks=partial(mask_sheets, say=print),
-    gpa=gpa_sheets,
-    reconstruction=reconstruction_sheets,
-)
+SUMMARY = 'Show what a pre-trained network attends to, hides, restores.'
+
+KINDS = ('attention', 'masks', 'gpa', 'reconstruction')
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Options of the command line."""
-    parser = argparse.ArgumentParser(
-        'visualize.py', description='Show what a pre-trained network attends to, hides, restores.'
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
     parser.add_argument('config', help="the pre-training's")
     parser.add_argument('checkpoint', help='what it wrote, which must fit completely')
     parser.add_argument(
@@ -43,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--what',
         nargs='+',
-        choices=list(KINDS),
+        choices=KINDS,
         help="what must be shown [all that the model can give; what it can't is told]",
     )
     parser.add_argument(
@@ -71,18 +53,26 @@ def build_parser() -> argparse.ArgumentParser:
         '--head', type=head, metavar="N or 'sum'", help='of received attention, likewise'
     )
     add_cfg_options(parser)
-    parser.set_defaults(local_rank=None)  # no launcher starts this
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
-    return parser
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command; gives the exit status."""
-    return run_guarded(run, parse(build_parser(), argv), rank=0)
 
 
 def run(args: argparse.Namespace) -> None:
     """Draw everything, then write the folder."""
+    from mmmask.config.options import check_own_parts, merge_options
+    from mmmask.config.read import config_name, read_config
+    from mmmask.pictures.attention import attention_sheets, gpa_sheets
+    from mmmask.pictures.figure import Options, Sample, Sheet
+    from mmmask.pictures.files import find_images, read_square
+    from mmmask.pictures.masks import mask_sheets
+    from mmmask.pictures.page import write_page
+    from mmmask.pictures.reconstruction import reconstruction_sheets
+    from mmmask.pictures.subject import Unavailable, build_subject
+
+    draw = dict(
+        attention=attention_sheets,
+        masks=partial(mask_sheets, say=print),
+        gpa=gpa_sheets,
+        reconstruction=reconstruction_sheets,
+    )
     out = Path(args.out)
     if out.exists() and not out.is_dir():
         raise UserError(f"--out: '{out}' is a file: name a folder.")
@@ -99,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
     sheets: list[Sheet] = []
     for kind in [kind for kind in KINDS if kind in (args.what or KINDS)]:
         try:
-            sheets += KINDS[kind](subject, samples, options)
+            sheets += draw[kind](subject, samples, options)
         except Unavailable as error:
             if args.what:
                 raise UserError(f'--what {kind}: {error}') from error

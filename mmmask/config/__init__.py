@@ -1,0 +1,3 @@
+"""Reads, checks and builds configs."""
+
+import mmmask.compat

@@ -27,17 +27,29 @@ _RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cf
 }
 
 
-class OptionAction(DictAction):
-    """``--cfg-options`` as mmengine reads them, and dicts: ``key="dict(a=['x'], b=True)"``.
+def read_options(words: Iterable[str]) -> dict[str, Any]:
+    """Read the words after ``--cfg-options``.
 
-    mmengine leaves a dict as text, or follows its commas without end.
+    mmengine's parser reads each value, except dicts (``key="dict(a=['x'], b=True)"``), which it
+    leaves as text or follows without end.
+
+    Args:
+        words: ``KEY=VALUE`` each.
+
+    Returns:
+        Values by dotted key.
+
+    Raises:
+        ValueError: If a word has no ``=``, or a value is malformed.
     """
-
-    @staticmethod
-    def _parse_iterable(val: str) -> Any:
-        if re.match(r'[\[(\s]*(dict\(|\{)', val):
-            return read_literal(val)
-        return DictAction._parse_iterable(val)
+    options = {}
+    for word in words:
+        key, equals, text = word.partition('=')
+        if not equals:
+            raise ValueError(f'got {word!r}')
+        is_dict = re.match(r'[\[(\s]*(dict\(|\{)', text)
+        options[key] = read_literal(text) if is_dict else DictAction._parse_iterable(text)
+    return options
 
 
 def merge_options(cfg: Config, options: dict[str, Any]) -> None:

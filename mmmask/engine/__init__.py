@@ -1,1 +1,3 @@
+import mmmask.compat
+
 from . import hooks, optimizers, schedules  # noqa: F401

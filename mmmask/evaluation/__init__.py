@@ -1,3 +1,5 @@
+import mmmask.compat
+
 from .frozen_backbone import FrozenBackbone
 from .knn import knn_accuracy, knn_correct, knn_predict
 from .knn_loop import KNNLoop

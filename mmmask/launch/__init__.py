@@ -1,1 +1,1 @@
-"""What ``tools/train.py`` and ``tools/test.py`` do."""
+"""Trains and tests: what ``mmmask train`` and ``mmmask test`` do."""

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import torch
 from mmengine.config import Config
 
+import mmmask.registration  # noqa: F401
 from mmmask.checks.data import check_data
 from mmmask.config.checkpoints import check_named_checkpoints
 from mmmask.config.options import check_own_parts, merge_options
 from mmmask.config.read import config_name, read_config
-from mmmask.launch.distributed import prepare_distributed, rank_before_start
+from mmmask.launch.processes import prepare_distributed, rank_before_start
 from mmmask.utils.errors import UserError
 
 _OF_EVERY_TRAINING = dict(
@@ -60,7 +61,6 @@ def prepare_config(args: argparse.Namespace, modes: Sequence[str]) -> Config:
             cfg.default_hooks.setdefault(name, dict(type=hook))
     _drop_hooks(cfg.default_hooks)
     prepare_distributed(cfg, args.launcher)
-    args.prepared = True
     return cfg
 
 

@@ -1,11 +1,10 @@
-"""``result.json``: what a run gave, written when it has succeeded."""
+"""Writes ``result.json``, the numbers of a run that has succeeded."""
 
 from __future__ import annotations
 
 import importlib
 import json
 import platform
-import shlex
 import subprocess
 import time
 from datetime import datetime
@@ -23,15 +22,14 @@ class Result:
     Args:
         work_dir: Where ``result.json`` goes. An earlier one is removed: it speaks of another run.
         config: As the user named it.
-        program: ``train.py`` or ``test.py``.
-        argv: The program's arguments.
+        command: The command line, for a shell.
     """
 
-    def __init__(self, work_dir: str, config: str, program: str, argv: list[str]) -> None:
+    def __init__(self, work_dir: str, config: str, command: str) -> None:
         self._path = Path(work_dir) / 'result.json'
         self._path.unlink(missing_ok=True)
         self._config = config
-        self._command = shlex.join(['python', f'tools/{program}', *argv])
+        self._command = command
         self._started = datetime.now().astimezone()
         self._clock = time.monotonic()
 

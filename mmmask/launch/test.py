@@ -1,17 +1,17 @@
-"""``tools/test.py``: tests a checkpoint, or an untrained network."""
+"""Tests a checkpoint, or an untrained network."""
 
 from __future__ import annotations
 
 import argparse
+import os
 
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from mmmask.config.checkpoints import check_readable, sha256_if_local, without_pretrained
 from mmmask.launch.build import build_and_run
-from mmmask.launch.distributed import leave_together
-from mmmask.launch.guard import exit_at_once
 from mmmask.launch.prepare import prepare_config
+from mmmask.launch.processes import exit_at_once, leave_together
 from mmmask.launch.result import Result
 from mmmask.launch.runner import MetricRecorder
 from mmmask.transfer import load_for_test
@@ -19,6 +19,8 @@ from mmmask.transfer import load_for_test
 
 def test(args: argparse.Namespace) -> None:
     """Test and write ``result.json``."""
+    if args.local_rank is not None:
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = prepare_config(args, modes=('test',))
     checkpoint = None if args.checkpoint == 'none' else args.checkpoint
     if checkpoint is not None:
@@ -28,7 +30,7 @@ def test(args: argparse.Namespace) -> None:
     if args.amp:
         cfg.test_cfg.fp16 = True
     checksum = sha256_if_local(checkpoint)
-    result = Result(cfg.work_dir, args.config, 'test.py', args.argv)
+    result = Result(cfg.work_dir, args.config, args.command_line)
 
     def run(runner: Runner, recorder: MetricRecorder) -> None:
         if checkpoint is None:

@@ -1,8 +1,9 @@
-"""``tools/train.py``: trains a config, or goes on with a training that was interrupted."""
+"""Trains a config, or goes on with a training that was interrupted."""
 
 from __future__ import annotations
 
 import argparse
+import os
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -11,9 +12,8 @@ from mmengine.runner import Runner
 from mmmask.config.checkpoints import initial_checkpoint, sha256_if_local
 from mmmask.engine.hooks.stop_on_invalid_loss_hook import describe_stop
 from mmmask.launch.build import build_and_run
-from mmmask.launch.distributed import leave_together
-from mmmask.launch.guard import exit_at_once
 from mmmask.launch.prepare import prepare_config
+from mmmask.launch.processes import exit_at_once, leave_together
 from mmmask.launch.result import Result
 from mmmask.launch.resume import find_checkpoint, read_safely
 from mmmask.launch.runner import MetricRecorder
@@ -23,13 +23,15 @@ from mmmask.utils.errors import DivergedError, UserError
 
 def train(args: argparse.Namespace) -> None:
     """Train and write ``result.json``."""
+    if args.local_rank is not None:
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = prepare_config(args, modes=('train', 'val'))
     _enable_amp(cfg, args.amp)
     _scale_lr(cfg, args.auto_scale_lr)
     warnings = _resume(cfg, args.resume)
     checkpoint = initial_checkpoint(cfg)
     checksum = sha256_if_local(checkpoint)
-    result = Result(cfg.work_dir, args.config, 'train.py', args.argv)
+    result = Result(cfg.work_dir, args.config, args.command_line)
 
     load_from = _whole_model(cfg)
 

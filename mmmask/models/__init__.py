@@ -1,3 +1,5 @@
+import mmmask.compat
+
 from . import (  # noqa: F401
     algorithms,
     attention,

@@ -1,6 +1,7 @@
 """Checkpoints that arrive whole. Importing this package replaces mmengine's ``Pretrained``
 initialiser."""
 
+import mmmask.compat
 from mmmask.config.checkpoints import PLACEHOLDER
 from mmmask.transfer.checkpoint import Checkpoint, read_checkpoint
 from mmmask.utils.files import sha256_of_file

@@ -10,7 +10,7 @@ from PIL import Image
 
 CONFIG = """
 default_scope = 'mmpretrain'
-custom_imports = dict(imports=['mmmask'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmmask.registration'], allow_failed_imports=False)
 data_preprocessor = dict(
     type='SelfSupDataPreprocessor', mean=[100.0, 110.0, 120.0], std=[50.0, 60.0, 70.0], to_rgb=True
 )

@@ -1,16 +1,16 @@
 """``tools/mask_coverage.py``: its table, its files, its errors."""
 
 import json
-import runpy
-import sys
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from mmmask.commands.coverage import main
+from mmmask.commands.main import run_command
+
+main = partial(run_command, 'coverage')
 
 NAMES = [
     'random',
@@ -84,11 +84,3 @@ def test_mistakes(arguments, options, message, capsys):
     assert main([*arguments, *options]) == 1
     errors = capsys.readouterr().err.strip().splitlines()
     assert len(errors) == 1 and errors[0].startswith('error: ') and message in errors[0]
-
-
-def test_the_script(monkeypatch, capsys):
-    monkeypatch.setattr(sys, 'argv', ['mask_coverage.py', '--help'])
-    script = Path(__file__).resolve().parents[2] / 'tools/mask_coverage.py'
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_path(str(script), run_name='__main__')
-    assert caught.value.code == 0 and '--ratio' in capsys.readouterr().out

@@ -2,8 +2,7 @@
 
 import json
 import re
-import runpy
-import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,9 @@ from mmpretrain.registry import MODELS
 from PIL import Image
 
 from mmmask.analysis.network import Network
-from mmmask.commands.select_head import main
+from mmmask.commands.main import run_command
+
+main = partial(run_command, 'select-head')
 
 ROOT = Path(__file__).resolve().parents[2]
 GPA = ROOT / 'configs/demo/gpa_vit-demo_material-scenes.py'
@@ -106,10 +107,3 @@ def test_mistakes(arguments, options, message, capsys):
         assert main([*arguments, *options]) == 1
         errors = capsys.readouterr().err.strip().splitlines()
         assert len(errors) == 1 and errors[0].startswith('error: ') and message in errors[0]
-
-
-def test_the_script(monkeypatch, capsys):
-    monkeypatch.setattr(sys, 'argv', ['select_attention_head.py', '--help'])
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_path(str(ROOT / 'tools/select_attention_head.py'), run_name='__main__')
-    assert caught.value.code == 0 and '--shots' in capsys.readouterr().out

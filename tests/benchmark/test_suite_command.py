@@ -1,7 +1,8 @@
 import pytest
 
 from mmmask.benchmark import identity
-from mmmask.commands import suite as main
+from mmmask.commands import suite
+from mmmask.commands.main import run_command
 
 TASKS = [
     dict(name='pre', protocol='pretrain'),
@@ -12,14 +13,14 @@ TASKS = [
 
 @pytest.fixture
 def command(miniature, monkeypatch, tmp_path, capfd):
-    monkeypatch.setattr(main, 'ROOT', miniature.root)
+    monkeypatch.setattr(suite, 'ROOT', miniature.root)
     elsewhere = tmp_path / 'elsewhere'
     elsewhere.mkdir()
 
     def run(*arguments):
         monkeypatch.chdir(elsewhere)
         identity._resolve.cache_clear()
-        status = main.main(['suite.py', '--work-dir', '../out', *arguments])
+        status = run_command('suite', ['suite.py', '--work-dir', '../out', *arguments])
         return status, *capfd.readouterr()
 
     return run

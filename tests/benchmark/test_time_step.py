@@ -1,12 +1,16 @@
 """The command: its table, its file and its errors."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
-from mmmask.commands.time_step import main, table
+from mmmask.commands.main import run_command
+from mmmask.commands.time_step import table
+
+main = partial(run_command, 'time-step')
 
 DEMO = Path(__file__).resolve().parents[2] / 'configs/demo'
 ATTMASK = str(DEMO / 'attmask-high-ibot_vit-demo_material-scenes.py')

@@ -3,6 +3,7 @@
 import json
 import pickle
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ from mmengine.registry import DefaultScope
 from PIL import Image
 from scipy.io import loadmat, savemat
 
-from mmmask.commands.check_data import main
+from mmmask.commands.main import run_command
 from mmmask.datasets.layouts import Scan
 from mmmask.datasets.layouts.cifar import load_pickle
 from mmmask.datasets.miniatures import write_miniature
 from mmmask.utils.errors import UserError
 from mmmask.utils.progress import Progress
+
+main = partial(run_command, 'check-data')
 
 HEADER = """
 default_scope = '{scope}'

@@ -1,9 +1,10 @@
-"""The tool writes a miniature, or says in one line why it can't."""
+"""The command writes a miniature, or says in one line why it can't."""
 
-import runpy
-from pathlib import Path
+from functools import partial
 
-main = runpy.run_path(str(Path(__file__).parents[2] / 'tools/prepare_miniature.py'))['main']
+from mmmask.commands.main import run_command
+
+main = partial(run_command, 'prepare-miniature')
 
 
 def test_it_writes(tmp_path, capsys):

@@ -1,5 +1,4 @@
-import runpy
-import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +8,13 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from PIL import Image
 
-from mmmask.commands import visualize as visualize
+from mmmask.commands.main import run_command
 from mmmask.pictures import figure, reconstruction
 from mmmask.pictures.attention import _hardest
 from mmmask.pictures.figure import HIDDEN, Options, Sample
 from mmmask.pictures.subject import build_subject
+
+visualize = partial(run_command, 'visualize')
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / 'configs/demo'
@@ -58,7 +59,7 @@ def show(checkpoints, photos, tmp_path):
     def run(system: str, *options: str, out: str = 'out', images=None, checkpoint=None):
         checkpoint = checkpoint or checkpoints[system]
         argv = [config_of(system), checkpoint, '--images', str(images or photos)]
-        return visualize.main([*argv, '--out', str(tmp_path / out), *options]), tmp_path / out
+        return visualize([*argv, '--out', str(tmp_path / out), *options]), tmp_path / out
 
     return run
 
@@ -175,9 +176,9 @@ def test_files_that_are_not_there(show, capsys, tmp_path, checkpoints, photos):
     assert show('gpa', images=tmp_path / 'text.png')[0] == 1
     assert "can't be read as an image" in capsys.readouterr().err
     arguments = ['--images', str(photos), '--out', str(tmp_path / 'out')]
-    assert visualize.main([config_of('gpa'), 'no.pth', *arguments]) == 1
+    assert visualize([config_of('gpa'), 'no.pth', *arguments]) == 1
     assert "There is no checkpoint 'no.pth'." in capsys.readouterr().err
-    assert visualize.main([config_of('gpa'), checkpoints['mst'], *arguments]) == 1
+    assert visualize([config_of('gpa'), checkpoints['mst'], *arguments]) == 1
     assert "doesn't fit MaskedAutoencoder" in capsys.readouterr().err
 
 
@@ -197,15 +198,6 @@ def test_a_frozen_scorer_has_weights_of_its_own(checkpoints):
     student = type(student)(student.model, student.model.backbone, 'student')
     np.testing.assert_array_equal(found.received(image), student.received(image))
     assert "the config's frozen scorer" in found.received_name()
-
-
-def test_the_command_itself(monkeypatch, capsys):
-    command = [str(ROOT / 'tools/visualize.py'), 'no.py', 'no.pth', '--images', 'no', '--out', 'no']
-    monkeypatch.setattr(sys, 'argv', command)
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(command[0], run_name='__main__')
-    assert ended.value.code == 1
-    assert capsys.readouterr().err == "error: There is no config 'no.py'.\n"
 
 
 def test_scores_that_are_not_finite_are_one_line(show, checkpoints, capsys, tmp_path):

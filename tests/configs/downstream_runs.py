@@ -28,7 +28,7 @@ from fresh_start import forget_earlier_runs
 from mmengine.config import Config
 from PIL import Image
 
-from mmmask.commands import train
+from mmmask.commands.main import run_command
 from mmmask.config.read import read_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -162,7 +162,7 @@ def _train(config: Path, work_dir: Path, options: dict[str, Any]) -> None:
     forget_earlier_runs()
     # Half of a run's time would go into laying out the config's text, six times over.
     with mock.patch('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, False)):
-        assert train.main(arguments) == 0
+        assert run_command('train', arguments) == 0
 
 
 def _nested(dicts: dict[str, dict]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import pytest
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import HOOKS, MODELS, TRANSFORMS
 
-import mmmask  # noqa: F401
 from mmmask.config.read import read_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs'

@@ -17,7 +17,6 @@ from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
-import mmmask  # noqa: F401
 from mmmask.config.read import read_config
 from mmmask.datasets.material_scenes import prepare
 from mmmask.datasets.spec import MaterialScenesSpec

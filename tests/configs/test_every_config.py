@@ -20,7 +20,6 @@ from mmengine.registry import MODELS, DefaultScope
 from mmpretrain.registry import HOOKS, TRANSFORMS
 from mmpretrain_checks import SHRINK, takes_a_step_of_mmpretrain
 
-import mmmask  # noqa: F401
 from mmmask.config.read import read_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs'

@@ -8,7 +8,6 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import HOOKS, MODELS
 from torch import nn
 
-import mmmask  # noqa: F401
 from mmmask.config.read import read_config
 
 FOLDER = Path(__file__).parents[2] / 'configs/mst'

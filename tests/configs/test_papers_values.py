@@ -7,7 +7,6 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import HOOKS, MODELS, TRANSFORMS
 
-import mmmask  # noqa: F401
 from mmmask.config.read import read_config
 from mmmask.models.maskers import AttentionMasker, BlockMasker
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.mask import decode
 
+from mmmask.commands.main import run_command
 from mmmask.datasets.material_scenes import prepare
 from mmmask.datasets.materials import MATERIALS
 from mmmask.datasets.scenes import compose_scene
@@ -20,7 +20,6 @@ from mmmask.datasets.validation import validate_tree
 from mmmask.datasets.writers import mask_fields
 from mmmask.utils.errors import UserError
 
-TOOL = Path(__file__).parents[2] / 'tools' / 'prepare_demo_data.py'
 SPEC = MaterialScenesSpec(
     cls_train=3, cls_val=2, cls_size=16, scenes_train=5, scenes_val=4, scene_size=32
 )
@@ -202,12 +201,7 @@ def test_validation_finds_wrong_images(copy):
 
 
 def _main(*args):
-    sys.path.insert(0, str(TOOL.parent))
-    try:
-        from prepare_demo_data import main
-    finally:
-        sys.path.pop(0)
-    return main([str(arg) for arg in args])
+    return run_command('prepare-demo', [str(arg) for arg in args])
 
 
 def test_the_tool_writes_once_and_closes_with_one_line(tmp_path, capsys):

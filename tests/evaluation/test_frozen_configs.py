@@ -7,7 +7,6 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 
-import mmmask  # noqa: F401
 from mmmask.evaluation.sweep_optimizer import SweepOptimWrapperConstructor
 
 CONFIGS = Path(__file__).parents[2] / 'configs'

@@ -7,7 +7,6 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
 
-import mmmask  # noqa: F401
 from mmmask.evaluation.features import FeatureEncoder, extract_features
 from mmmask.utils.errors import UserError
 

@@ -12,7 +12,6 @@ import pytest
 import torch
 from mmpretrain.registry import MODELS
 
-import mmmask  # noqa: F401
 from mmmask.launch.resume import read_safely
 
 ROOT = Path(__file__).resolve().parents[2]

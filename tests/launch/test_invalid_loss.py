@@ -38,7 +38,7 @@ def breaking(tiny_config: Path, at: int, rank: int = 0) -> Path:
     """The tiny config with that loss."""
     (tiny_config.parent / 'breaking.py').write_text(BREAKING.format(at=at, rank=rank))
     text = tiny_config.read_text()
-    text += "custom_imports = dict(imports=['mmmask', 'breaking'], allow_failed_imports=False)\n"
+    text += "custom_imports = dict(imports=['mmmask.registration', 'breaking'])\n"
     text += "model['head']['loss'] = dict(type='BreakingLoss')\nval_cfg = val_dataloader = None\n"
     text += 'val_evaluator = None\n'
     tiny_config.write_text(text)

@@ -13,15 +13,13 @@ def test_only_numbers_are_kept():
 
 def test_an_earlier_result_is_gone_until_the_run_succeeds(tmp_path):
     (tmp_path / 'result.json').write_text('{"status": "done"}')
-    result = Result(
-        str(tmp_path), 'configs/a.py', 'train.py', ['configs/a.py', '--cfg-options', 'a=b c']
-    )
+    result = Result(str(tmp_path), 'configs/a.py', 'mmmask train configs/a.py')
     assert not (tmp_path / 'result.json').exists()
     result.write(dict(acc=1), 3, 'in.pth', 'ff', 'out.pth')
     content = json.loads((tmp_path / 'result.json').read_text())
     assert content['status'] == 'done'
     assert content['metrics'] == dict(acc=1.0)
     assert content['seed'] == 3
-    assert content['command'] == "python tools/train.py configs/a.py --cfg-options 'a=b c'"
+    assert content['command'] == 'mmmask train configs/a.py'
     assert (content['checkpoint'], content['checkpoint_sha256']) == ('in.pth', 'ff')
     assert content['output_checkpoint'] == 'out.pth'

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # centres, per-epoch and per-iteration schedules.
 CONFIG = """
 _base_ = '{root}/configs/demo/attmask-high-ibot_vit-demo_material-scenes.py'
-custom_imports = dict(imports=['mmmask', 'killer'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmmask.registration', 'killer'], allow_failed_imports=False)
 model = dict(
     backbone=dict(arch=dict(embed_dims=24, num_layers=2, feedforward_channels=32)),
     neck=dict(in_channels=24, hidden_channels=16, bottleneck_channels=8, out_channels=16),

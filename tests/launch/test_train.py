@@ -26,7 +26,7 @@ def test_train_and_test_write_their_results(
     assert result['checkpoint'] is None
     assert result['output_checkpoint'] == str(trained / 'epoch_2.pth')
     assert result['versions']['torch'] == torch.__version__
-    assert result['command'].startswith('python tools/train.py ')
+    assert result['command'].startswith('mmmask train ')
     assert result['duration_s'] > 0
     assert not list(trained.glob('.*.part'))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+from functools import partial
 
 import pytest
 import timm
@@ -37,13 +38,15 @@ from safetensors.torch import load_file, save_file
 from tiny_backbones import below, randomise
 
 import mmmask.transfer.export as export_module
-from mmmask.commands.export import main as export
+from mmmask.commands.main import run_command
 from mmmask.transfer import read_checkpoint, select_backbone
 from mmmask.transfer.exceptions import Allowed
 from mmmask.transfer.facts import Facts, facts
 from mmmask.transfer.loading import load_strictly
 from mmmask.transfer.metadata import saved_config
 from mmmask.transfer.normalisation import Normalisation
+
+export = partial(run_command, 'export')
 
 
 def tensors_of(path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from foreign_checkpoints import (
@@ -19,10 +21,12 @@ from foreign_checkpoints import (
 from mmpretrain.registry import MODELS
 from safetensors.torch import load_file, save_file
 
-from mmmask.commands.inspect import main as inspect
+from mmmask.commands.main import run_command
 from mmmask.transfer import read_checkpoint, select_backbone
 from mmmask.transfer.facts import facts
 from mmmask.transfer.suggest import suggest_backbone
+
+inspect = partial(run_command, 'inspect')
 
 
 def report_of(path, capsys):

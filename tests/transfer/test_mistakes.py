@@ -19,7 +19,7 @@ from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from tiny_backbones import below, randomise
 
-from mmmask.commands import train
+from mmmask.commands.main import run_command
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = {
@@ -54,7 +54,7 @@ def start(place: Path, run: Path, config: Path, changes: str) -> int:
     # Half of a start's time would go into laying out the config's text, six times over.
     plain = mock.patch('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, False))
     with contextlib.chdir(place), plain:
-        return train.main([str(path), '--work-dir', str(run / 'work')])
+        return run_command('train', [str(path), '--work-dir', str(run / 'work')])
 
 
 INIT = "model['backbone']['init_cfg'] = dict(_delete_=True, type='Pretrained', checkpoint={!r}{})"
@@ -143,9 +143,6 @@ class Evil:
 @pytest.mark.parametrize('repository', CONFIGS)
 def test_a_malicious_pickle_executes_nothing(repository, place, tmp_path, capsys):
     """Not while training starts, nor in a tool; the reason and the way to trust it are said."""
-    from mmmask.commands.export import main as export
-    from mmmask.commands.inspect import main as inspect
-    from mmmask.commands.verify import main as verify
 
     ran, evil = tmp_path / 'ran', tmp_path / 'evil.pth'
     content = torch.load(place / FILE, weights_only=True)
@@ -154,14 +151,14 @@ def test_a_malicious_pickle_executes_nothing(repository, place, tmp_path, capsys
     exported = [str(evil), '--to', 'mmpretrain', '--out', str(out)]
     for run in (
         lambda: start(place, tmp_path, CONFIGS[repository], INIT.format(str(evil), '')),
-        lambda: inspect([str(evil)]),
-        lambda: verify([str(CONFIGS[repository]), str(evil)]),
-        lambda: export(exported),
+        lambda: run_command('inspect', [str(evil)]),
+        lambda: run_command('verify', [str(CONFIGS[repository]), str(evil)]),
+        lambda: run_command('export', exported),
     ):
         assert run() == 1
         error = capsys.readouterr().err.strip().splitlines()[-1]
         assert "besides weights it holds 'posix.system', which could run code" in error
         assert f'export_backbone.py {evil} --trust --to mmpretrain' in error
     assert not ran.exists() and not out.exists()
-    assert export([*exported, '--trust']) == 0
+    assert run_command('export', [*exported, '--trust']) == 0
     assert ran.exists() and out.is_file()  # as the user wanted it

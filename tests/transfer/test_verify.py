@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,14 @@ from mmengine.runner import Runner
 from mmpretrain.models.backbones import VisionTransformer
 from PIL import Image
 
-from mmmask.commands.verify import main as verify
+from mmmask.commands.main import run_command
 from mmmask.engine.hooks import VerifyTransferHook
 from mmmask.transfer import dialects, loading
 from mmmask.transfer.own_loaders import strict_own_loaders
 from mmmask.transfer.verify import compare_with_source, source_of
 from mmmask.utils.errors import UserError
+
+verify = partial(run_command, 'verify')
 
 CONFIG = """
 default_scope = 'mmpretrain'

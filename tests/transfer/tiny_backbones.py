@@ -7,8 +7,6 @@ from collections import OrderedDict
 import torch
 from mmpretrain.registry import MODELS
 
-import mmmask  # noqa: F401
-
 ARCH = dict(embed_dims=12, num_layers=3, num_heads=3, feedforward_channels=24)
 VIT = dict(arch=ARCH, img_size=48, patch_size=8)
 CONFIG_TEXT = f"""

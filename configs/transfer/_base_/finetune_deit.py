@@ -9,7 +9,7 @@
 # augmentation, warm-up 5 epochs (20), strictly loaded checkpoints. AttMask's code keeps a moving
 # average of the weights, too, but evaluates the weights themselves: there is none here.
 _base_ = 'mmpretrain::deit/deit-small_4xb256_in1k.py'
-custom_imports = dict(imports=['mmmask'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmmask.registration'], allow_failed_imports=False)
 
 model = dict(
     backbone=dict(

@@ -7,7 +7,7 @@
 # project's and scales the whole schedule, also its end, as MAE's code; and the schedule ends where
 # the training does.
 _base_ = 'mmpretrain::mae/benchmarks/vit-base-p16_8xb128-coslr-100e_in1k.py'
-custom_imports = dict(imports=['mmmask'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmmask.registration'], allow_failed_imports=False)
 
 image_folder = dict(_delete_=True, type='StrictImageFolder', data_root='data/imagenet/')
 train_dataloader = dict(

@@ -1,6 +1,6 @@
 # A Swin-T for dense tasks, as `model = dict(backbone=dict(_delete_=True, **_base_.swin))`. mmdet's
 # and mmseg's own read checkpoints past the strict initialiser in upstream's tools.
-custom_imports = dict(imports=['mmmask'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmmask.registration'], allow_failed_imports=False)
 
 swin = dict(
     type='mmpretrain.SwinTransformer',

@@ -1,7 +1,7 @@
 # UperNet with a plain ViT-S/16 as in iBOT's dense transfer, which AttMask follows: the maps of
 # blocks 3, 5, 7 and 11 become a pyramid. The rest is upstream's.
 _base_ = 'mmseg::_base_/models/upernet_r50.py'
-custom_imports = dict(imports=['mmmask'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmmask.registration'], allow_failed_imports=False)
 
 embed_dims = 384
 model = dict(

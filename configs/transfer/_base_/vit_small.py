@@ -1,5 +1,5 @@
 # A plain ViT-S/16 for dense tasks, as `model = dict(backbone=dict(_delete_=True, **_base_.vit))`.
-custom_imports = dict(imports=['mmmask'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmmask.registration'], allow_failed_imports=False)
 
 vit = dict(
     type='mmpretrain.VisionTransformer',

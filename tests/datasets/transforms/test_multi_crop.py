@@ -8,7 +8,6 @@ import torch
 from mmpretrain.registry import TRANSFORMS
 from PIL import ImageFilter
 
-import mmmask  # noqa: F401
 from mmmask.datasets.transforms import MultiCrop
 
 SMALL = dict(global_size=8, local_size=4, num_local=3)

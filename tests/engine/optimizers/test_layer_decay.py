@@ -7,7 +7,6 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from torch import nn
 
-import mmmask  # noqa: F401
 from mmmask.utils.errors import UserError
 
 ARCH = dict(embed_dims=8, num_layers=2, num_heads=2, feedforward_channels=16)

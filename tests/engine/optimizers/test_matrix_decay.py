@@ -5,7 +5,6 @@ import torch
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from torch import nn
 
-import mmmask  # noqa: F401
 from mmmask.engine.optimizers.matrix_decay import MatrixDecayOptimWrapperConstructor
 from mmmask.models.backbones import MaskedVisionTransformer
 from mmmask.models.necks import DINOProjection

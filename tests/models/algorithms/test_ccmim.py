@@ -4,8 +4,6 @@ import pytest
 import torch
 from mmpretrain.registry import MODELS
 
-import mmmask  # noqa: F401
-
 WIDTH, GRID = 16, (4, 4)
 
 

@@ -9,8 +9,6 @@ from mmdet.registry import MODELS as DETECTION
 from mmpretrain.registry import MODELS
 from mmseg.registry import MODELS as SEGMENTATION
 
-import mmmask  # noqa: F401
-
 
 def build(type: str, registry=MODELS, **options):
     return registry.build(dict(type=f'mmpretrain.{type}', **options))

@@ -1,8 +1,8 @@
 import pytest
 from mmengine.config import Config
 
-from mmmask.launch import distributed
-from mmmask.launch.distributed import prepare_distributed, rank_before_start
+from mmmask.launch import processes
+from mmmask.launch.processes import prepare_distributed, rank_before_start
 from mmmask.utils.errors import UserError
 
 
@@ -34,8 +34,8 @@ def two_ranks(monkeypatch):
 
 def test_cpus_get_gloo(two_ranks, monkeypatch):
     started = []
-    monkeypatch.setattr(distributed, 'get_device', lambda: 'cpu')
-    monkeypatch.setattr(distributed, '_start_gloo', started.append)
+    monkeypatch.setattr(processes, 'get_device', lambda: 'cpu')
+    monkeypatch.setattr(processes, '_start_gloo', started.append)
     cfg = Config(dict(model={}, sync_bn='torch', find_unused_parameters=True))
     prepare_distributed(cfg, 'pytorch')
     assert started == ['pytorch']
@@ -45,14 +45,14 @@ def test_cpus_get_gloo(two_ranks, monkeypatch):
 
 
 def test_gpus_get_sync_bn(two_ranks, monkeypatch):
-    monkeypatch.setattr(distributed, 'get_device', lambda: 'cuda')
-    monkeypatch.setattr(distributed.torch.cuda, 'device_count', lambda: 2)
+    monkeypatch.setattr(processes, 'get_device', lambda: 'cuda')
+    monkeypatch.setattr(processes.torch.cuda, 'device_count', lambda: 2)
     cfg = Config(dict(model={}))
     prepare_distributed(cfg, 'pytorch')
     assert cfg.sync_bn == 'torch'
     cfg = Config(dict(model={}, sync_bn=None))
     prepare_distributed(cfg, 'pytorch')
     assert cfg.sync_bn is None
-    monkeypatch.setattr(distributed.torch.cuda, 'device_count', lambda: 1)
+    monkeypatch.setattr(processes.torch.cuda, 'device_count', lambda: 1)
     with pytest.raises(UserError, match='1 GPU'):
         prepare_distributed(cfg, 'pytorch')

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from mmmask.commands.argument_types import head, number_or_all, positive
+from mmmask.commands.arguments import head, number_or_all, positive
 
 
 def test_what_is_taken():

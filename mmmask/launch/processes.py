@@ -1,14 +1,17 @@
-"""Several processes, on GPUs or on CPUs, without a setting of the user's."""
+"""Runs several processes, on GPUs or on CPUs, without a setting of the user's."""
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
+import time
 
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 
-from mmmask.utils.errors import UserError
+from mmmask.utils.errors import JointError, UserError, one_line
 
 # Where each launcher says who a process is: variables of (rank, world size, local rank).
 _VARIABLES = dict(
@@ -19,7 +22,7 @@ _VARIABLES = dict(
 
 
 def rank_before_start(launcher: str) -> int:
-    """This process's rank, before the process group exists; 0 without a launcher."""
+    """Return the process's rank, before the process group exists; 0 without a launcher."""
     return 0 if launcher == 'none' else int(os.environ.get(_VARIABLES[launcher][0], 0))
 
 
@@ -83,3 +86,34 @@ def leave_together() -> bool:
     torch.distributed.barrier()
     torch.distributed.destroy_process_group()
     return True
+
+
+def report_error(error: UserError, launcher: str) -> None:
+    """Print one line for an error that one process or all processes have raised.
+
+    Rank 0 prints at once, and the launcher ends the others. Another rank prints only if the
+    launcher hasn't ended it soon: then it may be alone with its error.
+
+    Args:
+        error: The user's mistake. Where it is a `JointError`, every process has raised it.
+        launcher: The launcher that started the processes.
+    """
+    rank = rank_before_start(launcher)
+    if rank == 0:
+        print(f'error: {one_line(error)}', file=sys.stderr, flush=True)
+    if isinstance(error, JointError):
+        # After that line: the launcher ends them all at the first exit.
+        if leave_together():
+            exit_at_once(1)
+    elif rank > 0:
+        time.sleep(3)
+        print(f'error (process {rank}): {one_line(error)}', file=sys.stderr, flush=True)
+
+
+def exit_at_once(status: int) -> None:
+    """Exit past the interpreter's tidying up: what is left of the communication of several
+    processes aborts it now and then."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

@@ -1,0 +1,86 @@
+"""Reads the command line, runs the command, and prints a user's mistake as one line."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
+
+from mmmask.utils.errors import UserError, one_line
+from mmmask.version import __version__
+
+COMMANDS = {
+    'train': 'train',
+    'test': 'test',
+    'suite': 'suite',
+    'check-data': 'check_data',
+    'inspect': 'inspect',
+    'verify': 'verify',
+    'export': 'export',
+    'visualize': 'visualize',
+    'coverage': 'coverage',
+    'select-head': 'select_head',
+    'time-step': 'time_step',
+    'prepare-demo': 'prepare_demo',
+    'prepare-miniature': 'prepare_miniature',
+}
+"""Name of a sub-command -> its module in this package."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``mmmask COMMAND ...``.
+
+    Args:
+        argv: Words after ``mmmask``; None: those of this process.
+
+    Returns:
+        The exit status: 0, or 1 after a line that says what is wrong.
+    """
+    parser = argparse.ArgumentParser(
+        'mmmask',
+        description='Pre-train with attention-guided masks and measure what transfers.',
+        epilog='mmmask COMMAND --help shows the arguments of a command.',
+    )
+    parser.add_argument('--version', action='version', version=f'mmmask {__version__}')
+    commands = parser.add_subparsers(title='commands', metavar='COMMAND', required=True)
+    for name in COMMANDS:
+        module = _module(name)
+        command = commands.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
+        module.add_arguments(command)
+        command.add_argument(
+            '--debug', action='store_true', help='show the traceback of a mistake, too'
+        )
+        command.set_defaults(run=module.run)
+    words = sys.argv[1:] if argv is None else list(argv)
+    args = parser.parse_args(words)
+    args.command_line = shlex.join(['mmmask', *words])
+    return _run(args)
+
+
+def run_command(name: str, argv: Sequence[str] | None = None) -> int:
+    """Run one sub-command by its name: ``run_command('train', [CONFIG])``."""
+    return main([name, *(sys.argv[1:] if argv is None else argv)])
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f'mmmask.commands.{COMMANDS[name]}')
+
+
+def _run(args: argparse.Namespace) -> int:
+    """Run the parsed command; a `UserError` becomes one line and exit status 1."""
+    try:
+        return args.run(args) or 0
+    except UserError as error:
+        if args.debug:
+            traceback.print_exc()
+        if getattr(args, 'launcher', 'none') == 'none':
+            print(f'error: {one_line(error)}', file=sys.stderr, flush=True)
+        else:
+            from mmmask.launch.processes import report_error
+
+            report_error(error, args.launcher)
+        return 1

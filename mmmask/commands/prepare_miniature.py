@@ -1,0 +1,45 @@
+"""``mmmask prepare-miniature``."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from mmmask.utils.errors import explained
+
+SUMMARY = (
+    'Make a miniature of a published data set, in its layout on disk, without a download. The '
+    'folder is what configs call data_root. A second run makes only what is missing or damaged.'
+)
+
+LAYOUTS = (
+    'imagenet',
+    'coco',
+    'ade20k',
+    'cityscapes',
+    'cifar10',
+    'cifar100',
+    'flowers102',
+    'inaturalist2018',
+    'inaturalist2019',
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument('layout', choices=LAYOUTS, help='the data set')
+    parser.add_argument(
+        '--out', metavar='FOLDER', help='folder to write to [data/miniature/LAYOUT]'
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the miniature."""
+    from mmmask.datasets.miniatures import write_miniature
+
+    folder = Path(args.out or f'data/miniature/{args.layout}')
+    start = time.monotonic()
+    with explained(f'the miniature cannot be written to {folder}'):
+        write_miniature(args.layout, folder)
+    print(f'{folder}: a miniature of {args.layout}, {time.monotonic() - start:.1f} s')

@@ -1,0 +1,17 @@
+"""Registers every part of this project with the mm packages. Import this module for its effect.
+
+The command ``mmmask`` imports this module before it reads a config. So do our configs, by
+``custom_imports = dict(imports=['mmmask.registration'])``, for the programs of the mm packages. A
+program of your own imports it before it builds a config. ``import mmmask`` alone registers nothing,
+so that the command's ``--help`` needn't load torch.
+"""
+
+import mmmask.compat  # noqa: F401
+from mmmask import engine, evaluation, models, transfer  # noqa: F401
+from mmmask.datasets import (  # noqa: F401
+    cifar,
+    image_folder,
+    inaturalist,
+    load_image,
+    transforms,
+)
