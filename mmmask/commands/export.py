@@ -58,10 +58,10 @@ def run(args: argparse.Namespace) -> None:
     done = export_backbone(
         checkpoint, args.source, args.to, args.out, args.heads, args.grid, or_whole=args.trust
     )
-    if done.dialect is None:
+    if done.naming is None:
         names = f'their own names, all that the file has ({done.why_whole.rstrip(".")})'
     else:
-        names = done.dialect
+        names = done.naming.name
     print(f'{done.path}: {done.count} tensors by {names}, read back equal')
     if done.left:
         print(f'left behind: {len(done.left)} ({", ".join(group_names(done.left))})')

@@ -1,4 +1,4 @@
-"""Which entry of an ``init_cfg`` reads a checkpoint, and whether it was read."""
+"""Find the entry of an ``init_cfg`` that reads a checkpoint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 
 def pretrained_of(init_cfg: object) -> Mapping | None:
-    """The last entry of an ``init_cfg`` that reads a checkpoint; None if none does.
+    """Return the last entry of an ``init_cfg`` that reads a checkpoint; None if none does.
 
     Args:
         init_cfg: A dict, a list of them, or anything else. An entry's type may be 'Pretrained',
@@ -28,9 +28,9 @@ def _reads(kind: object) -> bool:
 
 
 def with_plain_names(init_cfg: object) -> object:
-    """The same with 'Pretrained' as the type of what reads checkpoints.
+    """Return an ``init_cfg`` with 'Pretrained' as the type of the entries that read checkpoints.
 
-    mmengine and many backbones look for just this name to initialise everything else before it,
+    mmengine and many backbones look for just this name: they initialise everything else before it,
     and nothing after it.
     """
     if isinstance(init_cfg, (list, tuple)):
@@ -44,5 +44,5 @@ def mark_loaded(module: nn.Module, path: str) -> None:
 
 
 def was_loaded(module: nn.Module) -> bool:
-    """Whether the module's ``init_cfg`` was read; a module's own ``init_weights`` may skip it."""
+    """Return True if the module's ``init_cfg`` was read, which an ``init_weights`` may skip."""
     return hasattr(module, '_loaded_from')

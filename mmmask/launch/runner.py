@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmmask.models.running_statistics import batch_norms
-from mmmask.transfer.own_loaders import strict_own_loaders
+from mmmask.transfer.initialiser import strict_loading
 
 
 class LaunchRunner(Runner):
@@ -37,7 +37,7 @@ class LaunchRunner(Runner):
 
     def _init_model_weights(self) -> None:
         if not self._weights_initialised:
-            with strict_own_loaders(self.model):
+            with strict_loading(self.model):
                 super()._init_model_weights()
             self._weights_initialised = True
 

@@ -1,20 +1,15 @@
-"""Checkpoints that arrive whole. Importing this package replaces mmengine's ``Pretrained``
-initialiser."""
+"""Loads checkpoints whole. Importing it replaces mmengine's ``Pretrained`` initialiser."""
 
 import mmmask.compat
-from mmmask.config.checkpoints import PLACEHOLDER
-from mmmask.transfer.checkpoint import Checkpoint, read_checkpoint
-from mmmask.utils.files import sha256_of_file
 
-from .exceptions import Allowed
+from .checkpoint import Checkpoint, read_checkpoint
 from .formats import select_backbone
-from .loading import load_strictly
-from .pretrained import Pretrained
-from .testing import load_for_test, load_full
+from .initialiser import Pretrained
+from .loading import load_for_test, load_full, load_strictly
+from .mismatch import Allowed
 from .verify import Comparison, compare_with_source, feature_difference
 
 __all__ = [
-    'PLACEHOLDER',
     'Allowed',
     'Checkpoint',
     'Comparison',
@@ -26,5 +21,4 @@ __all__ = [
     'load_strictly',
     'read_checkpoint',
     'select_backbone',
-    'sha256_of_file',
 ]

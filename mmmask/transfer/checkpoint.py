@@ -30,10 +30,10 @@ class Checkpoint:
         state_dict: Tensors by name, without data-parallel wrappers' ``module.``; versions of
             modules are kept in its ``_metadata``, as torch does.
         meta: mmengine's ``meta`` (``cfg`` is the config's text), empty for files of others.
-        about: What else tells of it: the file's other entries that are plain values (``epoch``,
-            ``args``); ``weights``, which of its entries was taken where several hold some; the
-            metadata of a ``.safetensors`` file; and Hugging Face's or timm's ``config.json`` and
-            ``preprocessor_config.json`` beside it under these names.
+        about: Other plain values of the file (``epoch``, ``args``), and the metadata of a
+            ``.safetensors`` file. ``weights`` names the entry that was taken if several hold
+            weights. ``config.json`` and ``preprocessor_config.json`` are the contents of Hugging
+            Face's or timm's files beside it.
     """
 
     path: str
@@ -109,12 +109,11 @@ def read_checkpoint(
     """Read a checkpoint; no code in it is ever run.
 
     Args:
-        path: A file that torch saved (a state dict, plain or in one of :data:`CONTAINERS`) or one
-            of safetensors, told apart by content, whatever its name; or a name with one of
-            mmengine's schemes, which its own loaders fetch.
+        path: A file of torch or of safetensors, told apart by content. A file of torch holds a
+            state dict, plain or in one of :data:`CONTAINERS`. A name with one of mmengine's
+            schemes is fetched by mmengine.
         map_location: As :func:`torch.load`.
-        trust: Read a local pickle whatever it holds, *running* what is in it: for a file whose
-            author the user trusts.
+        trust: Read a local pickle whatever it holds, *running* what is in it.
 
     Raises:
         UserError: There is no such file, it is truncated, no checkpoint, or holds more than

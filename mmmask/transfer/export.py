@@ -1,4 +1,4 @@
-"""Writing a checkpoint's backbone for other libraries."""
+"""Write a checkpoint's backbone for other libraries."""
 
 from __future__ import annotations
 
@@ -10,18 +10,39 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from mmmask.utils.errors import UserError, one_line
+from mmmask.config.build import scope_of
+from mmmask.utils.errors import UserError, explained, one_line
 from mmmask.utils.files import new_files
 
-from .architecture import architecture
 from .checkpoint import Checkpoint, read_checkpoint
-from .export_content import Content, backbone_content, not_finite, whole_content
-from .facts import EXPORT_KEY, Facts, facts
+from .description import EXPORT_KEY, Kind, Settings, architecture, config_text, kind_of, settings_of
 from .formats import Selection, select_backbone
+from .mismatch import Allowed, not_finite
+from .names import (
+    BEIT,
+    DINOV2,
+    HF_DINOV2,
+    HF_VIT,
+    MMPRETRAIN,
+    TIMM_SWIN,
+    TIMM_VIT,
+    Naming,
+    from_mmpretrain,
+)
+from .normalisation import pretraining_normalisation
+from .positions import (
+    add_row_of_cls_token,
+    position_layout,
+    prefix_tokens,
+    take_row_of_cls_token,
+)
+from .suggest import hugging_face_config, suggest_backbone
 
 TARGETS = ('mmpretrain', 'timm', 'huggingface', 'dino')
 
@@ -30,12 +51,12 @@ _HUGGING_FACE_FILE = 'model.safetensors'  # the name that from_pretrained looks 
 
 @dataclass(frozen=True)
 class Export:
-    """What was written.
+    """A file that was written.
 
     Attributes:
         path: The file.
-        count: Its tensors.
-        dialect: How they are named; None for a whole file, whose tensors keep their names.
+        count: Number of its tensors.
+        naming: How they are named; None for a whole file, whose tensors keep their names.
         left: Names of the checkpoint's tensors that stayed behind.
         model: Hugging Face's class that reads it, '' for other targets.
         why_whole: Why it is the whole file, '' for a backbone.
@@ -43,9 +64,30 @@ class Export:
 
     path: Path
     count: int
-    dialect: str | None
+    naming: Naming | None
     left: tuple[str, ...] = ()
     model: str = ''
+    why_whole: str = ''
+
+
+@dataclass(frozen=True)
+class Content:
+    """The content of a file that is to be written.
+
+    Attributes:
+        tensors: By the names in the new file.
+        reads_as: The same by mmpretrain's names; None for a whole file, which is not translated.
+        naming: How the new file names them; None for a whole file.
+        config: Content of ``config.json``.
+        text: Text of the config that the checkpoint keeps, for a whole file.
+        why_whole: Why it is the whole file, '' for a backbone.
+    """
+
+    tensors: OrderedDict[str, Tensor]
+    reads_as: OrderedDict[str, Tensor] | None = None
+    naming: Naming | None = None
+    config: dict | None = None
+    text: str | None = None
     why_whole: str = ''
 
 
@@ -61,46 +103,55 @@ def export_backbone(
     """Write a checkpoint's backbone under another library's names, and read it back.
 
     Classification heads, decoders, projections and mask tokens stay behind. The file's metadata
-    holds what tensors don't tell (heads, epsilon of norms, grid of positions, normalisation of
-    images), which :func:`.facts.facts` reads again.
+    holds what tensors don't show: heads, epsilon of norms, grid of positions, normalisation of
+    images. :func:`.description.settings_of` reads it again. A failed export leaves no files.
 
     Args:
-        checkpoint: Any that can be loaded.
+        checkpoint: Any checkpoint that can be loaded.
         source: 'teacher', 'student' or 'auto'.
         to: One of :data:`TARGETS`.
         out: A new ``.safetensors`` or ``.pth`` file. For Hugging Face a folder, in which
             ``model.safetensors`` and ``config.json`` are written.
         heads: Attention heads, where the checkpoint doesn't tell.
         grid: Rows and columns of the position embeddings, where the checkpoint doesn't tell.
-        or_whole: For mmpretrain, with the source 'auto': write all of the file's tensors under
-            their names, and the text of its config, if its backbone isn't a ViT, BEiT or Swin.
+        or_whole: If the backbone isn't a ViT, BEiT or Swin, write all of the file's tensors under
+            their names, and the text of its config. For mmpretrain, with the source 'auto'.
 
     Raises:
-        UserError: If the target can't hold such a backbone, something isn't known that it needs, a
-            value isn't finite, or a file is in the way or can't be written.
-        RuntimeError: If what was written reads as something else. Nothing is left of it.
+        UserError: If the target can't hold such a backbone, or needs a setting that isn't known.
+            If a value isn't finite, a file is in the way, or one can't be written.
+        RuntimeError: If what was written reads as something else.
     """
     out = _new_file(to, out)
     selection = select_backbone(checkpoint, source)
-    known = _completed(facts(checkpoint, selection), selection, heads, grid)
+    settings = _completed(settings_of(checkpoint, selection), selection, heads, grid)
     try:
-        content = backbone_content(selection, known, to)
+        content = _backbone_content(selection, settings, to)
     except UserError as error:
         if not or_whole or (to, source) != ('mmpretrain', 'auto'):
             raise UserError(f"{checkpoint.path} can't be exported: {error}") from error
-        content = whole_content(checkpoint, str(error))
-    if infinite := not_finite(content.tensors):
+        text = config_text(checkpoint)
+        content = Content(checkpoint.state_dict, text=text, why_whole=str(error))
+    if names := not_finite(content.tensors):
+        infinite = describe_not_finite(names, len(content.tensors))
         raise UserError(
             f"{checkpoint.path} can't be exported: {infinite}; take an earlier checkpoint."
         )
-    _write(out, content, _metadata(known, content, checkpoint), below_teacher=to == 'dino')
+    metadata = _metadata(settings, content, checkpoint, selection)
+    _write(out, content, metadata, below_teacher=to == 'dino')
     left = () if content.reads_as is None else selection.others
     (model,) = content.config['architectures'] if content.config else ('',)
-    return Export(out, len(content.tensors), content.dialect, left, model, content.why_whole)
+    return Export(out, len(content.tensors), content.naming, left, model, content.why_whole)
+
+
+def describe_not_finite(names: list[str], count: int) -> str:
+    """Return e.g. 'not finite: cls_token, pos_embed' for names of ``count`` tensors."""
+    more = f', ... ({len(names)} of {count} tensors)' if len(names) > 3 else ''
+    return f'not finite: {", ".join(names[:3])}{more}'
 
 
 def _new_file(to: str, out: Path) -> Path:
-    """Where the weights go; nothing is there yet."""
+    """Return the path of the weights, where nothing may be yet."""
     out = Path(os.path.expanduser(out))
     if to == 'huggingface':
         if out.suffix == '.pth' or (
@@ -120,44 +171,136 @@ def _new_file(to: str, out: Path) -> Path:
 
 
 def _completed(
-    known: Facts, selection: Selection, heads: int | None, grid: tuple[int, int] | None
-) -> Facts:
-    """What the file says and what the user adds to it, which must not disagree."""
+    settings: Settings, selection: Selection, heads: int | None, grid: tuple[int, int] | None
+) -> Settings:
+    """Add what the user says to what the file says, which must not disagree."""
     shape = architecture(selection.tensors)
     if heads is not None:
-        in_file, place = known.heads, known.heads_from
-        if 'number of attention heads' in shape:
-            in_file = shape['number of attention heads']
-            place = 'its tables of relative positions'
+        in_file, place = settings.heads, settings.heads_from
+        if shape.heads is not None:
+            in_file, place = shape.heads, 'its tables of relative positions'
         if in_file not in (None, heads):
             raise UserError(f'--heads {heads}: the file has {in_file} (from {place}).')
-        width = shape.get('embed_dims', heads)
+        width = shape.embed_dims or heads
         if heads < 1 or width % heads:
             raise UserError(f"--heads {heads} doesn't divide the width {width}.")
-        known = replace(known, heads=heads, heads_from='--heads')
+        settings = replace(settings, heads=heads, heads_from='--heads')
     if grid is not None:
-        if known.grid not in (None, grid):
-            raise UserError('--grid {}x{}: the file has {}x{}.'.format(*grid, *known.grid))
+        if settings.grid not in (None, grid):
+            raise UserError('--grid {}x{}: the file has {}x{}.'.format(*grid, *settings.grid))
         length = selection.tensors['pos_embed'].shape[1] if 'pos_embed' in selection.tensors else 0
         if length - grid[0] * grid[1] not in range(3):  # rows of CLS and distillation token
             raise UserError(
                 '--grid {}x{}: the file has {} position embeddings.'.format(*grid, length)
             )
-        known = replace(known, grid=grid)
-    return known
+        settings = replace(settings, grid=grid)
+    return settings
 
 
-def _metadata(known: Facts, content: Content, checkpoint: Checkpoint) -> dict[str, str]:
-    """What the tensors don't tell."""
-    normalisation = known.normalisation
-    about = dict(
-        heads=known.heads,
-        norm_eps=known.norm_eps,
-        grid=known.grid,
-        normalisation=normalisation
-        and dict(
-            mean=normalisation.mean, std=normalisation.std, to_rgb=normalisation.channels == 'RGB'
+def _backbone_content(selection: Selection, settings: Settings, to: str) -> Content:
+    """Return a backbone by the names of a target.
+
+    Raises:
+        UserError: If the target can't hold it, or lacks something that isn't known.
+    """
+    tensors = OrderedDict(
+        (name, value)
+        for name, value in selection.tensors.items()
+        if name != 'mask_token' and not name.endswith('relative_position_index')
+    )
+    if 'pos_embed' in tensors:
+        try:
+            position_layout(tensors['pos_embed'], len(prefix_tokens(tensors)), settings.grid)
+        except UserError as error:
+            raise UserError(f'{error} Say them: --grid ROWSxCOLUMNS.') from error
+    # Any number of heads will do where it isn't known: no tensor's shape depends on it.
+    backbone = suggest_backbone(tensors, replace(settings, heads=settings.heads or 1))
+    if {'cls_token', 'pos_embed'} <= set(tensors) and 'dist_token' not in tensors:
+        add_row_of_cls_token(tensors, settings.grid)
+    _check_places(backbone, tensors)
+    naming = _naming_for(to, backbone, tensors)
+    if to == 'huggingface' and settings.heads is None:
+        raise UserError("it doesn't tell its number of attention heads: give --heads N.")
+    config = hugging_face_config(backbone, settings) if to == 'huggingface' else None
+    if naming is TIMM_VIT and 'register_tokens' in tensors:
+        take_row_of_cls_token(tensors, settings.grid)
+    elif naming is HF_DINOV2:  # whose models have a mask token, used or not
+        token = torch.zeros_like(tensors['cls_token'])
+        tensors['mask_token'] = selection.tensors.get('mask_token', token)
+    try:
+        named = from_mmpretrain(naming, tensors)
+    except KeyError as error:
+        raise UserError(f"{to} has no name for '{error.args[0]}'.") from error
+    return Content(named, tensors, naming, config)
+
+
+def _check_places(backbone: dict, tensors: Mapping[str, Tensor]) -> None:
+    """Check that mmpretrain's backbone has a place for every tensor, and for no other.
+
+    Raises:
+        UserError: If it hasn't.
+    """
+    with (
+        explained('mmpretrain has no such backbone'),
+        scope_of(Config(dict(default_scope='mmpretrain'))),
+    ):
+        module = MODELS.build(dict(backbone))
+    places = module.state_dict()
+    _, wrong = Allowed().sort_missing(module, [name for name in places if name not in tensors])
+    wrong += [
+        name
+        for name, value in tensors.items()
+        if name not in places or value.shape != places[name].shape
+    ]
+    if wrong:
+        kind = type(module).__name__
+        raise UserError(f'{len(wrong)} tensors differ from a {kind} ({", ".join(wrong[:3])}).')
+
+
+def _naming_for(to: str, backbone: Mapping, tensors: Mapping[str, Tensor]) -> Naming:
+    """Return the names that a target reads for such a backbone.
+
+    Raises:
+        UserError: If the target has no model like it.
+    """
+    if to == 'mmpretrain':
+        return MMPRETRAIN
+    kind = kind_of(tensors)
+    norms = ('norm3',) if kind is Kind.SWIN else ('ln1', 'ln2')
+    if not any(f'{norm}.weight' in tensors for norm in norms):
+        raise UserError(f"it has no final norm, which {to}'s model needs: only --to mmpretrain.")
+    if to == 'timm':
+        return {Kind.SWIN: TIMM_SWIN, Kind.BEIT: BEIT}.get(kind, TIMM_VIT)
+    scaled = 'layer_scale_init_value' in backbone
+    type_name = backbone['type'].removeprefix('mmpretrain.')
+    faults = (
+        (kind is not Kind.VIT or 'dist_token' in tensors, f'is a {type_name}'),
+        ('cls_token' not in tensors, 'has no CLS token'),
+        ('ln2.weight' in tensors, 'has its last norm behind a mean over patches'),
+        ('pre_norm.weight' in tensors, 'has a norm in front of the blocks'),
+        (
+            to == 'huggingface' and 'register_tokens' in tensors and not scaled,
+            'has registers but no layer scale',
         ),
+    )
+    if fault := next((text for applies, text in faults if applies), None):
+        raise UserError(f"it {fault}, which {to}'s models don't know: choose timm or mmpretrain.")
+    if to == 'dino':
+        return DINOV2
+    return HF_DINOV2 if scaled else HF_VIT
+
+
+def _metadata(
+    settings: Settings, content: Content, checkpoint: Checkpoint, selection: Selection
+) -> dict[str, str]:
+    """Return what the tensors don't show."""
+    images, _ = pretraining_normalisation(checkpoint, selection)
+    about = dict(
+        heads=settings.heads,
+        norm_eps=settings.norm_eps,
+        grid=settings.grid,
+        normalisation=images
+        and dict(mean=images.mean, std=images.std, to_rgb=images.channels == 'RGB'),
         source=checkpoint.name,
     )
     metadata = {'format': 'pt', EXPORT_KEY: json.dumps(about)}
@@ -165,7 +308,10 @@ def _metadata(known: Facts, content: Content, checkpoint: Checkpoint) -> dict[st
 
 
 def _write(out: Path, content: Content, metadata: dict[str, str], below_teacher: bool) -> None:
-    """All files, read before they get their names; ``below_teacher`` as a DINO checkpoint's."""
+    """Write all files, and read them before they get their names.
+
+    ``below_teacher`` puts the tensors of a ``.pth`` file where a DINO checkpoint has them.
+    """
     with new_files(out.parent) as folder:
         path = folder / out.name
         try:
@@ -183,7 +329,7 @@ def _write(out: Path, content: Content, metadata: dict[str, str], below_teacher:
 def _save(
     path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str], below_teacher: bool
 ) -> None:
-    """One file of weights."""
+    """Write one file of weights."""
     plain = OrderedDict(
         (name, value.detach().cpu().clone(memory_format=torch.contiguous_format))
         for name, value in tensors.items()
@@ -202,7 +348,7 @@ def _save(
 
 
 def _check(path: Path, content: Content) -> None:
-    """What was written reads as what was to be written."""
+    """Check that the file reads as what was to be written."""
     read, expected = read_checkpoint(str(path)), content.reads_as
     if expected is None:
         back, expected = read.state_dict, content.tensors

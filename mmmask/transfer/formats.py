@@ -1,4 +1,4 @@
-"""Which tensors of a file are the backbone's: one entry for each known kind of file."""
+"""The table of formats: where in each kind of file the backbones are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from torch import Tensor
 from mmmask.utils.errors import UserError
 
 from .checkpoint import Checkpoint
-from .dialects import MMPRETRAIN, MMSEG_VIT, NARROW_HEADS, Dialect, dialect_of, to_ours
+from .names import (
+    MMPRETRAIN,
+    MMSEG_VIT,
+    NARROW_HEADS,
+    PATCH_PROJECTION,
+    Naming,
+    naming_of,
+    to_mmpretrain,
+)
 
 _PATCH_PROJECTION = re.compile(
     r'((?:.+?\.)?)(?:patch_embed\.proj(?:ection)?|embeddings\.patch_embeddings\.projection)\.weight'
@@ -23,19 +31,15 @@ SOURCES = ('auto', 'teacher', 'student')
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file. What its backbone's tensors are called below the prefix is the dialect's
-    matter.
+    """A kind of file. The naming says what its tensors are called below the prefix.
 
     Attributes:
-        name: What it is called in messages.
-        markers: Prefixes, of which each is one of some names in every such file; the first format
-            whose markers occur is the file's.
-        prefixes: Where the backbones are, by source: 'auto' takes the first that the file has.
-        heads: Attention heads by (width, depth), where the format's architectures have other ones
-            than the dialect's.
-        normalisation: What its images are normalised with, where the format tells.
-        norm_eps: Epsilon of layer norms, where the format's models agree in another one than the
-            dialect's.
+        name: Shown in messages.
+        markers: Prefixes, each of which begins some name in every such file.
+        prefixes: Where the backbones are, by source; 'auto' takes the first that the file has.
+        heads: Attention heads by (width, depth), where they aren't the naming's.
+        normalisation: Normalisation of its images, where the format tells.
+        norm_eps: Epsilon of layer norms, where the format tells another than the naming.
     """
 
     name: str
@@ -45,6 +49,8 @@ class Format:
     normalisation: str | None = None
     norm_eps: float | None = None
 
+
+BARE = Format('bare backbone', markers=('',), prefixes={'student': ''})
 
 FORMATS = (
     Format(
@@ -108,31 +114,38 @@ FORMATS = (
         )
         for name in ('vit', 'dinov2', 'dinov2_with_registers')
     ),
-    Format('bare backbone', markers=('',), prefixes={'student': ''}),
+    BARE,
 )
+"""All formats; the first whose markers are found is a file's."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """A part of a file.
+    """The part of a file that a module is loaded from.
 
     Attributes:
-        label: Which part it is, for messages.
-        tensors: The part's tensors by mmpretrain's names; versions of modules in ``_metadata``.
+        label: Name of the part, shown in messages.
+        tensors: Its tensors by mmpretrain's names; versions of modules in ``_metadata``.
         others: Names of the file's other tensors.
-        format: The file's kind; None where the user named a prefix or takes the whole.
-        dialect: How the file names the part's tensors.
+        format: The file's kind; None if the user gave a prefix or takes the whole file.
+        naming: How the file names the part's tensors.
     """
 
     label: str
     tensors: OrderedDict[str, Tensor]
     others: tuple[str, ...]
     format: Format | None = None
-    dialect: Dialect = MMPRETRAIN
+    naming: Naming = MMPRETRAIN
+
+    @property
+    def family(self) -> Format | Naming:
+        """The format or else the naming, whichever the published values belong to."""
+        kind = self.format
+        return kind if kind and (kind.heads or kind.normalisation) else self.naming
 
 
 def format_of(names: Iterable[str]) -> Format:
-    """A file's kind by its tensors' names."""
+    """Return a file's kind by its tensors' names."""
     names = list(names)
     return next(
         kind
@@ -142,33 +155,30 @@ def format_of(names: Iterable[str]) -> Format:
 
 
 def known_below(checkpoint: Checkpoint) -> list[str]:
-    """Prefixes below which a file has a backbone by a known dialect's or mmpretrain's names, e.g.
-    ``['encoder.']``: what ``init_cfg.prefix`` may be where no format is found."""
-    names = list(checkpoint.state_dict)
-    prefixes = dict.fromkeys(m[1] for name in names if (m := _PATCH_PROJECTION.fullmatch(name)))
-    return [
-        prefix
-        for prefix in prefixes
-        if prefix and _is_known([n[len(prefix) :] for n in names if n.startswith(prefix)])
-    ]
+    """Return the prefixes below which a file has a backbone by known names, e.g. ['encoder.'].
 
-
-def _is_known(names: list[str]) -> bool:
-    return dialect_of(names) is not MMPRETRAIN or 'patch_embed.projection.weight' in names
+    ``init_cfg.prefix`` may be one of them where no format is found.
+    """
+    found = {}
+    for name in checkpoint.state_dict:
+        if (match := _PATCH_PROJECTION.fullmatch(name)) and match[1]:
+            inside = [n[len(match[1]) :] for n in checkpoint.state_dict if n.startswith(match[1])]
+            found[match[1]] = PATCH_PROJECTION in inside or naming_of(inside) is not MMPRETRAIN
+    return [prefix for prefix, is_known in found.items() if is_known]
 
 
 def select(
     checkpoint: Checkpoint, source: str, prefix: str | None, targets: Iterable[str]
 ) -> Selection:
-    """The part of a checkpoint that a module is to be loaded from, by mmpretrain's names.
+    """Return the part of a checkpoint that a module is to be loaded from, by mmpretrain's names.
 
     Args:
         checkpoint: The file.
-        source: 'teacher', 'student', or 'auto': the first that the format has.
+        source: 'teacher', 'student', or 'auto' for the first that the format has.
         prefix: Takes the tensors below it instead of detecting the format, as mmengine does; ''
             takes all.
-        targets: Names of the module's tensors. A module that has a ``backbone.`` of its own is a
-            whole model and takes the file as it is.
+        targets: Names of the module's tensors. A module with a ``backbone.`` is a whole model and
+            takes the file as it is.
 
     Raises:
         UserError: If the file has no such part.
@@ -188,7 +198,7 @@ def select(
 
 
 def select_backbone(checkpoint: Checkpoint, source: str = 'auto') -> Selection:
-    """A checkpoint's backbone; arguments and errors as :func:`select`'s."""
+    """Return a checkpoint's backbone; arguments and errors as of :func:`select`."""
     kind = format_of(checkpoint.state_dict)
     sources = available_sources(checkpoint)
     source = sources[0] if source == 'auto' else source
@@ -203,7 +213,7 @@ def select_backbone(checkpoint: Checkpoint, source: str = 'auto') -> Selection:
 
 
 def available_sources(checkpoint: Checkpoint) -> list[str]:
-    """Which of a format's backbones a file has, the first of which 'auto' takes."""
+    """Return which of its format's backbones a file has; 'auto' takes the first."""
     return [
         source
         for source, prefix in format_of(checkpoint.state_dict).prefixes.items()
@@ -211,30 +221,15 @@ def available_sources(checkpoint: Checkpoint) -> list[str]:
     ]
 
 
-def _translated(part: Selection) -> Selection:
-    """The same with mmpretrain's names."""
-    dialect = dialect_of(part.tensors)
-    if dialect is MMPRETRAIN:
-        return part
-    tensors, others = to_ours(dialect, part.tensors)
-    if dialect is MMSEG_VIT:
-        _add_zero_bias(tensors)
-    return Selection(
-        f'{part.label}, {dialect.name}', tensors, (*part.others, *others), dialect=dialect
-    )
-
-
-def _add_zero_bias(tensors: OrderedDict[str, Tensor]) -> None:
-    """A patch projection without a bias (mmseg's ViT by default) is one whose bias is zero."""
-    projection = tensors.get('patch_embed.projection.weight')
-    if projection is not None:
-        bias = projection.new_zeros(len(projection))
-        tensors.setdefault('patch_embed.projection.bias', bias)
-
-
 def whole(checkpoint: Checkpoint) -> Selection:
-    """All of a file, for a whole model."""
+    """Return all of a file, for a whole model."""
     return _below(checkpoint, '', 'whole model')
+
+
+def group_names(names: Iterable[str]) -> list[str]:
+    """Return up to 8 first components of names, of a teacher's names the first two."""
+    depths = ((name.split('.'), 2 if name.startswith('teacher.') else 1) for name in names)
+    return sorted({'.'.join(parts[:depth]) for parts, depth in depths})[:8]
 
 
 def _below(checkpoint: Checkpoint, prefix: str, label: str) -> Selection:
@@ -254,7 +249,15 @@ def _below(checkpoint: Checkpoint, prefix: str, label: str) -> Selection:
     return Selection(label, tensors, tuple(n for n in state_dict if not n.startswith(prefix)))
 
 
-def group_names(names: Iterable[str]) -> list[str]:
-    """Parts that tensors belong to: first components of names, two for a teacher's; at most 8."""
-    depths = ((name.split('.'), 2 if name.startswith('teacher.') else 1) for name in names)
-    return sorted({'.'.join(parts[:depth]) for parts, depth in depths})[:8]
+def _translated(part: Selection) -> Selection:
+    """Give the part's tensors mmpretrain's names."""
+    naming = naming_of(part.tensors)
+    if naming is MMPRETRAIN:
+        return part
+    tensors, others = to_mmpretrain(naming, part.tensors)
+    projection = tensors.get(PATCH_PROJECTION)
+    if naming is MMSEG_VIT and projection is not None:
+        bias = projection.new_zeros(len(projection))  # a projection without a bias has one of zeros
+        tensors.setdefault('patch_embed.projection.bias', bias)
+    label = f'{part.label}, {naming.name}'
+    return Selection(label, tensors, (*part.others, *others), naming=naming)

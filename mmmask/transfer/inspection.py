@@ -1,4 +1,4 @@
-"""Prints what a checkpoint is: format, backbone, origin, and the config that it would load into."""
+"""Print what a checkpoint is: format, backbone, origin, and the config that it would load into."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from mmpretrain.registry import MODELS
 from torch import Tensor
 
 from mmmask.config.build import scope_of
-from mmmask.transfer.architecture import architecture
-from mmmask.transfer.checkpoint import Checkpoint, read_checkpoint
-from mmmask.transfer.exceptions import Allowed
-from mmmask.transfer.export_content import not_finite
-from mmmask.transfer.facts import Facts, facts
-from mmmask.transfer.formats import (
+from mmmask.utils.errors import UserError, one_line
+from mmmask.utils.files import is_remote, sha256_of_file
+
+from .checkpoint import Checkpoint, read_checkpoint
+from .description import Settings, architecture, backbone_config, saved_config, settings_of
+from .export import describe_not_finite
+from .formats import (
     Selection,
     available_sources,
     format_of,
@@ -23,11 +24,10 @@ from mmmask.transfer.formats import (
     known_below,
     select_backbone,
 )
-from mmmask.transfer.loading import load_strictly
-from mmmask.transfer.metadata import backbone_config, saved_config
-from mmmask.transfer.suggest import dense_options, suggest_backbone
-from mmmask.utils.errors import UserError, one_line
-from mmmask.utils.files import is_remote, sha256_of_file
+from .loading import load_strictly
+from .mismatch import Allowed, not_finite
+from .normalisation import pretraining_normalisation
+from .suggest import dense_options, suggest_backbone
 
 
 def print_inspection(name: str, trust: bool) -> None:
@@ -50,29 +50,26 @@ def print_inspection(name: str, trust: bool) -> None:
 
 
 def _report(checkpoint: Checkpoint, source: str) -> None:
-    """One backbone of the file."""
+    """Print one backbone of the file."""
     selection = select_backbone(checkpoint, source)
-    known = facts(checkpoint, selection)
+    settings = settings_of(checkpoint, selection)
     init_cfg = dict(type='Pretrained', checkpoint=checkpoint.path)
-    name = selection.dialect.name
+    name = selection.naming.name
     if len(selection.format.prefixes) > 1:
         init_cfg['source'] = source
         name = f'{source}, {name}'
     print()
     _print('backbone', name)
-    _print('architecture', _architecture(selection, known))
+    _print('architecture', _architecture(selection, settings))
     if doubt := _doubtful_values(selection.tensors):
         _print('values', doubt)
-    _print(
-        'normalisation',
-        f'{known.normalisation} (from {known.normalisation_from})'
-        if known.normalisation
-        else 'not told: make sure that the config has that of pre-training',
-    )
+    images, place = pretraining_normalisation(checkpoint, selection)
+    unknown = 'not told: make sure that the config has that of pre-training'
+    _print('normalisation', f'{images} (from {place})' if images else unknown)
     groups = ', '.join(group_names(selection.others))
     _print('beside it', f'{len(selection.others)} tensors ({groups})' if groups else 'nothing')
     try:
-        backbone = suggest_backbone(selection.tensors, known)
+        backbone = suggest_backbone(selection.tensors, settings)
     except UserError as error:
         _report_unknown(checkpoint, selection, init_cfg, str(error))
         return
@@ -90,14 +87,14 @@ def _report(checkpoint: Checkpoint, source: str) -> None:
 def _report_unknown(
     checkpoint: Checkpoint, selection: Selection, init_cfg: dict, error: str
 ) -> None:
-    """No config can be made for it; but the file may keep one."""
+    """Print what is known of a backbone that no config can be made for."""
     saved = _saved_backbone(checkpoint)
     if saved:
         _print('loads into', f"the backbone of the file's own config ({error})")
         _print_backbone('model.backbone', saved, init_cfg)
         return
     _print('loads into', f'a config of yours: {error}')
-    if 'embed_dims' in architecture(selection.tensors):
+    if architecture(selection.tensors).embed_dims is not None:
         return
     _print('its names', f'begin with {", ".join(group_names(selection.tensors))}')
     for prefix in known_below(checkpoint):
@@ -111,14 +108,15 @@ def _print_backbone(title: str, backbone: dict, init_cfg: dict) -> None:
 
 
 def _doubtful_values(tensors: Mapping[str, Tensor]) -> str:
-    """What a network that has been trained doesn't have, '' if all is well."""
+    """Describe values that no trained network has, '' if all is well."""
     if not any(value.any() for value in tensors.values()):
         return 'all are zero'
-    return not_finite(tensors)
+    names = not_finite(tensors)
+    return describe_not_finite(names, len(tensors)) if names else ''
 
 
 def _saved_backbone(checkpoint: Checkpoint) -> dict:
-    """The backbone of the config that the file keeps, for a config of any repository."""
+    """Return the backbone of the config that the file keeps, for a config of any repository."""
     backbone = backbone_config(checkpoint)
     kind, scope = backbone.pop('type', None), saved_config(checkpoint).get('default_scope')
     if not isinstance(kind, str):
@@ -129,7 +127,7 @@ def _saved_backbone(checkpoint: Checkpoint) -> dict:
 
 
 def _try(backbone: dict, checkpoint: Checkpoint, selection: Selection) -> tuple[bool, str]:
-    """Load it; gives whether all fits, and what is to be said of it."""
+    """Load it; return True if all fits, and a line on the result."""
     try:
         with scope_of(Config(dict(default_scope='mmpretrain'))):
             module = MODELS.build(dict(backbone))
@@ -150,15 +148,14 @@ def _file(checkpoint: Checkpoint) -> str:
     return f'{text}, {path.stat().st_size / 1e6:.1f} MB, sha256 {sha256_of_file(path)[:16]}'
 
 
-def _architecture(selection: Selection, known: Facts) -> str:
+def _architecture(selection: Selection, settings: Settings) -> str:
     shape = architecture(selection.tensors)
-    heads = shape.pop('number of attention heads', None)
-    parts = [f'{what} {value}' for what, value in shape.items()]
-    if heads is not None:
-        parts.append(f'heads {heads} (from tables of relative positions)')
-    elif 'depth' in shape:
-        told = f'{known.heads} (from {known.heads_from})' if known.heads else 'not told'
-        parts.append(f'heads {told}')
+    parts = [str(shape)] if str(shape) else []
+    if shape.heads is not None:
+        parts.append(f'heads {shape.heads} (from tables of relative positions)')
+    elif shape.depth is not None:
+        known = f'{settings.heads} (from {settings.heads_from})'
+        parts.append(f'heads {known if settings.heads else "not told"}')
     for name, what in (
         ('register_tokens', 'registers'),
         ('dist_token', 'distillation token'),
@@ -167,13 +164,13 @@ def _architecture(selection: Selection, known: Facts) -> str:
         if name in selection.tensors:
             count = selection.tensors[name].shape[1]
             parts.append(what if count == 1 else f'{count} {what}')
-    if known.norm_eps:
-        parts.append(f'eps of norms {known.norm_eps:g}')
+    if settings.norm_eps:
+        parts.append(f'eps of norms {settings.norm_eps:g}')
     return ', '.join(parts) or 'unknown'
 
 
 def _provenance(checkpoint: Checkpoint) -> list[tuple[str, str]]:
-    """What the file says of its training."""
+    """Return labels and texts of what the file says of its training."""
     meta = {
         key: value
         for key, value in checkpoint.meta.items()

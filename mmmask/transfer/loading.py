@@ -1,35 +1,31 @@
-"""Loading a part of a checkpoint into a module: all of it, or an error that names what doesn't
-fit."""
+"""Load a part of a checkpoint into a module: all of it, or raise an error that says why not."""
 
 from __future__ import annotations
 
 import copy
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmmask.utils.errors import UserError
+from mmmask.utils.unwrap import unwrap
 
-from .architecture import architecture, differences
-from .checkpoint import Checkpoint
-from .complaint import complaint, listed
-from .dialects import MMPRETRAIN, Dialect, dialect_of, to_ours, to_theirs
-from .exceptions import Allowed
-from .facts import Facts, facts
-from .formats import Selection, group_names
-from .load_checks import (
-    check_heads_needed,
+from .checkpoint import Checkpoint, read_checkpoint
+from .description import Settings, architecture, heads_of, norm_eps_of, settings_of
+from .formats import Selection, group_names, select, whole
+from .mismatch import (
+    Allowed,
     check_values,
+    listed,
+    mismatch_error,
     of_surplus_blocks,
     other_heads,
     other_shapes,
-    warn_of_heads,
-    warn_of_norm_eps,
 )
-from .position_embedding import fit_position_embedding
-from .relative_position import fit_relative_position
+from .names import TABLE, Naming, from_mmpretrain, naming_of, to_mmpretrain
+from .positions import fit_position_embedding, fit_relative_position
 
 
 def load_strictly(
@@ -40,7 +36,7 @@ def load_strictly(
     Args:
         module: A backbone, or a whole model.
         checkpoint: The file.
-        selection: Its part that is for this module; positions in it are fitted to the module.
+        selection: Its part for this module; positions in it are fitted to the module.
         allow: What need not fit.
 
     Returns:
@@ -48,89 +44,121 @@ def load_strictly(
         epoch_9.pth (teacher), resized 1 (pos_embed 6x6 -> 8x8), ignored 80 (backbone, neck)'.
 
     Raises:
-        UserError: If anything is missing, unexpected, or of another shape or number of heads; if
-            values are no numbers or all zero, nothing is loaded, or an exception isn't one. The
-            module's values are undefined then.
+        UserError: If a tensor is missing, unexpected or of another shape. If the number of heads
+            differs. If values are not finite or all zero. If nothing is loaded, or an allowed
+            exception isn't one. The module's values are undefined then.
     """
     targets = module.state_dict()
-    dialect = dialect_of(targets)
-    ours = to_ours(dialect, targets)[0]
-    known = facts(checkpoint, selection)
+    naming = naming_of(targets)
+    ours = to_mmpretrain(naming, targets)[0]
+    settings = settings_of(checkpoint, selection)
     part = copy.copy(selection.tensors)  # with its _metadata
-    resized = _fit(part, module, ours, known)
-    tensors = _renamed(part, dialect)
+    resized = _fit(part, module, ours, settings)
+    tensors = _renamed(part, naming)
     check_values(checkpoint, {name: tensors[name] for name in targets if name in tensors})
     missing = [name for name in targets if name not in tensors]
     unexpected = [name for name in tensors if name not in targets]
-    shapes = other_shapes(tensors, targets)
-    unlike = differences(architecture(part), architecture(ours))
-    faults = unlike + other_heads(module, known, allow)
     left, not_in_file = allow.sort_missing(module, missing)
     ignored, not_in_config = allow.sort_unexpected(module, unexpected)
+    shapes = other_shapes(tensors, targets)
+    differences = architecture(part).differences(architecture(ours))
     if not of_surplus_blocks(not_in_file + not_in_config, tensors, targets):
-        faults = [fault for fault in faults if not fault.startswith('depth')]
+        differences = [difference for difference in differences if not difference.is_depth]
+    faults = [*map(str, differences), *other_heads(module, settings, allow)]
     if not faults and not shapes:
-        # Modules may translate old names of their own while they load: what they say then counts.
+        # Modules may translate old names of their own while they load: their report counts then.
         missing, unexpected = _load(module, checkpoint, selection, tensors)
         left, not_in_file = allow.sort_missing(module, missing)
         ignored, not_in_config = allow.sort_unexpected(module, unexpected)
     faults += listed('missing in the file', not_in_file)
     faults += listed('not in the config', not_in_config)
-    if all(difference.startswith('depth') for difference in unlike):  # others explain shapes
+    if all(difference.is_depth for difference in differences):  # others explain the shapes
         faults += listed('of another shape', shapes)
     if not faults and targets and len(left) == len(targets):
         faults = ['nothing of it is for this module']
     if faults:
-        raise UserError(complaint(module, checkpoint, selection, faults))
-    allow.check_needed(missing, unexpected)
-    check_heads_needed(module, known, allow)
-    warn_of_heads(module, checkpoint, known, part)
-    warn_of_norm_eps(module, checkpoint, known)
+        raise mismatch_error(module, checkpoint, selection, faults)
+    allow.check_needed(missing, unexpected, settings.heads, heads_of(module))
+    _warn_of_settings(module, checkpoint, settings, part)
     ignored += selection.others
     line = (
         f'loaded {len(targets) - len(left)} of {len(targets)} tensors of {type(module).__name__} '
         f'from {checkpoint.path} ({selection.label})'
     )
-    for what, names, told in (
-        ('resized', resized, resized),
-        ('ignored', ignored, group_names(ignored)),
-        ('left', left, left[:4] + ['...'] * (len(left) > 4)),
-    ):
-        if names:
-            as_it_is = ' as initialised' if what == 'left' else ''
-            line += f', {what} {len(names)}{as_it_is} ({", ".join(told)})'
+    if resized:
+        line += f', resized {len(resized)} ({", ".join(resized)})'
+    if ignored:
+        line += f', ignored {len(ignored)} ({", ".join(group_names(ignored))})'
+    if left:
+        told = left[:4] + ['...'] * (len(left) > 4)
+        line += f', left {len(left)} as initialised ({", ".join(told)})'
     print_log(line, logger='current')
     return line
+
+
+def load_full(model: nn.Module, path: str) -> str:
+    """Load a whole model, strictly.
+
+    Args:
+        model: The model, in a data-parallel wrapper or not.
+        path: As of :func:`read_checkpoint`.
+
+    Returns:
+        The line that was logged.
+
+    Raises:
+        UserError: If the checkpoint can't be read, or is another model's.
+    """
+    checkpoint = read_checkpoint(path)
+    return load_strictly(unwrap(model), checkpoint, whole(checkpoint), Allowed())
+
+
+def load_for_test(model: nn.Module, path: str, source: str = 'auto') -> str:
+    """Load the whole model for a test, or its backbone if the model is nothing else.
+
+    Args:
+        model: The model, in a data-parallel wrapper or not.
+        path: As of :func:`read_checkpoint`. A model that is nothing but a ``backbone`` (frozen
+            protocols) takes any pre-training checkpoint.
+        source: The backbone of a self-distillation checkpoint that such a model takes.
+
+    Returns:
+        The line that was logged.
+
+    Raises:
+        UserError: If the checkpoint can't be read, or is another model's.
+    """
+    model = unwrap(model)
+    if not all(name.startswith('backbone.') for name in model.state_dict()):
+        return load_full(model, path)
+    checkpoint = read_checkpoint(path)
+    selection = select(checkpoint, source, None, model.backbone.state_dict())
+    return load_strictly(model.backbone, checkpoint, selection, Allowed())
 
 
 def _fit(
     tensors: OrderedDict[str, Tensor],
     module: nn.Module,
     targets: Mapping[str, Tensor],
-    known: Facts,
+    settings: Settings,
 ) -> list[str]:
-    """Fit positions to the module; gives what was resized. All names are mmpretrain's."""
-    resized = fit_position_embedding(tensors, module, known.grid)
+    """Fit the tensors to a module's by mmpretrain's names, and return what was resized."""
+    resized = fit_position_embedding(tensors, module, settings.grid)
     resized += fit_relative_position(tensors, targets)
-    _drop_zero_bias(tensors, targets)
+    bias = 'patch_embed.projection.bias'
+    if bias in tensors and bias not in targets and not tensors[bias].any():
+        del tensors[bias]  # zeros are the same as none, as mmseg's ViT has
     return resized
 
 
-def _drop_zero_bias(tensors: OrderedDict[str, Tensor], targets: Mapping[str, Tensor]) -> None:
-    """A patch projection's bias of zeros is nothing to a module without one (mmseg's ViT)."""
-    name = 'patch_embed.projection.bias'
-    if name in tensors and name not in targets and not tensors[name].any():
-        del tensors[name]
-
-
-def _renamed(tensors: OrderedDict[str, Tensor], dialect: Dialect) -> OrderedDict[str, Tensor]:
-    """The tensors by the module's names; those that it has none for keep theirs."""
-    if dialect is MMPRETRAIN:
+def _renamed(tensors: OrderedDict[str, Tensor], naming: Naming) -> OrderedDict[str, Tensor]:
+    """Give the tensors the module's names; a tensor without such a name keeps its own."""
+    if not naming.rules:
         return tensors
     result = OrderedDict()
     for name, value in tensors.items():
         try:
-            result.update(to_theirs(dialect, {name: value}))
+            result.update(from_mmpretrain(naming, {name: value}))
         except KeyError:
             result[name] = value
     return result
@@ -142,10 +170,37 @@ def _load(
     selection: Selection,
     tensors: OrderedDict[str, Tensor],
 ) -> tuple[list[str], list[str]]:
-    """Copy the tensors; gives the names that are missing and unexpected."""
+    """Copy the tensors, and return the names that are missing and unexpected."""
     try:
         result = module.load_state_dict(tensors, strict=False)
-    except Exception as error:  # whatever a module's own hook stumbles over
+    except Exception as error:  # a module's own hook may raise anything
         reason = ' '.join(str(error).split())[:300] or type(error).__name__
-        raise UserError(complaint(module, checkpoint, selection, [reason])) from error
+        raise mismatch_error(module, checkpoint, selection, [reason]) from error
     return list(result.missing_keys), list(result.unexpected_keys)
+
+
+def _warn_of_settings(
+    module: nn.Module, checkpoint: Checkpoint, settings: Settings, tensors: Mapping[str, Tensor]
+) -> None:
+    """Warn where nothing tells the attention heads, or layer norms have another epsilon."""
+    heads, eps = heads_of(module), norm_eps_of(module)
+    if not (settings.heads or heads is None or any(name.endswith(TABLE) for name in tensors)):
+        _warn(
+            f"{checkpoint.path} doesn't tell its number of attention heads: make sure that it is "
+            f'{heads}, as in the config.'
+        )
+    if settings.norm_eps and settings.norm_eps != eps:
+        norm = f"norm_cfg=dict(type='LN', eps={settings.norm_eps:g})"
+        if hasattr(module, 'stages'):  # mmpretrain's Swin, whose own is for its outputs only
+            norm += (
+                ', patch_cfg, stage_cfgs.block_cfgs and stage_cfgs.downsample_cfg to dicts with '
+                'the same'
+            )
+        _warn(
+            f'{checkpoint.path} was trained with layer norms of eps={settings.norm_eps:g}, the '
+            f'config has {eps:g}: set {norm}.'
+        )
+
+
+def _warn(text: str) -> None:
+    print_log(text, logger='current', level=logging.WARNING)

@@ -1,10 +1,20 @@
-"""What images are normalised with before they reach a backbone."""
+"""Find out how images are normalised: by a config, and in the pre-training of a file."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+from .checkpoint import Checkpoint
+from .description import (
+    architecture,
+    exported_settings,
+    first_known,
+    hugging_face_config_of,
+    saved_config,
+)
+from .formats import BARE, Selection
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,7 @@ class Normalisation:
         return f'mean ({mean}), std ({std}), {self.channels}'
 
     def agrees(self, other: Normalisation) -> bool:
-        """Whether both do the same, but for rounding (within 0.5 of 255)."""
+        """Return True if both do the same, but for rounding (within 0.5 of 255)."""
         pairs = zip((*self.mean, *self.std), (*other.mean, *other.std), strict=True)
         return self.channels == other.channels and all(abs(a - b) < 0.5 for a, b in pairs)
 
@@ -35,27 +45,77 @@ KNOWN = {
     'imagenet': Normalisation((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
     'half': Normalisation((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
 }
-"""By the names in the tables of formats and dialects."""
-
+"""Normalisations by the names that the tables of formats and of names have."""
 
 _AS_THEY_ARE = Normalisation((0.0,) * 3, (1.0,) * 3)
 _SWAPS = ('to_rgb', 'to_bgr', 'bgr_to_rgb', 'rgb_to_bgr')
 """Options of steps and of data preprocessors, each of which reverses the channels."""
 
 
-def normalisation_of_config(cfg: Mapping) -> Normalisation | None:
-    """What an mm-style config does to images in all: its pipeline, then its data preprocessor.
+def pretraining_normalisation(
+    checkpoint: Checkpoint, selection: Selection
+) -> tuple[Normalisation | None, str]:
+    """Return the normalisation of a file's pre-training and where it is known from, in words.
 
-    Images from files are BGR, as mmcv decodes them with every backend unless told otherwise; those
-    of data sets without files (CIFAR's arrays) are RGB. Without a pipeline they are taken for
-    files. A config with model and pipeline that normalises nothing has mean 0 and deviation 1.
+    (None, '') if it is unknown. Of an exported file only what its source said counts.
+    """
+    if exported := exported_settings(checkpoint):
+        content = exported.get('normalisation') or {}
+        found = normalisation_of_config({'data_preprocessor': content}) if content else None
+        return (found, 'its metadata') if found else (None, '')
+    hugging_face = hugging_face_config_of(checkpoint, selection)
+    preprocessor = hugging_face and checkpoint.about.get('preprocessor_config.json', {})
+    published = (selection.format and selection.format.normalisation) or (
+        selection.naming.normalisation
+    )
+    return first_known(
+        (
+            (normalisation_of_config(saved_config(checkpoint)), 'the config in the file'),
+            (
+                normalisation_of_unit_pixels(preprocessor, 'image_'),
+                'its preprocessor_config.json',
+            ),
+            (normalisation_of_unit_pixels(_timm_config(checkpoint, selection)), 'its config.json'),
+            (_normalisation_of_options(checkpoint), 'the options in the file'),
+            (KNOWN.get(published), f'its format ({selection.family.name})'),
+        )
+    )
+
+
+def _timm_config(checkpoint: Checkpoint, selection: Selection) -> dict:
+    """Return ``pretrained_cfg`` of timm's ``config.json`` if it is the file's, else {}.
+
+    timm's files are bare; ``num_features`` is the width, of a Swin in its last stage.
+    """
+    config = checkpoint.about.get('config.json', {})
+    pretrained, width = config.get('pretrained_cfg'), config.get('num_features')
+    shape = architecture(selection.tensors)
+    last = (shape.embed_dims or 0) * 2 ** (len(shape.depths or (1,)) - 1)
+    fits = isinstance(pretrained, dict) and selection.format is BARE and width in (None, last)
+    return pretrained if fits else {}
+
+
+def _normalisation_of_options(checkpoint: Checkpoint) -> Normalisation | None:
+    """Read the option by which BEiT, BEiT v2 and CAE differ, saved in a training's ``args``."""
+    options = checkpoint.about.get('args')
+    option = options.get('imagenet_default_mean_and_std') if isinstance(options, dict) else None
+    return KNOWN['imagenet' if option else 'half'] if isinstance(option, bool) else None
+
+
+def normalisation_of_config(cfg: Mapping) -> Normalisation | None:
+    """Return what an mm-style config does to images: its pipeline, then its data preprocessor.
+
+    - Images from files are BGR, as mmcv decodes them unless told otherwise.
+    - Images of data sets without files (CIFAR's arrays) are RGB.
+    - Without a pipeline the images are taken for files.
+    - A config with model and pipeline that normalises nothing has mean 0 and deviation 1.
 
     Args:
-        cfg: A config, or what could be read of its text; of mmcv 1's, ``img_norm_cfg`` counts where
+        cfg: A config, or what could be read of its text. ``img_norm_cfg`` of mmcv 1 counts where
             nothing else is found.
 
     Returns:
-        None if it doesn't tell.
+        None if the config doesn't tell.
     """
     model = cfg.get('model')
     preprocessor = cfg.get('data_preprocessor')
@@ -83,7 +143,7 @@ def _normalises(step: Mapping) -> bool:
 
 
 def _after(images: Normalisation, step: Mapping) -> Normalisation:
-    """What has been done to images behind another step."""
+    """Return what has been done to images after one more step."""
     name = _name(step)
     if name.startswith('Load') and 'Image' in name:
         return replace(images, channels='RGB' if step.get('channel_order') == 'rgb' else 'BGR')
@@ -107,14 +167,13 @@ def _after(images: Normalisation, step: Mapping) -> Normalisation:
 
 
 def _name(step: Mapping) -> str:
-    """A step's class, without the library's name."""
+    """Return the class of a step without the name of its library."""
     kind = step.get('type')
     return re.split(r'[./]', kind if isinstance(kind, str) else getattr(kind, '__name__', ''))[-1]
 
 
 def _innermost(preprocessor: object) -> dict:
-    """A data preprocessor as the last step; of one around another (semi-supervised detection), the
-    inner one."""
+    """Return a data preprocessor as the last step; the inner one if it wraps another."""
     if not isinstance(preprocessor, Mapping):
         return dict(type='data_preprocessor', mean=preprocessor)  # not readable
     inner = preprocessor.get('data_preprocessor')
@@ -124,7 +183,7 @@ def _innermost(preprocessor: object) -> dict:
 
 
 def _pipeline(cfg: Mapping) -> list:
-    """The steps that images of training pass, else those of validation or test."""
+    """Return the steps of training images, else those of validation or test images."""
     loaders = [cfg.get(f'{split}_dataloader') for split in ('train', 'val', 'test')]
     datasets = [loader.get('dataset') for loader in loaders if isinstance(loader, Mapping)]
     old = cfg.get('data')
@@ -135,7 +194,7 @@ def _pipeline(cfg: Mapping) -> list:
 
 
 def _pipeline_of(dataset: object) -> list:
-    """Of a data set, or of one around others: their first's, then its own."""
+    """Return the steps of a data set; of a wrapper the first inner one's, then its own."""
     if isinstance(dataset, (list, tuple)):
         return _pipeline_of(dataset[0]) if dataset else []
     if not isinstance(dataset, Mapping):
@@ -146,7 +205,7 @@ def _pipeline_of(dataset: object) -> list:
 
 
 def _steps(pipeline: Sequence) -> Iterator[Mapping]:
-    """Steps, also those inside others; of alternatives and views the first."""
+    """Yield steps, also those inside others; of alternatives and views the first."""
     for step in pipeline:
         if isinstance(step, Mapping):
             yield step
@@ -156,8 +215,10 @@ def _steps(pipeline: Sequence) -> Iterator[Mapping]:
 
 
 def normalisation_of_unit_pixels(values: Mapping, prefix: str = '') -> Normalisation | None:
-    """Of a mapping with ``mean`` and ``std``, behind a prefix, for pixels from 0 to 1: Hugging
-    Face's and timm's."""
+    """Return the normalisation of a mapping whose mean and std are for pixels from 0 to 1.
+
+    Hugging Face's and timm's descriptions are such mappings; a prefix may stand before both keys.
+    """
     mean, std = (_three(values.get(prefix + key)) for key in ('mean', 'std'))
     if not (mean and std):
         return None
@@ -165,7 +226,7 @@ def normalisation_of_unit_pixels(values: Mapping, prefix: str = '') -> Normalisa
 
 
 def _three(values: object) -> tuple[float, ...] | None:
-    """Three numbers, or None."""
+    """Return the values if they are three numbers, else None."""
     if not isinstance(values, Sequence) or len(values) != 3:
         return None
     return tuple(map(float, values)) if all(isinstance(v, (int, float)) for v in values) else None

@@ -1,4 +1,4 @@
-"""Prints a proof of a transfer: features of the initialised model beside those of the file."""
+"""Print a proof of a transfer: features of the initialised model beside those of the file."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from mmmask.config.build import build_model, scope_of
 from mmmask.config.init_cfg import pretrained_of
 from mmmask.config.options import check_own_parts, merge_options
 from mmmask.config.read import read_config
-from mmmask.transfer.facts import facts
-from mmmask.transfer.loading import load_strictly
-from mmmask.transfer.normalisation import Normalisation, normalisation_of_config
-from mmmask.transfer.own_loaders import strict_own_loaders
-from mmmask.transfer.verify import (
+from mmmask.utils.errors import UserError, one_line
+
+from .initialiser import strict_loading
+from .loading import load_strictly
+from .normalisation import Normalisation, normalisation_of_config, pretraining_normalisation
+from .verify import (
     TOLERANCE,
     Comparison,
     compare_normalisation,
     compare_with_source,
     source_of,
 )
-from mmmask.utils.errors import UserError, one_line
 
 
 def print_proof(config: str, checkpoint: str, options: dict, image: str | None) -> None:
@@ -59,11 +59,11 @@ def print_proof(config: str, checkpoint: str, options: dict, image: str | None) 
 
 
 def _build(cfg: Config) -> nn.Module:
-    """The config's model, initialised as in a training; warnings of that are shown."""
+    """Build the config's model, and initialise it as a training does, with its warnings."""
     try:
         with scope_of(cfg, level='WARNING'):
             model = build_model(cfg, keep=['init_cfg', 'backbone'])
-            with strict_own_loaders(model):
+            with strict_loading(model):
                 model.init_weights()
     except UserError:
         raise
@@ -84,9 +84,9 @@ def _verify(module: nn.Module, init_cfg: Mapping, cfg: Config, images: Tensor | 
     comparison = compare_with_source(module, checkpoint, selection, images, allow)
     print(f'{type(module).__name__} and {comparison.against}')
     _print_blocks(comparison)
-    known, in_config = facts(checkpoint, selection), normalisation_of_config(cfg)
-    print(f'images in pre-training: {known.normalisation or "not told"}')
-    print(f'images in the config:   {in_config or "not told"}')
+    known, _ = pretraining_normalisation(checkpoint, selection)
+    print(f'images in pre-training: {known or "not told"}')
+    print(f'images in the config:   {normalisation_of_config(cfg) or "not told"}')
     differs, note = compare_normalisation(checkpoint, selection, cfg)
     if differs:
         raise UserError(note)
@@ -102,7 +102,7 @@ def _print_blocks(comparison: Comparison) -> None:
 
 
 def _read_image(path: str, normalisation: Normalisation | None) -> Tensor:
-    """(1, 3, H, W), normalised as the config says."""
+    """Read an image (1, 3, H, W), normalised as the config says."""
     try:
         with Image.open(path) as image:
             pixels = pil_to_tensor(image.convert('RGB'))[None].float()

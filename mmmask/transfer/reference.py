@@ -1,4 +1,4 @@
-"""A checkpoint's backbone by itself: what a transfer is compared with."""
+"""Build the network that a transfer is compared with, from the file's tensors alone."""
 
 from __future__ import annotations
 
@@ -17,16 +17,29 @@ from torch.nn.functional import interpolate
 
 from mmmask.utils.errors import UserError
 
-from .architecture import architecture
 from .checkpoint import Checkpoint
-from .dialects import BY_NAME, MMPRETRAIN, Dialect, to_ours, to_theirs
+from .description import (
+    Architecture,
+    Kind,
+    architecture,
+    backbone_config,
+    kind_of,
+    table_window,
+)
 from .formats import Selection
-from .metadata import backbone_config
-from .position_embedding import position_layout, prefix_tokens, take_row_of_cls_token
+from .names import (
+    BEIT,
+    MMPRETRAIN,
+    TABLE,
+    TIMM_SWIN,
+    TIMM_VIT,
+    Naming,
+    from_mmpretrain,
+    to_mmpretrain,
+)
+from .positions import position_layout, prefix_tokens, take_row_of_cls_token
 
-_TABLE = 'relative_position_bias_table'
-
-# Hugging Face's names as timm's, by themselves: the dialect's rules are to be proven, too.
+# A second table of Hugging Face's names, as timm's: the rules of the first are to be proven, too.
 _HUGGING_FACE = (
     (r'^embeddings\.patch_embeddings\.projection\.', 'patch_embed.proj.'),
     (r'^embeddings\.position_embeddings$', 'pos_embed'),
@@ -44,14 +57,13 @@ _HUGGING_FACE = (
 
 
 class CannotCompare(UserError):
-    """There is nothing to compare such a backbone with."""
+    """No other implementation of such a backbone is known."""
 
 
 def build_as_saved(
     kind: type[nn.Module], checkpoint: Checkpoint, selection: Selection
 ) -> nn.Module:
-    """Build a backbone with the file's tensors and the arguments of the config that the file keeps,
-    strictly, in evaluation mode.
+    """Build a backbone from the file's tensors and its own config, strictly, for evaluation.
 
     Args:
         kind: The class that it has to be.
@@ -71,7 +83,7 @@ def build_as_saved(
     try:
         model = kind(**arguments)
         model.load_state_dict(selection.tensors)
-    except Exception as error:  # arguments are the file's: any may be raised
+    except Exception as error:  # the arguments are the file's: anything may be raised
         reason = ' '.join(str(error).split())[:300]
         raise CannotCompare(f'the config in the file gives no such backbone: {reason}') from error
     model.eval()
@@ -86,21 +98,21 @@ def build_reference(
     known_grid: tuple[int, int] | None = None,
     window: int | None = None,
     with_cls_token: bool = True,
-    dialect: Dialect = MMPRETRAIN,
+    naming: Naming = MMPRETRAIN,
 ) -> nn.Module:
     """Build timm's model with a backbone's tensors, strictly, in evaluation mode.
 
     Args:
         tensors: The file's, by mmpretrain's names.
         heads: Attention heads, where shapes don't show them.
-        eps: Of layer norms.
+        eps: Epsilon of layer norms.
         grids: Grids (rows, columns) of patches to which position embeddings are interpolated one
             after the other; the last is that of the images.
-        known_grid: The file's, if its metadata tells; else a square.
-        window: Swin's; relative positions are interpolated to it. None for the file's.
+        known_grid: The file's grid, if its metadata tells; else a square.
+        window: Window of a Swin, to which relative positions are interpolated. None for the file's.
         with_cls_token: False leaves the CLS token out, as some dense models do.
-        dialect: The file's own names. Those of Hugging Face are put into timm's here; others are
-            timm's, or so near that a wrong rule shows.
+        naming: The file's own names. Hugging Face's are put into timm's by a table of this module;
+            others are timm's, or so near that a wrong rule shows.
 
     Raises:
         CannotCompare: If it is no ViT, BEiT or Swin, or has a tensor that timm's model hasn't.
@@ -110,35 +122,35 @@ def build_reference(
         for name, value in tensors.items()
         if name != 'mask_token' and not name.endswith('relative_position_index')
     }
-    if dialect.name.startswith('Hugging Face'):
-        tensors = _of_hugging_face(dialect, tensors)
-    shape = architecture(tensors)
-    if 'depths' in shape and 'number of attention heads' in shape:
-        model, names = _swin(tensors, shape, eps, grids[-1], window), 'timm Swin'
-    elif 'depth' in shape and any(name.endswith('attn.q_bias') for name in tensors):
+    if naming.of_hugging_face:
+        tensors = _of_hugging_face(naming, tensors)
+    kind, shape = kind_of(tensors), architecture(tensors)
+    if kind is Kind.SWIN:
+        model, names = _swin(tensors, shape, eps, grids[-1], window), TIMM_SWIN
+    elif kind is Kind.BEIT:
         if 'pos_embed' in tensors:
             _resize_positions(tensors, grids, known_grid)
-        model, names = _beit(tensors, shape, heads, eps, grids[-1]), 'BEiT'
-    elif 'depth' in shape and 'patch size' in shape and heads is not None:
+        model, names = _beit(tensors, shape, heads, eps, grids[-1]), BEIT
+    elif kind is Kind.VIT and heads is not None:
         model = _vit(tensors, shape, heads, eps, grids, known_grid, with_cls_token)
-        names = 'timm ViT'
+        names = TIMM_VIT
     else:
         raise CannotCompare('only plain ViT, BEiT and Swin can be compared block by block')
     try:
-        result = model.load_state_dict(to_theirs(BY_NAME[names], tensors), strict=False)
+        result = model.load_state_dict(from_mmpretrain(names, tensors), strict=False)
     except (KeyError, RuntimeError) as error:
         raise CannotCompare(f"timm's model can't hold the file's tensors ({error})") from error
-    missing = [n for n in result.missing_keys if not n.startswith(('norm.', 'fc_norm.'))]
-    extra = [n for n in result.unexpected_keys if not n.startswith(('norm.', 'fc_norm.'))]
-    if missing or extra:
-        raise CannotCompare(f"timm's model can't hold the file's tensors ({(missing + extra)[0]})")
+    wrong = [*result.missing_keys, *result.unexpected_keys]
+    wrong = [name for name in wrong if not name.startswith(('norm.', 'fc_norm.'))]
+    if wrong:
+        raise CannotCompare(f"timm's model can't hold the file's tensors ({wrong[0]})")
     return model.eval()
 
 
-def _of_hugging_face(dialect: Dialect, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors by mmpretrain's names, by way of timm's."""
+def _of_hugging_face(naming: Naming, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give the tensors mmpretrain's names anew, by way of timm's names."""
     found: OrderedDict[str, Tensor] = OrderedDict()
-    for name, value in to_theirs(dialect, tensors).items():
+    for name, value in from_mmpretrain(naming, tensors).items():
         for pattern, timms in _HUGGING_FACE:
             name = re.sub(pattern, timms, name)
         found[name] = value
@@ -147,12 +159,12 @@ def _of_hugging_face(dialect: Dialect, tensors: Mapping[str, Tensor]) -> dict[st
         names = [query.replace('.query.', f'.{part}.') for part in ('query', 'key', 'value')]
         joint = query.replace('.attention.attention.query.', '.attn.qkv.')
         found[joint] = torch.cat([found.pop(name) for name in names])
-    return to_ours(BY_NAME['timm ViT'], found)[0]
+    return to_mmpretrain(TIMM_VIT, found)[0]
 
 
 def _vit(
     tensors: dict[str, Tensor],
-    shape: Mapping,
+    shape: Architecture,
     heads: int,
     eps: float,
     grids: list[tuple[int, int]],
@@ -170,7 +182,7 @@ def _vit(
             take_row_of_cls_token(tensors, grids[-1])  # timm then has none
             rows = 0
     gated = 'layers.0.ffn.w12.weight' in tensors
-    width, patch = shape['embed_dims'], shape['patch size']
+    width, patch = shape.embed_dims, shape.patch_size
     distilled = 'dist_token' in tensors
     kind = timm.models.vision_transformer.VisionTransformer
     if distilled:
@@ -179,12 +191,12 @@ def _vit(
     return kind(
         img_size=tuple(side * patch for side in grids[-1]),
         patch_size=patch,
-        in_chans=shape['image channels'],
+        in_chans=shape.in_channels,
         num_classes=0,
         embed_dim=width,
-        depth=shape['depth'],
+        depth=shape.depth,
         num_heads=heads,
-        mlp_ratio=(2 if gated else 1) * shape['MLP width'] / width,
+        mlp_ratio=(2 if gated else 1) * shape.mlp_width / width,
         qkv_bias='layers.0.attn.qkv.bias' in tensors,
         init_values=None if scale is None else 1.0,
         pre_norm='pre_norm.weight' in tensors,
@@ -208,7 +220,7 @@ def _resize_positions(
     grids: list[tuple[int, int]],
     known_grid: tuple[int, int] | None,
 ) -> int:
-    """Interpolate position embeddings in place; gives how many rows are prefix tokens'."""
+    """Interpolate position embeddings in place, and return the number of prefix tokens' rows."""
     prefix = len(prefix_tokens(tensors))
     rows, grid = position_layout(tensors['pos_embed'], prefix, known_grid)
     prefix, patches = tensors['pos_embed'].split([rows, grid[0] * grid[1]], dim=1)
@@ -221,9 +233,9 @@ def _resize_positions(
 
 
 def _beit(
-    tensors: dict[str, Tensor], shape: Mapping, heads: int, eps: float, grid: tuple[int, int]
+    tensors: dict[str, Tensor], shape: Architecture, heads: int, eps: float, grid: tuple[int, int]
 ) -> nn.Module:
-    patch, width = shape['patch size'], shape['embed_dims']
+    patch, width = shape.patch_size, shape.embed_dims
     rows = (2 * grid[0] - 1) * (2 * grid[1] - 1) + 3
     _resize_tables(tensors, rows, partial(resize_rel_pos_bias_table, new_window_size=grid))
     return timm.models.beit.Beit(
@@ -232,54 +244,53 @@ def _beit(
         num_classes=0,
         global_pool='',
         embed_dim=width,
-        depth=shape['depth'],
-        num_heads=shape.get('number of attention heads', heads),
-        mlp_ratio=shape['MLP width'] / width,
+        depth=shape.depth,
+        num_heads=shape.heads or heads,
+        mlp_ratio=shape.mlp_width / width,
         init_values=1.0 if 'layers.0.gamma_1' in tensors else None,
         use_abs_pos_emb='pos_embed' in tensors,
-        use_rel_pos_bias='layers.0.attn.relative_position_bias_table' in tensors,
-        use_shared_rel_pos_bias='rel_pos_bias.relative_position_bias_table' in tensors,
+        use_rel_pos_bias=f'layers.0.attn.{TABLE}' in tensors,
+        use_shared_rel_pos_bias=f'rel_pos_bias.{TABLE}' in tensors,
         norm_layer=partial(nn.LayerNorm, eps=eps),
     )
 
 
 def _swin(
     tensors: dict[str, Tensor],
-    shape: Mapping,
+    shape: Architecture,
     eps: float,
     grid: tuple[int, int],
     window: int | None,
 ) -> nn.Module:
-    table = next(v for n, v in tensors.items() if n.endswith('relative_position_bias_table'))
-    window = window or (int(table.shape[0] ** 0.5) + 1) // 2
+    window = window or table_window(tensors)
     _resize_tables(tensors, (2 * window - 1) ** 2, _bicubic)
     for name in [name for name in tensors if name.startswith(('norm0', 'norm1', 'norm2'))]:
         del tensors[name]  # of a dense model's outputs
-    patch = shape['patch size']
+    patch = shape.patch_size
     return timm.models.swin_transformer.SwinTransformer(
         img_size=tuple(side * patch for side in grid),
         patch_size=patch,
         num_classes=0,
         global_pool='',
-        embed_dim=shape['embed_dims'],
-        depths=shape['depths'],
-        num_heads=shape['number of attention heads'],
+        embed_dim=shape.embed_dims,
+        depths=shape.depths,
+        num_heads=shape.heads,
         window_size=window,
-        mlp_ratio=shape['MLP width'] / shape['embed_dims'],
+        mlp_ratio=shape.mlp_width / shape.embed_dims,
         qkv_bias='stages.0.blocks.0.attn.w_msa.qkv.bias' in tensors,
         norm_layer=partial(nn.LayerNorm, eps=eps),
     )
 
 
 def _resize_tables(tensors: dict[str, Tensor], rows: int, resize: Callable[..., Tensor]) -> None:
-    """Give tables of relative positions (N, H) so many rows, in place."""
+    """Resize tables of relative positions (N, H) to (rows, H), in place."""
     for name, value in tensors.items():
-        if name.endswith(_TABLE) and value.shape[0] != rows:
+        if name.endswith(TABLE) and value.shape[0] != rows:
             tensors[name] = resize(value, new_bias_shape=(rows, value.shape[1]))
 
 
 def _bicubic(table: Tensor, new_bias_shape: tuple[int, int]) -> Tensor:
-    """As Swin's authors fine-tune at another window."""
+    """Resize a table as Swin's authors do when they fine-tune at another window."""
     maps = table.T.unflatten(1, (int(table.shape[0] ** 0.5), -1))[None]
     maps = interpolate(maps, (int(new_bias_shape[0] ** 0.5),) * 2, mode='bicubic')
     return maps[0].flatten(1).T

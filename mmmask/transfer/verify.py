@@ -1,4 +1,4 @@
-"""Whether a backbone computes what its checkpoint's source computes."""
+"""Compare what a loaded backbone computes with what its file's tensors compute elsewhere."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from torch.nn.functional import interpolate
 
 from mmmask.utils.modes import evaluating
 
-from .architecture import heads_of, norm_eps_of
 from .checkpoint import Checkpoint, read_checkpoint
-from .dialects import dialect_of, to_ours
-from .exceptions import Allowed, matches
-from .facts import facts
+from .description import heads_of, norm_eps_of, settings_of
 from .formats import Selection, select
-from .normalisation import normalisation_of_config
-from .position_embedding import grid_of, position_layout, prefix_tokens
+from .mismatch import Allowed, matches
+from .names import naming_of, to_mmpretrain
+from .normalisation import normalisation_of_config, pretraining_normalisation
+from .positions import grid_of, position_layout, prefix_tokens
 from .reference import CannotCompare, build_as_saved, build_reference
 
 _KNOWN = {'VisionTransformer', 'BEiTViT', 'SwinTransformer', 'BEiT'}
-"""Classes of mmpretrain's, mmdet's and mmseg's that compute what timm's of the same kind do."""
+"""Classes of mmpretrain, mmdet and mmseg that compute what timm's models compute."""
 
 NOTHING_ALLOWED = Allowed()
 
@@ -34,13 +33,14 @@ TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class Comparison:
-    """Features of a backbone beside those of another implementation with the file's tensors.
+    """The result of a comparison with another implementation that has the file's tensors.
 
     Attributes:
-        errors: Of each block: largest absolute difference, divided by the largest absolute value.
+        errors: For each block the largest absolute difference of its features, divided by their
+            largest absolute value.
         size: Height and width of the images, in pixels.
-        assumed: What the file doesn't tell and was taken from the backbone, in words.
-        against: The other implementation.
+        assumed: Settings that the file doesn't tell and the backbone's were taken for, in words.
+        against: The other implementation, in words.
     """
 
     errors: tuple[float, ...]
@@ -50,12 +50,12 @@ class Comparison:
 
     @property
     def worst(self) -> float:
-        """The largest error; not a number counts as the largest."""
+        """Return the largest error; NaN counts as the largest."""
         return max(self.errors, key=lambda error: (error != error, error))
 
     @property
     def equal(self) -> bool:
-        """Whether all blocks agree."""
+        """Return True if all blocks agree."""
         return self.worst <= TOLERANCE
 
     def __str__(self) -> str:
@@ -67,7 +67,7 @@ class Comparison:
 
 
 def source_of(backbone: nn.Module, init_cfg: Mapping) -> tuple[Checkpoint, Selection, Allowed]:
-    """The file that an ``init_cfg`` names, its part for a backbone, and what need not fit.
+    """Read the file that an ``init_cfg`` names; return it, its part and what need not fit.
 
     Raises:
         UserError: If there is no such file or part.
@@ -86,24 +86,27 @@ def compare_with_source(
     images: Tensor | None = None,
     allow: Allowed = NOTHING_ALLOWED,
 ) -> Comparison:
-    """Compare a loaded backbone's features with those that its checkpoint's tensors give elsewhere:
-    in timm, or for architectures that timm hasn't, as the config in the file builds them.
+    """Compare a loaded backbone's features with those of another implementation.
 
-    Both see the same images, of the size of pre-training where the backbone takes any size, in
-    evaluation mode, in float32, on the CPU; the global random state is left alone. Position
-    embeddings of the source are interpolated to the backbone's grid and from there to the images',
-    as the backbone does.
+    The other implementation has the checkpoint's tensors. It is timm's model, or, for architectures
+    that timm hasn't, the backbone that the config in the file builds.
+
+    - Both see the same images in evaluation mode, in float32, on the CPU.
+    - The images have the size of pre-training if the backbone takes any size.
+    - The global random state is left alone.
+    - Position embeddings of the source are interpolated to the backbone's grid and from there to
+      the images' grid, as the backbone does.
 
     Args:
         backbone: A ViT, BEiT or Swin of mmpretrain's, mmdet's or mmseg's; or another of the class
             that the file's config names.
         checkpoint: Its checkpoint.
         selection: The checkpoint's part.
-        images: (B, 3, H, W), normalised; they are resized. By default one of noise.
-        allow: What need not fit is as in the backbone on both sides.
+        images: (B, 3, H, W), normalised; they are resized. By default one image of noise.
+        allow: Exceptions, which are as in the backbone on both sides.
 
     Raises:
-        CannotCompare: If neither can be built, or the backbone changes its features on purpose.
+        CannotCompare: If no other implementation can be built, or its features differ in shape.
     """
     backbone = _on_cpu(backbone)
     if _KNOWN & {kind.__name__ for kind in type(backbone).__mro__}:
@@ -136,20 +139,20 @@ def compare_with_source(
 def _in_timm(
     backbone: nn.Module, checkpoint: Checkpoint, selection: Selection, allow: Allowed
 ) -> tuple[nn.Module, tuple[int, int], list[str]]:
-    """timm's model of a file, the size of images for both, and what was assumed."""
-    known = facts(checkpoint, selection)
-    known_heads = None if allow.heads else known.heads
-    heads, eps = known_heads or heads_of(backbone), known.norm_eps or norm_eps_of(backbone)
+    """Return timm's model of a file, the size of images for both, and what was assumed."""
+    settings = settings_of(checkpoint, selection)
+    known_heads = None if allow.heads else settings.heads
+    heads, eps = known_heads or heads_of(backbone), settings.norm_eps or norm_eps_of(backbone)
     assumed = [] if known_heads or heads is None else [f'{heads} heads']
     tensors, new = _as_allowed(backbone, selection, allow)
     if new:
         assumed.append(f"{new} tensors that the file hasn't")
     native = grid_of(backbone)
-    in_file = _grid_of_file(tensors, known.grid, native)
+    in_file = _grid_of_file(tensors, settings.grid, native)
     window = _swin_window(backbone)
     if window is not None:
-        # Two windows along a side of the last stage's map: of a single one, implementations differ
-        # in whether it is shifted (mmpretrain's pad_small_map).
+        # Two windows along a side of the last stage's map: implementations differ in whether they
+        # shift a single window (mmpretrain's pad_small_map).
         grid = (16 * window, 16 * window)
     else:
         grid = _grid_of_images(backbone, native, in_file)
@@ -163,13 +166,13 @@ def _in_timm(
             in_file,
             window,
             with_cls_token=with_cls_token and not _is_windowed(backbone),
-            dialect=selection.dialect,
+            naming=selection.naming,
         )
     return reference, tuple(side * _patch_size(backbone) for side in grid), assumed
 
 
 def _on_cpu(backbone: nn.Module) -> nn.Module:
-    """The same in float32 on the CPU; a copy if it has to be moved."""
+    """Return the backbone in float32 on the CPU, as a copy if it has to be moved."""
     parameter = next(backbone.parameters())
     if parameter.device.type == 'cpu' and parameter.dtype == torch.float32:
         return backbone
@@ -181,7 +184,7 @@ def _patch_size(backbone: nn.Module) -> int:
 
 
 def _swin_window(backbone: nn.Module) -> int | None:
-    """Patches along a window of a Swin."""
+    """Return the patches along a window of a Swin; None for others."""
     if not hasattr(backbone, 'stages'):
         return None
     window = backbone.stages[0].blocks[0].attn.w_msa.window_size
@@ -191,10 +194,14 @@ def _swin_window(backbone: nn.Module) -> int | None:
 def _as_allowed(
     backbone: nn.Module, selection: Selection, allow: Allowed
 ) -> tuple[dict[str, Tensor], int]:
-    """A file's tensors but for those that a user lets go, with the backbone's own for those that a
-    user lets be missing, and how many these are."""
+    """Apply a user's exceptions to a file's tensors.
+
+    Returns:
+        The tensors without the unexpected ones that are allowed, and with the backbone's own for
+        the missing ones that are allowed; and the number of the latter.
+    """
     state = backbone.state_dict()
-    own = to_ours(dialect_of(state), state)[0]
+    own = to_mmpretrain(naming_of(state), state)[0]
     tensors = {
         name: value
         for name, value in selection.tensors.items()
@@ -217,8 +224,10 @@ def _as_allowed(
 def _grid_of_file(
     tensors: Mapping[str, Tensor], known: tuple[int, int] | None, native: tuple[int, int] | None
 ) -> tuple[int, int] | None:
-    """Rows and columns of a file's position embeddings: told, or the backbone's if there are as
-    many, or a square."""
+    """Return the grid of a file's position embeddings.
+
+    It is the known one, or the backbone's if there are as many, or a square.
+    """
     embedding = tensors.get('pos_embed')
     if known is not None or embedding is None:
         return known or native
@@ -228,7 +237,7 @@ def _grid_of_file(
 def _grid_of_images(
     backbone: nn.Module, native: tuple[int, int], source: tuple[int, int]
 ) -> tuple[int, int]:
-    """The source's grid where the backbone interpolates its position embeddings while running."""
+    """Return the source's grid if the backbone interpolates its positions while running."""
     if _is_windowed(backbone):
         return backbone.window_size, backbone.window_size
     relative = any('relative_position' in name for name, _ in backbone.named_buffers())
@@ -236,37 +245,41 @@ def _grid_of_images(
 
 
 def _is_windowed(backbone: nn.Module) -> bool:
-    """Whether blocks attend within windows (ViTDet); in a single window that is everywhere."""
+    """Return True if blocks attend within windows (ViTDet); a single window is everything."""
     return hasattr(backbone, 'global_blocks')
 
 
 def compare_normalisation(
     checkpoint: Checkpoint, selection: Selection, cfg: Mapping
 ) -> tuple[bool, str]:
-    """Whether a config normalises images otherwise than pre-training did, and a sentence on that,
-    or on not knowing it; '' if all is well."""
-    known, in_config = facts(checkpoint, selection), normalisation_of_config(cfg)
+    """Compare a config's normalisation of images with that of pre-training.
+
+    Returns:
+        True if they differ; and a sentence on that, or on not knowing it, '' if all is well.
+    """
+    known, place = pretraining_normalisation(checkpoint, selection)
+    in_config = normalisation_of_config(cfg)
     if in_config is None:
         return False, ''
-    if known.normalisation is None:
+    if known is None:
         return False, (
             f"{checkpoint.name} doesn't tell what its images were normalised with: make sure that "
             f'it is as in the config, {in_config}.'
         )
-    if known.normalisation.agrees(in_config):
+    if known.agrees(in_config):
         return False, ''
     return True, (
-        f'{checkpoint.name} was trained on images with {known.normalisation} (from '
-        f'{known.normalisation_from}), but the config has {in_config}: set data_preprocessor to '
-        'the same, or the features are of other images.'
+        f'{checkpoint.name} was trained on images with {known} (from {place}), but the config has '
+        f'{in_config}: set data_preprocessor to the same, or the features are of other images.'
     )
 
 
 @torch.no_grad()
 def feature_difference(backbone: nn.Module, other: nn.Module, images: Tensor) -> float:
-    """Largest absolute difference of all tokens of all blocks of two ViTs, in evaluation mode.
+    """Return the largest absolute difference of two ViTs' tokens, over all blocks.
 
-    Outputs and final norms, in which downstream models differ on purpose, play no part.
+    Both are in evaluation mode. Final norms, in which downstream models differ on purpose, play no
+    part.
 
     Args:
         backbone: A ViT with ``layers``.
@@ -284,7 +297,7 @@ def feature_difference(backbone: nn.Module, other: nn.Module, images: Tensor) ->
 
 
 def _outputs(backbone: nn.Module, parts: Iterable[nn.Module], images: Tensor) -> list[Tensor]:
-    """Tokens (B, E + L, C) behind each part, of Swin (B, L, C), of maps (B, C h, w)."""
+    """Return the tokens (B, E + L, C) behind each part, of Swin (B, L, C), of maps (B, C h, w)."""
     outputs: list[Tensor] = []
 
     def keep(layer: nn.Module, inputs: tuple, output: Tensor) -> None:
@@ -301,7 +314,7 @@ def _outputs(backbone: nn.Module, parts: Iterable[nn.Module], images: Tensor) ->
 
 
 def _blocks(model: nn.Module) -> Iterable[nn.Module]:
-    """Transformer blocks in order, of mmpretrain's and of timm's models."""
+    """Return the transformer blocks of mmpretrain's or timm's model, in order."""
     if hasattr(model, 'stages'):
         return [block for stage in model.stages for block in stage.blocks]
     if _is_windowed(model):
@@ -314,14 +327,14 @@ def _blocks(model: nn.Module) -> Iterable[nn.Module]:
 
 
 def _common_parts(*models: nn.Module) -> list[list[nn.Module]]:
-    """Blocks, stems and the like that models of one class share by name, in the first's order."""
+    """Return the parts that models of one class share by name, in the first model's order."""
     by_name = [dict(_parts(model)) for model in models]
     names = [name for name in by_name[0] if all(name in others for others in by_name)]
     return [[parts[name] for name in names] for parts in by_name]
 
 
 def _parts(model: nn.Module, prefix: str = '') -> Iterable[tuple[str, nn.Module]]:
-    """Outermost modules with parameters, lists of them opened."""
+    """Yield the outermost modules with parameters; of lists of modules each entry."""
     for name, child in model.named_children():
         if isinstance(child, nn.ModuleList):
             yield from _parts(child, f'{prefix}{name}.')

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import collections
-import hashlib
 import os
 import pickle
 import sys
@@ -19,7 +18,6 @@ from mmmask.config.checkpoints import PLACEHOLDER
 from mmmask.transfer import read_checkpoint
 from mmmask.transfer.checkpoint import CONTAINERS
 from mmmask.utils.errors import UserError
-from mmmask.utils.files import sha256_of_file
 
 
 def message_of(path) -> str:
@@ -221,9 +219,3 @@ def test_names_with_a_scheme_go_through_mmengine_and_run_nothing(tmp_path, monke
     assert 'posix.system' in message_of('shelf://bad.pth')
     assert not trace.exists()
     assert "couldn't be fetched or read" in message_of('shelf://nowhere.pth')
-
-
-def test_sha256(tmp_path):
-    data = bytes(range(256)) * 10000  # several blocks
-    (tmp_path / 'file').write_bytes(data)
-    assert sha256_of_file(tmp_path / 'file') == hashlib.sha256(data).hexdigest()

@@ -39,12 +39,9 @@ from tiny_backbones import below, randomise
 
 import mmmask.transfer.export as export_module
 from mmmask.commands.main import run_command
-from mmmask.transfer import read_checkpoint, select_backbone
-from mmmask.transfer.exceptions import Allowed
-from mmmask.transfer.facts import Facts, facts
-from mmmask.transfer.loading import load_strictly
-from mmmask.transfer.metadata import saved_config
-from mmmask.transfer.normalisation import Normalisation
+from mmmask.transfer import Allowed, load_strictly, read_checkpoint, select_backbone
+from mmmask.transfer.description import Settings, saved_config, settings_of
+from mmmask.transfer.normalisation import Normalisation, pretraining_normalisation
 
 export = partial(run_command, 'export')
 
@@ -52,8 +49,14 @@ export = partial(run_command, 'export')
 def tensors_of(path):
     checkpoint = read_checkpoint(str(path))
     selection = select_backbone(checkpoint)
-    known = facts(checkpoint, selection)
-    return {k: v for k, v in selection.tensors.items() if k != 'mask_token'}, known
+    settings = settings_of(checkpoint, selection)
+    return {k: v for k, v in selection.tensors.items() if k != 'mask_token'}, settings
+
+
+def images_of(path):
+    """How images of the pre-training were normalised, and where that is known from."""
+    checkpoint = read_checkpoint(str(path))
+    return pretraining_normalisation(checkpoint, select_backbone(checkpoint))
 
 
 def sum_of_cls(tensors):
@@ -97,9 +100,9 @@ def test_a_round_trip_is_exact(write, to, name, tmp_path, capsys):
     assert export([str(case.path), '--to', to, '--out', str(out), *heads]) == 0
     assert 'read back equal' in capsys.readouterr().out
     before, _ = tensors_of(case.path)
-    after, known = tensors_of(out)
-    assert set(before) == set(after) and known.heads == HEADS
-    assert known.heads_from == 'its metadata'
+    after, settings = tensors_of(out)
+    assert set(before) == set(after) and settings.heads == HEADS
+    assert settings.heads_from == 'its metadata'
     for name in set(before) - {'cls_token', 'pos_embed'}:
         assert torch.equal(before[name], after[name]), name
     if 'register_tokens' in before and to == 'timm':  # which folds CLS token and position
@@ -114,10 +117,9 @@ def test_a_round_trip_is_exact(write, to, name, tmp_path, capsys):
 def test_what_tensors_do_not_tell_comes_back(to, name, tmp_path):
     out = tmp_path / 'out' / name
     assert export([str(described(tmp_path)), '--to', to, '--out', str(out)]) == 0
-    _, known = tensors_of(out)
+    assert tensors_of(out)[1] == Settings(HEADS, 'its metadata', 1e-5, (2, 4))
     images = Normalisation((10.0, 20.0, 30.0), (40.0, 50.0, 60.0), 'BGR')
-    place = 'its metadata'
-    assert known == Facts(HEADS, place, 1e-5, (2, 4), images, place)
+    assert images_of(out) == (images, 'its metadata')
 
 
 def test_timm_s_own_model_gives_the_features(tmp_path):
@@ -299,7 +301,8 @@ def test_what_nobody_told_stays_unknown(to, name, tmp_path):
     source = tmp_path / 'old.pth'
     torch.save(randomise(MODELS.build(VIT), 0).state_dict(), source)
     assert export([str(source), '--to', to, '--out', str(tmp_path / name)]) == 0
-    assert tensors_of(source)[1] == tensors_of(tmp_path / name)[1] == Facts()
+    assert tensors_of(source)[1] == tensors_of(tmp_path / name)[1] == Settings()
+    assert images_of(source) == images_of(tmp_path / name) == (None, '')
 
 
 @pytest.mark.parametrize('to, name', OUTS)

@@ -11,8 +11,7 @@ from mmengine.registry import MODELS as ROOT
 from mmengine.registry import DefaultScope, init_default_scope
 from torch.nn.functional import interpolate
 
-from mmmask.transfer import compare_with_source, read_checkpoint, select_backbone
-from mmmask.transfer.exceptions import Allowed
+from mmmask.transfer import Allowed, compare_with_source, read_checkpoint, select_backbone
 from mmmask.utils.errors import UserError
 
 CLASSIFIER = dict(type='ImageClassifier')

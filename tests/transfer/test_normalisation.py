@@ -1,17 +1,26 @@
-"""What a config does to images in all, from the file to the model."""
+"""Images are normalised by a config, from the file to the model, and in a pre-training."""
 
 from __future__ import annotations
 
+import argparse
+import json
+
 import pytest
+import torch
+from foreign_checkpoints import WIDTH, beit, timm_safetensors
 
 from mmmask.config.read import read_config
+from mmmask.transfer import read_checkpoint, select_backbone
 from mmmask.transfer.normalisation import (
+    KNOWN,
     Normalisation,
     normalisation_of_config,
     normalisation_of_unit_pixels,
+    pretraining_normalisation,
 )
 
 IMAGENET = Normalisation((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+HALF = KNOWN['half']
 RGB = Normalisation((1, 2, 3), (4, 5, 6))
 BGR = Normalisation((1, 2, 3), (4, 5, 6), 'BGR')
 VALUES = dict(mean=[1, 2, 3], std=[4, 5, 6])
@@ -151,3 +160,28 @@ def test_agrees_but_for_rounding():
     assert RGB.agrees(Normalisation((1.2, 2, 3), (4, 5, 6.4)))
     assert not RGB.agrees(Normalisation((1.2, 2, 3), (4, 5, 6.6)))
     assert not RGB.agrees(BGR)
+
+
+def normalisation_from(path):
+    """The normalisation of a file's pre-training, and where it is known from."""
+    checkpoint = read_checkpoint(str(path))
+    return pretraining_normalisation(checkpoint, select_backbone(checkpoint))
+
+
+@pytest.mark.parametrize('option, values', [(True, IMAGENET), (False, HALF), (None, None)])
+def test_normalisation_by_beit_s_option(option, values, tmp_path):
+    case = beit(tmp_path)
+    content = torch.load(case.path)
+    options = {} if option is None else dict(imagenet_default_mean_and_std=option)
+    torch.save(dict(content, args=argparse.Namespace(model='beit', **options)), case.path)
+    images = normalisation_from(case.path)
+    assert images == (values, 'the options in the file' if values else '')
+
+
+@pytest.mark.parametrize('features, values', [(WIDTH, HALF), (WIDTH + 1, None)])
+def test_timm_s_description(features, values, tmp_path):
+    path = timm_safetensors(tmp_path).path
+    config = dict(mean=[0.5] * 3, std=[0.5] * 3)
+    content = dict(architecture='vit', num_features=features, pretrained_cfg=config)
+    (tmp_path / 'config.json').write_text(json.dumps(content))
+    assert normalisation_from(path) == (values, 'its config.json' if values else '')

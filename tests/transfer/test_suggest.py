@@ -23,10 +23,8 @@ from foreign_checkpoints import (
 )
 from mmpretrain.registry import MODELS
 
-from mmmask.transfer import read_checkpoint, select_backbone
-from mmmask.transfer.exceptions import Allowed
-from mmmask.transfer.facts import facts
-from mmmask.transfer.loading import load_strictly
+from mmmask.transfer import Allowed, load_strictly, read_checkpoint, select_backbone
+from mmmask.transfer.description import settings_of
 from mmmask.transfer.suggest import dense_options, suggest_backbone
 
 
@@ -34,9 +32,9 @@ def dense_backbone(path):
     """Built, with all of the file's tensors in it."""
     checkpoint = read_checkpoint(str(path))
     selection = select_backbone(checkpoint)
-    known = facts(checkpoint, selection)
-    known = dataclasses.replace(known, heads=known.heads or HEADS)
-    backbone = suggest_backbone(selection.tensors, known)
+    settings = settings_of(checkpoint, selection)
+    settings = dataclasses.replace(settings, heads=settings.heads or HEADS)
+    backbone = suggest_backbone(selection.tensors, settings)
     module = MODELS.build({**backbone, **dense_options(backbone)})
     load_strictly(module, checkpoint, selection, Allowed())
     module.eval()  # which returns nothing in mmpretrain's ViT

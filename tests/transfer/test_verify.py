@@ -30,8 +30,8 @@ from PIL import Image
 
 from mmmask.commands.main import run_command
 from mmmask.engine.hooks import VerifyTransferHook
-from mmmask.transfer import dialects, loading
-from mmmask.transfer.own_loaders import strict_own_loaders
+from mmmask.transfer import loading, names
+from mmmask.transfer.initialiser import strict_loading
 from mmmask.transfer.verify import compare_with_source, source_of
 from mmmask.utils.errors import UserError
 
@@ -258,7 +258,7 @@ def test_a_fault_of_the_loader_shows(kind, tmp_path, monkeypatch):
     """The other side neither renames nor resizes by the same code."""
     if kind == 'names':  # queries for keys
         case = hugging_face_vit(tmp_path)
-        (wrong,) = [d for d in dialects.DIALECTS if d.name == 'Hugging Face ViT']
+        wrong = names.HF_VIT
         rules = tuple(
             dataclasses.replace(rule, theirs=(rule.theirs[1], rule.theirs[0], rule.theirs[2]))
             if len(rule.theirs) == 3
@@ -266,8 +266,8 @@ def test_a_fault_of_the_loader_shows(kind, tmp_path, monkeypatch):
             for rule in wrong.rules
         )
         changed = dataclasses.replace(wrong, rules=rules)
-        others = tuple(changed if d is wrong else d for d in dialects.DIALECTS)
-        monkeypatch.setattr(dialects, 'DIALECTS', others)
+        others = tuple(changed if d is wrong else d for d in names.NAMINGS)
+        monkeypatch.setattr(names, 'NAMINGS', others)
         options = case.backbone
     else:
         case = beit(tmp_path)
@@ -389,7 +389,7 @@ def test_backbones_that_read_checkpoints_themselves(write, twice, tmp_path, log)
         shape.update(window_size=6 if twice else 4)
         module = backbones.SwinTransformer(**shape, init_cfg=init_cfg)
         wrong = backbones.SwinTransformer(**{**shape, 'depths': [1, 1, 1, 1]}, init_cfg=init_cfg)
-    with strict_own_loaders(module):
+    with strict_loading(module):
         module.init_weights()
     assert 'init_weights' not in vars(module)
     assert any(text.startswith('loaded ') for text in log)
@@ -399,5 +399,5 @@ def test_backbones_that_read_checkpoints_themselves(write, twice, tmp_path, log)
             assert torch.equal(value, tensors[f'backbone.{name}']), name
         else:
             assert twice and ('pos_embed' in name or 'relative' in name)
-    with strict_own_loaders(wrong), pytest.raises(UserError, match='depth'):
+    with strict_loading(wrong), pytest.raises(UserError, match='depth'):
         wrong.init_weights()

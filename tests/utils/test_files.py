@@ -1,6 +1,8 @@
+import hashlib
+
 import pytest
 
-from mmmask.utils.files import write_atomically, write_text_atomically
+from mmmask.utils.files import sha256_of_file, write_atomically, write_text_atomically
 
 
 def test_text(tmp_path):
@@ -22,3 +24,9 @@ def test_a_failure_leaves_the_old_file(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_atomically(path, fail)
     assert path.read_text() == 'old'
+
+
+def test_sha256(tmp_path):
+    data = bytes(range(256)) * 10000  # several blocks
+    (tmp_path / 'file').write_bytes(data)
+    assert sha256_of_file(tmp_path / 'file') == hashlib.sha256(data).hexdigest()

@@ -1,4 +1,4 @@
-"""Proves at the start of a training that its pre-trained backbones compute what their files do."""
+"""Prove at the start of a training that its backbones compute what their files do."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ from mmmask.utils.errors import UserError
 from mmmask.utils.unwrap import unwrap
 
 MISMATCH = 1e-3
-"""Relative difference from which it can't be rounding, nor another epsilon of layer norms."""
+"""Relative difference that neither rounding nor another epsilon of layer norms explains."""
 
 
 @HOOKS.register_module()
 class VerifyTransferHook(Hook):
     """Compares every backbone that ``init_cfg`` loaded with timm's model of the same file.
 
-    A line for each says how far the features of its blocks are apart; a warning says where images
-    are normalised otherwise than in pre-training, or where that isn't known. A backbone that timm
-    hasn't (convolutions) is compared with one of its class that is built by the config in the file;
-    where there is none, a warning says that it wasn't compared. What ``init_cfg.allow`` names is
-    the backbone's own on both sides. A model whose ``backbone`` starts at random is named, too.
-    Nothing is done when the weights come from ``load_from`` or a resumed checkpoint.
+    - One line for each backbone says how far the features of its blocks are apart.
+    - A warning says where images are normalised otherwise than in pre-training, or where that isn't
+      known.
+    - A backbone that timm hasn't (convolutions) is compared with its own class, built by the config
+      in the file. Without such a config a warning says that it wasn't compared.
+    - Tensors that ``init_cfg.allow`` names are the backbone's own on both sides.
+    - A line says if the model's ``backbone`` starts at random.
+    - Nothing is done if the weights come from ``load_from`` or a resumed checkpoint.
 
-    The launcher gives it to every training; ``default_hooks.verify_transfer=None`` drops it.
+    The launcher gives the hook to every training; ``default_hooks.verify_transfer=None`` drops it.
 
     Raises:
         UserError: If the features differ by more than :data:`MISMATCH`, or an ``init_cfg`` was not
@@ -57,7 +59,7 @@ class VerifyTransferHook(Hook):
 
 
 def _pretrained(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Outermost modules that are initialised from a file, with their names."""
+    """Yield the outermost modules that are initialised from a file, with their names."""
     found: list[str] = []
     for name, module in model.named_modules():
         if any(_is_in(name, outer) for outer in found):

@@ -4,57 +4,43 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
+from mmdet.models.backbones import SwinTransformer
+from mmengine.config import ConfigDict
 from mmengine.model import BaseModule, PretrainedInit
 from mmengine.registry import WEIGHT_INITIALIZERS
+from mmengine.runner import CheckpointLoader
 from mmpretrain.registry import MODELS
-from tiny_backbones import ARCH, CONFIG_TEXT, below, build_vit, randomise
+from mmseg.models.backbones import VisionTransformer
+from tiny_backbones import (
+    ARCH,
+    CONFIG_TEXT,
+    assert_same,
+    below,
+    build_vit,
+    line,
+    load,
+    message_of,
+    randomise,
+    save,
+)
 from torch.nn.functional import interpolate
 
 from mmmask.config.build import scope_of
 from mmmask.config.init_cfg import was_loaded
 from mmmask.config.read import read_config
 from mmmask.transfer import Pretrained
-from mmmask.transfer.own_loaders import strict_own_loaders
+from mmmask.transfer.initialiser import strict_loading
 from mmmask.utils.errors import UserError
 
+MMDET_SWIN = dict(embed_dims=8, depths=(1, 1), num_heads=(1, 2), strides=(4, 2), out_indices=(0, 1))
+MMSEG_VIT = dict(
+    img_size=32, patch_size=8, embed_dims=12, num_layers=2, num_heads=3, out_indices=(1,)
+)
 CONFIGS = Path(__file__).parents[2] / 'configs'
-
-
-def load(checkpoint, type='VisionTransformer', init_cfg=None, **options):
-    init_cfg = init_cfg or {}
-    if isinstance(init_cfg, dict):
-        init_cfg = dict(type='Pretrained', checkpoint=str(checkpoint), **init_cfg)
-    vit = build_vit(type, init_cfg=init_cfg, **options)
-    vit.init_weights()
-    return vit
-
-
-def message_of(*args, **kwargs) -> str:
-    with pytest.raises(UserError) as error:
-        load(*args, **kwargs)
-    text = str(error.value)
-    assert '\n' not in text
-    return text
-
-
-def assert_same(vit, source, but=()):
-    theirs = source.state_dict()
-    for name, value in vit.state_dict().items():
-        assert name in but or torch.equal(value, theirs[name]), name
-
-
-def line(log) -> str:
-    (found,) = [text for text in log if text.startswith('loaded ')]
-    return found
-
-
-def save(tmp_path, state_dict, text=None):
-    meta = dict(cfg=text) if text else {}
-    torch.save(dict(state_dict=state_dict, meta=meta), tmp_path / 'c.pth')
-    return tmp_path / 'c.pth'
 
 
 def test_replaces_mmengine_s():
@@ -190,7 +176,7 @@ def test_a_scope_in_the_type_works_within_the_launcher(checkpoint, teacher):
     text = message_of(checkpoint, init_cfg=[init_cfg])
     assert 'init_cfg.type mmengine.Pretrained runs before' in text
     vit = build_vit(init_cfg=init_cfg)
-    with strict_own_loaders(vit):
+    with strict_loading(vit):
         vit.init_weights()
     assert_same(vit, teacher)
 
@@ -308,3 +294,44 @@ def test_both_networks_of_a_pretraining_start_from_it(checkpoint, teacher):
         model.init_weights()
     assert_same(model.backbone, teacher)
     assert_same(model.teacher.backbone, teacher)
+
+
+def save_without(tmp_path, module, but='none') -> str:
+    content = {n: v for n, v in below('backbone.', module).items() if but not in n}
+    torch.save(dict(state_dict=content), tmp_path / 'c.pth')
+    return str(tmp_path / 'c.pth')
+
+
+def initialise(module) -> None:
+    with strict_loading(module):
+        module.init_weights()
+
+
+@pytest.mark.parametrize(
+    'kind', ['Pretrained', 'mmengine.Pretrained', PretrainedInit, Pretrained], ids=str
+)
+def test_mmdet_s_swin(tmp_path, kind):
+    source = randomise(SwinTransformer(**MMDET_SWIN, window_size=4), 1)
+    init_cfg = ConfigDict(type=kind, checkpoint=save_without(tmp_path, source))
+    swin = SwinTransformer(**MMDET_SWIN, window_size=4, init_cfg=init_cfg)
+    initialise(swin)
+    loaded = swin.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in source.state_dict().items())
+    assert was_loaded(swin) and 'init_weights' not in vars(swin)
+    save_without(tmp_path, source, but='stages.1.blocks.0.ffn')
+    swin = SwinTransformer(**MMDET_SWIN, window_size=4, init_cfg=init_cfg)
+    with pytest.raises(UserError, match='4 missing in the file .stages.1.blocks.0.ffn'):
+        initialise(swin)
+
+
+def test_mmseg_s_vit_with_a_list(tmp_path):
+    """Its own loader would run behind the strict one, to look whether values last."""
+    source = randomise(VisionTransformer(**MMSEG_VIT), 1)
+    init_cfg = [dict(type='Pretrained', checkpoint=save_without(tmp_path, source))]
+    for start in (initialise, VisionTransformer.init_weights):
+        vit = VisionTransformer(**MMSEG_VIT, init_cfg=init_cfg)
+        with mock.patch.object(CheckpointLoader, 'load_checkpoint') as own:
+            start(vit)
+        assert not own.called
+        loaded = vit.state_dict()
+        assert all(torch.equal(loaded[name], value) for name, value in source.state_dict().items())

@@ -1,7 +1,8 @@
-"""How other projects name a backbone's tensors: one table, read in both directions.
+"""The table of names: what each family of files calls a backbone's tensors.
 
-Ours are mmpretrain's names. A dialect is a list of rules, each a pair of names with placeholders:
-``{i}``, ``{j}`` stand for numbers (``{i+1}`` for one more), ``{p}`` for ``weight`` or ``bias``.
+mmpretrain's names are the common ones; the table is read in both directions. A naming is a list of
+rules. Each rule is a pair of names with placeholders: ``{i}`` and ``{j}`` stand for numbers
+(``{i+1}`` for one more), ``{p}`` for ``weight`` or ``bias``.
 """
 
 from __future__ import annotations
@@ -16,17 +17,22 @@ import torch
 from torch import Tensor
 
 _PLACEHOLDER = re.compile(r'\{(\w)(\+1)?\}')
+TABLE = 'relative_position_bias_table'
+"""Last part of the name of every relative position table."""
+
+PATCH_PROJECTION = 'patch_embed.projection.weight'
+"""mmpretrain's name of the layer that projects patches, (C, channels, height, width)."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One tensor's two names.
+    """The two names of one tensor.
 
     Attributes:
-        theirs: Its name in the dialect; several are stacked along the first dimension, in order.
+        theirs: Its name in the file. Several tensors are stacked along the first dimension.
         ours: Its name in mmpretrain.
-        to_ours: What changes its values' order or shape on the way; None for nothing.
-        to_theirs: The inverse.
+        to_ours: Function that changes the order or shape of its values on the way; None for none.
+        to_theirs: The inverse function.
     """
 
     theirs: tuple[str, ...]
@@ -36,17 +42,18 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Dialect:
-    """How one family of files names a backbone's tensors.
+class Naming:
+    """The names of one family of files, and what all of its published models share.
 
     Attributes:
-        name: For messages.
-        marks: Patterns, of which each is found in some name of every such backbone.
-        rules: All its names.
+        name: Shown in messages.
+        marks: Patterns; in every such backbone each pattern is found in some name.
+        rules: All names of the backbone's tensors.
         others: Patterns of names beside the backbone's, which no backbone needs.
         heads: Attention heads by (width, depth) in the published architectures.
-        normalisation: What its images were normalised with, if all of its files agree.
-        norm_eps: Epsilon of its layer norms, if all of its models agree.
+        normalisation: Normalisation of the images, if all of its files agree.
+        norm_eps: Epsilon of the layer norms, if all of its models agree.
+        of_hugging_face: True if its files are Hugging Face's, with a ``config.json`` beside them.
     """
 
     name: str
@@ -56,17 +63,18 @@ class Dialect:
     heads: Mapping[tuple[int, int], int] | None = None
     normalisation: str | None = None
     norm_eps: float | None = None
+    of_hugging_face: bool = False
 
 
 def _rules(pairs: Iterable[tuple]) -> tuple[Rule, ...]:
-    """Rules of pairs (theirs, ours), or of triples or quadruples with functions."""
+    """Return rules from tuples (theirs, ours), which functions may follow."""
     return tuple(
         Rule((theirs,) if isinstance(theirs, str) else theirs, *rest) for theirs, *rest in pairs
     )
 
 
 def _as_token(value: Tensor) -> Tensor:
-    """Tokens as (1, N, C)."""
+    """Reshape tokens to (1, N, C)."""
     return value.reshape(1, -1, value.shape[-1])
 
 
@@ -75,11 +83,11 @@ def _as_token(value: Tensor) -> Tensor:
 _NEIGHBOURS = [0, 2, 1, 3]
 
 
-def _merge_to_ours(value: Tensor) -> Tensor:
+def _merge_to_mmpretrain(value: Tensor) -> Tensor:
     return value.unflatten(-1, (4, -1))[..., _NEIGHBOURS, :].transpose(-1, -2).flatten(-2)
 
 
-def _merge_to_theirs(value: Tensor) -> Tensor:
+def _merge_from_mmpretrain(value: Tensor) -> Tensor:
     return value.unflatten(-1, (-1, 4)).transpose(-1, -2)[..., _NEIGHBOURS, :].flatten(-2)
 
 
@@ -98,7 +106,7 @@ _TIMM_VIT = _rules(
         ('blocks.{i}.attn.proj.{p}', 'layers.{i}.attn.proj.{p}'),
         ('blocks.{i}.mlp.fc1.{p}', 'layers.{i}.ffn.layers.0.0.{p}'),
         ('blocks.{i}.mlp.fc2.{p}', 'layers.{i}.ffn.layers.1.{p}'),
-        ('blocks.{i}.mlp.fc1.{p}', 'layers.{i}.ffn.w12.{p}'),  # see _gated
+        ('blocks.{i}.mlp.fc1.{p}', 'layers.{i}.ffn.w12.{p}'),  # see _with_gated_mlp
         ('blocks.{i}.mlp.fc2.{p}', 'layers.{i}.ffn.w3.{p}'),
         ('blocks.{i}.ls1.gamma', 'layers.{i}.attn.gamma1.weight'),
         ('blocks.{i}.ls2.gamma', 'layers.{i}.ffn.gamma2.weight'),
@@ -135,24 +143,20 @@ _BEIT = (
             ('blocks.{i}.gamma_2', 'layers.{i}.gamma_2'),
             ('blocks.{i}.attn.q_bias', 'layers.{i}.attn.q_bias'),
             ('blocks.{i}.attn.v_bias', 'layers.{i}.attn.v_bias'),
-            (
-                'blocks.{i}.attn.relative_position_bias_table',
-                'layers.{i}.attn.relative_position_bias_table',
-            ),
-            ('rel_pos_bias.relative_position_bias_table',) * 2,
+            (f'blocks.{{i}}.attn.{TABLE}', f'layers.{{i}}.attn.{TABLE}'),
+            (f'rel_pos_bias.{TABLE}',) * 2,
         ]
     ),
     *_TIMM_VIT,
 )
+_QUERY_KEY_VALUE = ('query', 'key', 'value')
 _HF_COMMON = (
     ('embeddings.cls_token', 'cls_token'),
     ('embeddings.mask_token', 'mask_token', _as_token, lambda value: value.flatten(0, -2)),
     ('embeddings.position_embeddings', 'pos_embed'),
     ('embeddings.patch_embeddings.projection.{p}', 'patch_embed.projection.{p}'),
     (
-        tuple(
-            f'encoder.layer.{{i}}.attention.attention.{x}.{{p}}' for x in ('query', 'key', 'value')
-        ),
+        tuple(f'encoder.layer.{{i}}.attention.attention.{x}.{{p}}' for x in _QUERY_KEY_VALUE),
         'layers.{i}.attn.qkv.{p}',
     ),
     ('encoder.layer.{i}.attention.output.dense.{p}', 'layers.{i}.attn.proj.{p}'),
@@ -204,10 +208,7 @@ _SWIN_COMMON = (
     ('layers.{i}.blocks.{j}.norm2.{p}', 'stages.{i}.blocks.{j}.norm2.{p}'),
     ('layers.{i}.blocks.{j}.attn.qkv.{p}', 'stages.{i}.blocks.{j}.attn.w_msa.qkv.{p}'),
     ('layers.{i}.blocks.{j}.attn.proj.{p}', 'stages.{i}.blocks.{j}.attn.w_msa.proj.{p}'),
-    (
-        'layers.{i}.blocks.{j}.attn.relative_position_bias_table',
-        'stages.{i}.blocks.{j}.attn.w_msa.relative_position_bias_table',
-    ),
+    (f'layers.{{i}}.blocks.{{j}}.attn.{TABLE}', f'stages.{{i}}.blocks.{{j}}.attn.w_msa.{TABLE}'),
     ('layers.{i}.blocks.{j}.mlp.fc1.{p}', 'stages.{i}.blocks.{j}.ffn.layers.0.0.{p}'),
     ('layers.{i}.blocks.{j}.mlp.fc2.{p}', 'stages.{i}.blocks.{j}.ffn.layers.1.{p}'),
     ('norm.{p}', 'norm3.{p}'),
@@ -215,17 +216,14 @@ _SWIN_COMMON = (
 
 
 def _swin(stage: str) -> tuple[Rule, ...]:
-    """Rules of Swin; ``stage`` says in which stage a down-sampling layer is counted."""
-    merging = _merge_to_ours, _merge_to_theirs
+    """Return Swin's rules, where ``stage`` counts the down-sampling layers."""
+    merging = _merge_to_mmpretrain, _merge_from_mmpretrain
+    down = 'stages.{i}.downsample'
     return _rules(
         [
             *_SWIN_COMMON,
-            (f'layers.{stage}.downsample.norm.{{p}}', 'stages.{i}.downsample.norm.{p}', *merging),
-            (
-                f'layers.{stage}.downsample.reduction.weight',
-                'stages.{i}.downsample.reduction.weight',
-                *merging,
-            ),
+            (f'layers.{stage}.downsample.norm.{{p}}', f'{down}.norm.{{p}}', *merging),
+            (f'layers.{stage}.downsample.reduction.weight', f'{down}.reduction.weight', *merging),
         ]
     )
 
@@ -240,185 +238,169 @@ _STANDARD_HEADS = {
     (1536, 40): 24,
 }
 NARROW_HEADS = {**_STANDARD_HEADS, (384, 12): 12}
-"""MoCo v3's and CAE's."""
+"""Attention heads of MoCo v3 and CAE by (width, depth)."""
 
-_BEIT_HEADS = {size: heads for size, heads in _STANDARD_HEADS.items() if size[0] > 384}
-_HEADS = (r'^head', r'^decoder_', r'^fc\.', r'^classifier\.')
-_VIT = dict(others=_HEADS, heads=_STANDARD_HEADS, norm_eps=1e-6)
+_CLASSIFIERS = (r'^head', r'^decoder_', r'^fc\.', r'^classifier\.')
 _ATTENTION = r'^blocks\.\d+\.attn\.qkv\.weight$'
-_SWIN = dict(others=(*_HEADS, r'relative_position_index$', r'attn_mask$'), norm_eps=1e-5)
-
-_BEIT_MARKS = (_ATTENTION, r'^blocks\.\d+\.attn\.q_bias$')
-_BEIT_OTHERS = (*_HEADS, r'relative_position_index$', r'^lm_head')
 _SWIN_ATTENTION = r'^layers\.\d+\.blocks\.\d+\.attn\.qkv\.weight$'
+_VIT = dict(others=_CLASSIFIERS, heads=_STANDARD_HEADS, norm_eps=1e-6)
+_IMAGENET_VIT = dict(_VIT, normalisation='imagenet')
+_SWIN = dict(
+    others=(*_CLASSIFIERS, r'relative_position_index$', r'attn_mask$'),
+    normalisation='imagenet',
+    norm_eps=1e-5,
+)
+_BEIT_MARKS = (_ATTENTION, r'^blocks\.\d+\.attn\.q_bias$')
+_BEIT_OPTIONS = dict(
+    others=(*_CLASSIFIERS, r'relative_position_index$', r'^lm_head'),
+    heads={size: heads for size, heads in _STANDARD_HEADS.items() if size[0] > 384},
+    norm_eps=1e-6,
+)
+_HF_OPTIONS = dict(others=(r'^pooler\.',), heads=_STANDARD_HEADS, of_hugging_face=True)
 
-MMPRETRAIN = Dialect('mmpretrain names', marks=())
-"""No rules: names are taken as they are."""
+MMPRETRAIN = Naming('mmpretrain names', marks=())
+"""Names that need no rule."""
 
-TIMM_VIT = Dialect('timm ViT', (_ATTENTION,), _TIMM_VIT, **_VIT)
-"""Also DINO's, DeiT's, and what others publish in those names."""
+TIMM_VIT = Naming('timm ViT', (_ATTENTION,), _TIMM_VIT, **_VIT)
+"""Names of timm's ViT, which DINO, DeiT and others publish in, too."""
 
-MMSEG_VIT = Dialect(
+TIMM_SWIN = Naming('timm Swin', (_SWIN_ATTENTION,), _swin('{i+1}'), **_SWIN)
+MMSEG_VIT = Naming(
     'mmseg ViT', (r'^layers\.\d+\.attn\.attn\.in_proj_weight$',), _MMSEG_VIT, norm_eps=1e-5
 )
-"""Whose patch projection may have no bias."""
+"""Names of mmseg's ViT, whose patch projection may have no bias."""
 
-DIALECTS = (
-    Dialect(
+# The names of BEiT, normalised with 'half', are those of BEiT v2 and CAE, too.
+BEIT = Naming('BEiT', _BEIT_MARKS, _BEIT, **_BEIT_OPTIONS)
+DINOV2 = Naming(
+    'DINOv2',
+    (_ATTENTION, r'^blocks\.\d+\.ls1\.gamma$', r'^(register_tokens|mask_token)$'),
+    _DINO_VIT,
+    **_IMAGENET_VIT,
+)
+HF_DINOV2 = Naming(
+    'Hugging Face DINOv2',
+    (r'^encoder\.layer\.\d+\.layer_scale1\.lambda1$',),
+    _HF_DINOV2,
+    normalisation='imagenet',
+    norm_eps=1e-6,
+    **_HF_OPTIONS,
+)
+HF_VIT = Naming(
+    'Hugging Face ViT',
+    (r'^encoder\.layer\.\d+\.layernorm_before\.weight$',),
+    _HF_VIT,
+    norm_eps=1e-12,
+    **_HF_OPTIONS,
+)
+
+NAMINGS = (
+    Naming(
         'DINOv2, in chunks',
         (r'^blocks\.\d+\.\d+\.attn\.qkv\.weight$',),
         _CHUNKED_VIT,
-        normalisation='imagenet',
-        **_VIT,
+        **_IMAGENET_VIT,
     ),
-    Dialect(
+    Naming(
         'BEiT v2',
         (*_BEIT_MARKS, r'^cls_pt_layers\.'),
         _BEIT,
-        others=(*_BEIT_OTHERS, r'^cls_pt_'),  # its second decoder, of pre-training
-        heads=_BEIT_HEADS,
         normalisation='imagenet',
-        norm_eps=1e-6,
+        # the second decoder of its pre-training
+        **dict(_BEIT_OPTIONS, others=(*_BEIT_OPTIONS['others'], r'^cls_pt_')),
     ),
-    # Names don't tell BEiT's own, normalised with 'half', from BEiT v2's and CAE's.
-    Dialect(
-        'BEiT',
-        _BEIT_MARKS,
-        _BEIT,
-        others=_BEIT_OTHERS,
-        heads=_BEIT_HEADS,
-        norm_eps=1e-6,
-    ),
-    Dialect(
-        'DINOv2',
-        (_ATTENTION, r'^blocks\.\d+\.ls1\.gamma$', r'^(register_tokens|mask_token)$'),
-        _DINO_VIT,
-        normalisation='imagenet',
-        **_VIT,
-    ),
-    Dialect('iBOT', (_ATTENTION, r'^masked_embed$'), _DINO_VIT, normalisation='imagenet', **_VIT),
-    Dialect(
+    BEIT,
+    DINOV2,
+    Naming('iBOT', (_ATTENTION, r'^masked_embed$'), _DINO_VIT, **_IMAGENET_VIT),
+    Naming(
         'MAE',
         (_ATTENTION, r'^decoder_embed\.'),
         _MAE_VIT,
         # ccMIM's projector is beside MAE's decoder
-        others=(*_HEADS, r'^mask_token$', r'^projector', r'^predictor'),
-        heads=_STANDARD_HEADS,
-        normalisation='imagenet',
-        norm_eps=1e-6,
+        **dict(
+            _IMAGENET_VIT, others=(*_CLASSIFIERS, r'^mask_token$', r'^projector', r'^predictor')
+        ),
     ),
-    Dialect(
-        'distilled DeiT', (_ATTENTION, r'^dist_token$'), _TIMM_VIT, normalisation='imagenet', **_VIT
-    ),
+    Naming('distilled DeiT', (_ATTENTION, r'^dist_token$'), _TIMM_VIT, **_IMAGENET_VIT),
     TIMM_VIT,
-    Dialect(
+    Naming(
         'iBOT Swin',
         (_SWIN_ATTENTION, r'^masked_embed$'),
         (*_rules([_MASKED_EMBED]), *_swin('{i}')),
-        normalisation='imagenet',
-        **{**_SWIN, 'norm_eps': 1e-6},
+        **dict(_SWIN, norm_eps=1e-6),
     ),
-    Dialect(
-        'Swin',
-        (_SWIN_ATTENTION, r'^layers\.0\.downsample\.'),
-        _swin('{i}'),
-        normalisation='imagenet',
-        **_SWIN,
-    ),
-    Dialect(
-        'timm Swin',
-        (_SWIN_ATTENTION,),
-        _swin('{i+1}'),
-        normalisation='imagenet',
-        **_SWIN,
-    ),
-    Dialect(
-        'Hugging Face DINOv2',
-        (r'^encoder\.layer\.\d+\.layer_scale1\.lambda1$',),
-        _HF_DINOV2,
-        others=(r'^pooler\.',),
-        heads=_STANDARD_HEADS,
-        normalisation='imagenet',
-        norm_eps=1e-6,
-    ),
-    Dialect(
-        'Hugging Face ViT',
-        (r'^encoder\.layer\.\d+\.layernorm_before\.weight$',),
-        _HF_VIT,
-        others=(r'^pooler\.',),
-        heads=_STANDARD_HEADS,
-        norm_eps=1e-12,
-    ),
+    Naming('Swin', (_SWIN_ATTENTION, r'^layers\.0\.downsample\.'), _swin('{i}'), **_SWIN),
+    TIMM_SWIN,
+    HF_DINOV2,
+    HF_VIT,
     MMSEG_VIT,
 )
+"""All namings; the first whose marks are found is a file's."""
 
-BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
 
-
-def dialect_of(names: Iterable[str]) -> Dialect:
-    """The first dialect whose marks are all found; :data:`MMPRETRAIN` if there is none."""
+def naming_of(names: Iterable[str]) -> Naming:
+    """Return the first naming whose marks are all found, or :data:`MMPRETRAIN`."""
     text = '\n'.join(names)
     return next(
         (
-            dialect
-            for dialect in DIALECTS
-            if all(re.search(mark, text, re.MULTILINE) for mark in dialect.marks)
+            naming
+            for naming in NAMINGS
+            if all(re.search(mark, text, re.MULTILINE) for mark in naming.marks)
         ),
         MMPRETRAIN,
     )
 
 
-def to_ours(
-    dialect: Dialect, tensors: Mapping[str, Tensor]
+def to_mmpretrain(
+    naming: Naming, tensors: Mapping[str, Tensor]
 ) -> tuple[OrderedDict[str, Tensor], list[str]]:
     """Give a backbone's tensors mmpretrain's names.
 
     Returns:
-        The tensors, and the names of those beside the backbone. A tensor that no rule knows keeps
-        its name, so that it is found to be unexpected.
+        The tensors, and the names of tensors beside the backbone. A tensor that no rule knows keeps
+        its name, and is found to be unexpected later.
     """
-    if not dialect.rules:
+    if not naming.rules:
         return OrderedDict(tensors), []
     found: OrderedDict[str, dict[int, str]] = OrderedDict()
     rule_of: dict[str, Rule] = {}
     others = []
     for name in tensors:
-        match = _match(dialect.rules, name, 'theirs')
+        match = _match(naming.rules, name, 'theirs')
         if match is not None:
             rule, index, values = match
             ours = _fill(rule.ours, values)
             found.setdefault(ours, {})[index] = name
             rule_of[ours] = rule
-        elif any(re.search(pattern, name) for pattern in dialect.others):
+        elif any(re.search(pattern, name) for pattern in naming.others):
             others.append(name)
         else:
             found[name] = {0: name}
     result: OrderedDict[str, Tensor] = OrderedDict()
     for ours, parts in found.items():
         rule = rule_of.get(ours)
-        if rule is None or len(parts) < len(rule.theirs):  # a part is missing: tell its names
+        if rule is None or len(parts) < len(rule.theirs):  # of an incomplete stack: keep the names
             result.update((name, tensors[name]) for name in parts.values())
             continue
         values = [tensors[parts[index]] for index in range(len(parts))]
         value = values[0] if len(values) == 1 else torch.cat(values)
         result[ours] = rule.to_ours(value) if rule.to_ours else value
-    return _gated(result), others
+    return _with_gated_mlp(result), others
 
 
-def to_theirs(dialect: Dialect, tensors: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:
-    """Give a backbone's tensors a dialect's names: the inverse of :func:`to_ours`.
+def from_mmpretrain(naming: Naming, tensors: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:
+    """Give a backbone's tensors the names of a naming: the inverse of :func:`to_mmpretrain`.
 
     Raises:
-        KeyError: If the dialect has no name for one.
+        KeyError: If the naming has no name for one of them.
     """
+    if not naming.rules:
+        return OrderedDict(tensors)
     result: OrderedDict[str, Tensor] = OrderedDict()
     for name, value in tensors.items():
-        match = _match(dialect.rules, name, 'ours') if dialect.rules else None
+        match = _match(naming.rules, name, 'ours')
         if match is None:
-            if dialect.rules:
-                raise KeyError(name)
-            result[name] = value
-            continue
+            raise KeyError(name)
         rule, _, values = match
         value = rule.to_theirs(value) if rule.to_theirs else value
         for template, part in zip(rule.theirs, value.chunk(len(rule.theirs))):
@@ -426,9 +408,11 @@ def to_theirs(dialect: Dialect, tensors: Mapping[str, Tensor]) -> OrderedDict[st
     return result
 
 
-def _gated(tensors: OrderedDict[str, Tensor]) -> OrderedDict[str, Tensor]:
-    """Name a gated MLP's layers so: timm gives them the plain MLP's names; the first has twice as
-    many outputs as the second has inputs."""
+def _with_gated_mlp(tensors: OrderedDict[str, Tensor]) -> OrderedDict[str, Tensor]:
+    """Rename the layers of a gated MLP, which timm calls like those of a plain MLP.
+
+    The first layer of a gated MLP has twice as many outputs as the second has inputs.
+    """
     first, second = 'ffn.layers.0.0.', 'ffn.layers.1.'
     inner, outer = (tensors.get(f'layers.0.{name}weight') for name in (first, second))
     if inner is None or outer is None or inner.shape[0] != 2 * outer.shape[1]:
@@ -442,8 +426,8 @@ def _gated(tensors: OrderedDict[str, Tensor]) -> OrderedDict[str, Tensor]:
 def _match(
     rules: tuple[Rule, ...], name: str, side: str
 ) -> tuple[Rule, int, dict[str, str]] | None:
-    """The first rule that knows a name, which of its names it is, and the placeholders' values."""
-    for rule, index, template, pattern in _by_shape(rules, side).get(_shape(name), ()):
+    """Find the rule of a name, which of the rule's names it is, and the placeholders' values."""
+    for rule, index, template, pattern in _templates(rules, side).get(name.count('.'), ()):
         match = pattern.fullmatch(name)
         if match is None:
             continue
@@ -455,18 +439,12 @@ def _match(
     return None
 
 
-def _shape(name: str) -> int:
-    """What is equal for all names of a template: its number of components."""
-    return name.count('.')
-
-
 @lru_cache(maxsize=64)
-def _by_shape(rules: tuple[Rule, ...], side: str) -> dict[int, list]:
-    """Compiled templates of one side by their number of components."""
+def _templates(rules: tuple[Rule, ...], side: str) -> dict[int, list]:
+    """Compile one side of all rules, by the number of dots in the names."""
     result: dict[int, list] = defaultdict(list)
     for rule in rules:
-        templates = rule.theirs if side == 'theirs' else (rule.ours,)
-        for index, template in enumerate(templates):
+        for index, template in enumerate(rule.theirs if side == 'theirs' else (rule.ours,)):
             pieces = re.split(r'(\{\w(?:\+1)?\})', template)
             pattern = ''.join(
                 (r'(?P<p>weight|bias)' if piece[1] == 'p' else rf'(?P<{piece[1]}>\d+)')
@@ -474,12 +452,13 @@ def _by_shape(rules: tuple[Rule, ...], side: str) -> dict[int, list]:
                 else re.escape(piece)
                 for piece in pieces
             )
-            result[_shape(template)].append((rule, index, template, re.compile(pattern)))
+            found = rule, index, template, re.compile(pattern)
+            result[template.count('.')].append(found)
     return result
 
 
 def _fill(template: str, values: Mapping[str, str]) -> str:
-    """A name of a template."""
+    """Put values into a template's placeholders."""
     return _PLACEHOLDER.sub(
         lambda match: str(int(values[match[1]]) + 1) if match[2] else values[match[1]], template
     )

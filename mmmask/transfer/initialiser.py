@@ -1,8 +1,10 @@
-"""The strict initialiser: mmengine's ``Pretrained``, replaced under its name."""
+"""The strict initialiser, which replaces mmengine's ``Pretrained`` under its name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import MethodType
 
 import torch
 from mmengine.logging import MMLogger
@@ -15,30 +17,28 @@ from mmmask.config.init_cfg import mark_loaded, pretrained_of, with_plain_names
 from mmmask.utils.errors import UserError
 
 from .checkpoint import read_checkpoint
-from .exceptions import Allowed
 from .formats import SOURCES, select
 from .loading import load_strictly
-from .own_loaders import may_load_by_itself
+from .mismatch import Allowed
 
 
 @WEIGHT_INITIALIZERS.register_module(name='Pretrained', force=True)
 class Pretrained:
     """Initialises a module from a checkpoint, completely or not at all.
 
-    The name is mmengine's because mmengine and the backbones special-case it: it runs last, and
-    they skip their own initialisation for it. What used to be a warning (nothing or a part loaded)
-    or silence (another number of heads, values that are overwritten afterwards) is an error.
+    mmengine and the backbones know this initialiser by mmengine's name: mmengine runs it last, and
+    backbones skip their own initialisation. mmengine only warns, or says nothing, if a part is
+    loaded, the number of heads differs, or values are overwritten later. Here that is an error.
 
     Args:
         checkpoint: A file, or a name with one of mmengine's schemes.
-        source: Which backbone of a self-distillation checkpoint: 'teacher', 'student' or 'auto'
-            (the first that the format has).
-        prefix: As mmengine's: take the tensors below it instead of finding the part by the file's
-            format.
-        map_location: As :func:`torch.load`.
+        source: The backbone of a self-distillation checkpoint: 'teacher', 'student' or 'auto' for
+            the first that the format has.
+        prefix: Takes the tensors below it instead of detecting the file's format, as mmengine does.
+        map_location: As of :func:`torch.load`.
         allow: Exceptions, one by one: ``dict(missing=[...], unexpected=[...])`` with names of the
-            module's and the file's tensors (``*`` matches anything), and ``heads=True`` where the
-            number of attention heads that is known of the file doesn't hold.
+            module's and the file's tensors (``*`` matches anything). ``heads=True`` allows another
+            number of attention heads than the file is known to have.
     """
 
     def __init__(
@@ -68,31 +68,60 @@ class Pretrained:
         selection = select(checkpoint, self.source, self.prefix, module.state_dict())
         within_init_weights = hasattr(module, '_params_init_info')
         if within_init_weights:
-            _be_the_only_one(module)
+            _leave_only_pretrained(module)
         load_strictly(module, checkpoint, selection, allow)
         mark_loaded(module, checkpoint.path)
         if within_init_weights:
             update_init_info(module, init_info=f'Pretrained: loaded from {checkpoint.path}')
-            _check_that_it_lasts(module, checkpoint.path)
+            _check_kept(module, checkpoint.path)
 
 
 def _call_strictly(init: PretrainedInit, module: nn.Module) -> None:
-    """mmengine's own class, which configs may name as a type, is as strict."""
+    """Load strictly in mmengine's own class, too, which configs may name as a type."""
     Pretrained(init.checkpoint, prefix=init.prefix, map_location=init.map_location)(module)
 
 
 PretrainedInit.__call__ = _call_strictly
 
 
-def _be_the_only_one(module: BaseModule) -> None:
-    """Make this initialiser the module's only one, by name: the others of a list have run.
+@contextmanager
+def strict_loading(model: nn.Module) -> Iterator[None]:
+    """Let :class:`Pretrained` initialise every module that names it, while inside.
 
-    Backbones look for a dict with this name to know that they must not initialise position
+    Some backbones of mmdet and mmseg load their ``init_cfg.checkpoint`` themselves, past any
+    initialiser: they unpickle the file and take whatever fits. Their method is replaced here.
+    mmengine runs an initialiser last only if its type is 'Pretrained', so every type is renamed.
+    """
+    named = [m for m in model.modules() if pretrained_of(getattr(m, 'init_cfg', None))]
+    for module in named:
+        module.init_cfg = with_plain_names(module.init_cfg)
+    own = [module for module in named if _loads_by_itself(module)]
+    for module in own:
+        module.init_weights = MethodType(BaseModule.init_weights, module)
+    try:
+        yield
+    finally:
+        for module in own:
+            del module.init_weights
+
+
+def _loads_by_itself(module: nn.Module) -> bool:
+    """Return True for classes of mmdet and mmseg with their own ``init_weights``."""
+    return (
+        isinstance(module, BaseModule)
+        and type(module).__module__.startswith(('mmdet.', 'mmseg.'))
+        and type(module).init_weights is not BaseModule.init_weights
+    )
+
+
+def _leave_only_pretrained(module: BaseModule) -> None:
+    """Drop the other initialisers of the module's list, which have run.
+
+    Backbones look for a dict with this type to know that they must not initialise position
     embeddings afterwards.
 
     Raises:
-        UserError: If mmengine didn't know it by its type, and will initialise the module's parts
-            after it.
+        UserError: If mmengine doesn't know the type and will initialise the module's parts later.
     """
     mine = pretrained_of(module.init_cfg)
     if mine is None:
@@ -105,15 +134,15 @@ def _be_the_only_one(module: BaseModule) -> None:
     module.init_cfg = with_plain_names(mine)
 
 
-def _check_that_it_lasts(module: BaseModule, path: str) -> None:
-    """Find out whether the rest of the module's own ``init_weights`` changes a tensor: run it now.
+def _check_kept(module: BaseModule, path: str) -> None:
+    """Run the rest of the module's own ``init_weights`` now, and check that it changes no tensor.
 
-    Those that may read the file by themselves, with unpickling, are not run.
+    Modules that may read the file by themselves are left out.
 
     Raises:
-        UserError: If it does.
+        UserError: If a tensor changes.
     """
-    if type(module).init_weights is BaseModule.init_weights or may_load_by_itself(module):
+    if type(module).init_weights is BaseModule.init_weights or _loads_by_itself(module):
         return
     loaded = {name: value.clone() for name, value in module.state_dict().items()}
     logger, initialised = MMLogger.get_current_instance(), module._is_init

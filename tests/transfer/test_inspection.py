@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 
 from mmmask.commands.main import run_command
 from mmmask.transfer import read_checkpoint, select_backbone
-from mmmask.transfer.facts import facts
+from mmmask.transfer.description import settings_of
 from mmmask.transfer.suggest import suggest_backbone
 
 inspect = partial(run_command, 'inspect')
@@ -42,13 +42,13 @@ def test_inspection_names_a_config_that_loads(write, tmp_path, capsys):
     source = case.init_cfg.get('source')
     checkpoint = read_checkpoint(str(case.path))
     selection = select_backbone(checkpoint, source or 'auto')
-    known = facts(checkpoint, selection)
-    assert selection.dialect.name in report
+    settings = settings_of(checkpoint, selection)
+    assert selection.naming.name in report
     tables = any('relative_position_bias_table' in name for name in selection.tensors)
-    if known.heads is None and not tables:
+    if settings.heads is None and not tables:
         assert "it doesn't tell its number of attention heads" in report
         return
-    backbone = suggest_backbone(selection.tensors, known)
+    backbone = suggest_backbone(selection.tensors, settings)
     assert backbone['type'] == case.backbone['type']
     count = len(MODELS.build(dict(backbone)).state_dict())
     indices = sum('position_index' in name for name in MODELS.build(backbone).state_dict())

@@ -1,8 +1,7 @@
-"""What is known of a checkpoint besides its tensors: by its own word, or by its format."""
+"""A network is described by its tensors' shapes, its file's words, and its format."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 from collections import OrderedDict
@@ -11,7 +10,6 @@ import pytest
 import torch
 from foreign_checkpoints import (
     HEADS,
-    WIDTH,
     beit,
     beit_v2,
     cae,
@@ -26,27 +24,33 @@ from foreign_checkpoints import (
     moco_v3,
     swin,
     timm_layer_scale,
-    timm_safetensors,
     timm_vit,
 )
 from mmpretrain.registry import MODELS
-from tiny_backbones import below
+from tiny_backbones import CONFIG_TEXT
 
 from mmmask.transfer import read_checkpoint, select_backbone
 from mmmask.transfer.checkpoint import Checkpoint
-from mmmask.transfer.dialects import DIALECTS, to_ours, to_theirs
-from mmmask.transfer.facts import facts
-from mmmask.transfer.formats import available_sources, format_of, known_below
-from mmmask.transfer.normalisation import Normalisation
+from mmmask.transfer.description import (
+    backbone_config,
+    norm_eps,
+    num_heads,
+    patch_grid,
+    settings_of,
+)
+from mmmask.transfer.names import TIMM_VIT, from_mmpretrain
+from mmmask.transfer.normalisation import KNOWN, Normalisation, pretraining_normalisation
 from mmmask.utils.errors import UserError
 
-HALF = Normalisation((127.5,) * 3, (127.5,) * 3)
-IMAGENET = Normalisation((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+IMAGENET = KNOWN['imagenet']
 
 
-def facts_of(path):
+def described(path):
+    """The settings of a file's network, the normalisation of its images, and where it is from."""
     checkpoint = read_checkpoint(str(path))
-    return facts(checkpoint, select_backbone(checkpoint))
+    selection = select_backbone(checkpoint)
+    images, place = pretraining_normalisation(checkpoint, selection)
+    return settings_of(checkpoint, selection), images, place
 
 
 def vit_names(prefix: str, width: int, depth: int) -> OrderedDict:
@@ -74,9 +78,9 @@ def vit_names(prefix: str, width: int, depth: int) -> OrderedDict:
 )
 def test_heads_of_published_architectures(prefix, width, depth, heads):
     checkpoint = Checkpoint('x.pth', vit_names(prefix, width, depth))
-    known = facts(checkpoint, select_backbone(checkpoint))
-    assert known.heads == heads
-    assert heads is None or known.heads_from.startswith('the published architectures (')
+    settings = settings_of(checkpoint, select_backbone(checkpoint))
+    assert settings.heads == heads
+    assert heads is None or settings.heads_from.startswith('the published architectures (')
 
 
 def test_heads_of_cae():
@@ -88,7 +92,7 @@ def test_heads_of_cae():
     }
     for tensors, heads in ((full, 12), (names, None)):
         checkpoint = Checkpoint('x.pth', OrderedDict(tensors))
-        assert facts(checkpoint, select_backbone(checkpoint)).heads == heads
+        assert settings_of(checkpoint, select_backbone(checkpoint)).heads == heads
 
 
 def fixed_positions(width: int, side: int) -> torch.Tensor:
@@ -119,7 +123,7 @@ def test_fixed_positions_leave_the_heads_of_a_small_vit_open(width, beside, nois
     tensors['cls_token'] = torch.zeros(1, 1, width)
     tensors.update({name: torch.zeros(1) for name in beside})
     checkpoint = Checkpoint('x.pth', tensors)
-    assert facts(checkpoint, select_backbone(checkpoint)).heads == heads
+    assert settings_of(checkpoint, select_backbone(checkpoint)).heads == heads
 
 
 @pytest.mark.parametrize(
@@ -142,8 +146,8 @@ def test_fixed_positions_leave_the_heads_of_a_small_vit_open(width, beside, nois
     ],
 )
 def test_of_formats(write, heads, normalisation, eps, tmp_path):
-    known = facts_of(write(tmp_path).path)
-    assert (known.heads, known.normalisation, known.norm_eps) == (heads, normalisation, eps)
+    settings, images, _ = described(write(tmp_path).path)
+    assert (settings.heads, images, settings.norm_eps) == (heads, normalisation, eps)
 
 
 def test_hugging_face_s_descriptions(tmp_path):
@@ -151,32 +155,18 @@ def test_hugging_face_s_descriptions(tmp_path):
     (tmp_path / 'preprocessor_config.json').write_text(
         json.dumps(dict(image_mean=[0.5, 0.25, 0.0], image_std=[0.5, 0.5, 1.0]))
     )
-    known = facts_of(case.path)
-    assert known.normalisation == Normalisation((127.5, 63.75, 0.0), (127.5, 127.5, 255.0))
-    assert (known.heads_from, known.normalisation_from) == (
-        'its config.json',
-        'its preprocessor_config.json',
-    )
+    settings, images, place = described(case.path)
+    assert images == Normalisation((127.5, 63.75, 0.0), (127.5, 127.5, 255.0))
+    assert (settings.heads_from, place) == ('its config.json', 'its preprocessor_config.json')
     (tmp_path / 'config.json').write_text('{"name": "somebody else\'s"}')
-    assert facts_of(case.path).normalisation is None
-
-
-@pytest.mark.parametrize('option, values', [(True, IMAGENET), (False, HALF), (None, None)])
-def test_normalisation_by_beit_s_option(option, values, tmp_path):
-    case = beit(tmp_path)
-    content = torch.load(case.path)
-    options = {} if option is None else dict(imagenet_default_mean_and_std=option)
-    torch.save(dict(content, args=argparse.Namespace(model='beit', **options)), case.path)
-    known = facts_of(case.path)
-    assert known.normalisation == values
-    assert known.normalisation_from == ('the options in the file' if values else '')
+    assert described(case.path)[1] is None
 
 
 def test_epsilon_of_models_with_a_norm_in_front_is_unknown(tmp_path):
     """timm's CLIP has 1e-5 where its other ViTs have 1e-6."""
     path = tmp_path / 'clip.pth'
     torch.save(timm_vit(pre_norm=True).state_dict(), path)
-    assert facts_of(path).norm_eps is None
+    assert described(path)[0].norm_eps is None
 
 
 def test_descriptions_of_another_model_in_the_folder(tmp_path):
@@ -187,33 +177,21 @@ def test_descriptions_of_another_model_in_the_folder(tmp_path):
     torch.save(vit_names('base_encoder.', 384, 12), tmp_path / 'moco.pth')
     same_size = dict(config, hidden_size=384, num_hidden_layers=12)
     (tmp_path / 'config.json').write_text(json.dumps(same_size))
-    known = facts_of(tmp_path / 'moco.pth')
-    assert (known.heads, known.norm_eps, known.normalisation) == (12, 1e-6, IMAGENET)
+    settings, images, _ = described(tmp_path / 'moco.pth')
+    assert (settings.heads, settings.norm_eps, images) == (12, 1e-6, IMAGENET)
     case = hugging_face_vit(tmp_path)
     mine = json.loads((tmp_path / 'config.json').read_text())
     for key in ('hidden_size', 'num_hidden_layers'):
         (tmp_path / 'config.json').write_text(json.dumps(dict(mine, **{key: mine[key] + 4})))
-        known = facts_of(case.path)
-        assert (known.heads, known.norm_eps, known.normalisation) == (None, 1e-12, None)
-
-
-@pytest.mark.parametrize('features, values', [(WIDTH, HALF), (WIDTH + 1, None)])
-def test_timm_s_description(features, values, tmp_path):
-    path = timm_safetensors(tmp_path).path
-    config = dict(mean=[0.5] * 3, std=[0.5] * 3)
-    content = dict(architecture='vit', num_features=features, pretrained_cfg=config)
-    (tmp_path / 'config.json').write_text(json.dumps(content))
-    known = facts_of(path)
-    assert known.normalisation == values
-    assert known.normalisation_from == ('its config.json' if values else '')
+        settings, images, _ = described(case.path)
+        assert (settings.heads, settings.norm_eps, images) == (None, 1e-12, None)
 
 
 def test_another_number_of_heads_than_the_published(tmp_path):
     arch = dict(embed_dims=192, num_layers=12, num_heads=6, feedforward_channels=8)
     source = MODELS.build(dict(type='mmpretrain.VisionTransformer', arch=arch, img_size=32))
-    timm = next(dialect for dialect in DIALECTS if dialect.name == 'timm ViT')
     path = tmp_path / 'deit.pth'
-    torch.save(dict(model=to_theirs(timm, source.state_dict())), path)
+    torch.save(dict(model=from_mmpretrain(TIMM_VIT, source.state_dict())), path)
 
     def load(**options):
         init_cfg = dict(type='Pretrained', checkpoint=str(path), **options)
@@ -232,78 +210,61 @@ def test_another_number_of_heads_than_the_published(tmp_path):
         load(allow=dict(heads=6))
 
 
-@pytest.mark.parametrize('dialect', DIALECTS, ids=lambda dialect: dialect.name)
-def test_every_rule_reads_in_both_directions(dialect):
-    """Distinct values arrive under distinct names, and back."""
-    values = dict(i='1', j='2', p='weight', c='0')
-    ours, seen = {}, set()
-    for number, rule in enumerate(dialect.rules):
-        if rule.theirs in seen:  # a gated MLP under the plain one's names: by their shapes
-            continue
-        seen.add(rule.theirs)
-        name = rule.ours
-        for key, value in values.items():
-            name = name.replace(f'{{{key}}}', value)
-        ours[name] = torch.arange(72.0).reshape(3, 24) + 100 * number
-    if dialect.name == 'DINOv2, in chunks':  # which one a block is in isn't known when writing
-        plain = next(other for other in DIALECTS if other.name == 'DINOv2')
-        theirs = {
-            name.replace('blocks.1.', 'blocks.0.1.'): value
-            for name, value in to_theirs(plain, ours).items()
-        }
-        assert 'blocks.0.1.norm1.weight' in theirs
-    else:
-        theirs = to_theirs(dialect, ours)
-    back, others = to_ours(dialect, theirs)
-    assert not others and set(back) == set(ours)
-    for name, value in back.items():
-        assert torch.equal(value.flatten(), ours[name].flatten()), name
+def config_of(text: object) -> dict:
+    return backbone_config(Checkpoint('x.pth', OrderedDict(), dict(cfg=text)))
 
 
-def test_a_file_of_a_momentum_encoder_has_two_sources(tmp_path):
-    case = mmpretrain_model(tmp_path)
-    tensors = torch.load(case.path)['state_dict']
-    model = MODELS.build(dict(case.backbone))
-    momentum = below('momentum_encoder.module.0.', model)
-    torch.save(dict(state_dict={**tensors, **momentum}), case.path)
-    checkpoint = read_checkpoint(str(case.path))
-    name = 'layers.0.attn.qkv.weight'
-    student = select_backbone(checkpoint)
-    teacher = select_backbone(checkpoint, 'teacher')
-    assert torch.equal(student.tensors[name], tensors[f'backbone.{name}'])
-    assert torch.equal(teacher.tensors[name], model.state_dict()[name])
-    assert len(student.others) == len(momentum)
+def test_values_of_mmengine_s_text():
+    config = config_of(CONFIG_TEXT)
+    assert config['type'] == 'MaskedVisionTransformer'
+    assert num_heads(config) == 3
+    assert patch_grid(config) == (6, 6)
 
 
 @pytest.mark.parametrize(
-    'name, prefixes',
+    'backbone, heads, grid',
     [
-        ('encoder.patch_embed.proj.weight', ['encoder.']),
-        ('net.backbone.patch_embed.proj.weight', ['net.backbone.']),
-        ('model.patch_embed.projection.weight', ['model.']),
-        ('patch_embed.proj.weight', []),
-        ('encoder.my_patch_embed.proj.weight', []),
-        ('encoder.stem.weight', []),
+        (dict(type='VisionTransformer', arch='deit-small'), 6, (14, 14)),
+        (dict(type='mmpretrain.VisionTransformer'), 12, (14, 14)),  # the class's defaults
+        (dict(type='MAEViT', arch='l', img_size=(64, 96), patch_size=32), 16, (2, 3)),
+        (dict(type='MaskedVisionTransformer', arch='b', img_size=100), 12, (7, 7)),
+        (dict(type='NobodyKnows', img_size=32), None, None),
+        (dict(type='ResNet', depth=50), None, None),
+        (dict(type='VisionTransformer', embed_dims=12, num_heads=3), 3, None),  # mmseg's own
+        (dict(type='VisionTransformer', embed_dims=12, img_size=32, patch_size=8), None, (4, 4)),
+        ({}, None, None),
     ],
 )
-def test_prefixes_below_which_a_backbone_is_known(name, prefixes):
-    below_what = name.rpartition('patch_embed')[0]
-    names = (name, f'{below_what}blocks.0.attn.qkv.weight', 'decoder.0.weight', 'mask_token')
-    checkpoint = Checkpoint('x.pth', OrderedDict((name, torch.zeros(1)) for name in names))
-    assert known_below(checkpoint) == prefixes
+def test_names_and_defaults_come_from_registered_classes(backbone, heads, grid):
+    assert num_heads(backbone) == heads
+    assert patch_grid(backbone) == grid
 
 
-def test_names_that_no_dialect_knows_below_a_prefix():
-    names = ('stem.patch_embed.proj.weight', 'stem.stages.0.conv.weight')
-    checkpoint = Checkpoint('x.pth', OrderedDict((name, torch.zeros(1)) for name in names))
-    assert known_below(checkpoint) == []
+@pytest.mark.parametrize(
+    'backbone, eps',
+    [
+        (dict(type='VisionTransformer', arch='b'), 1e-6),
+        (dict(type='VisionTransformer', embed_dims=768), None),  # mmseg's own has another default
+        (dict(type='VisionTransformer', num_heads=12, norm_cfg=dict(type='LN', eps=1e-6)), 1e-6),
+        (dict(type='VisionTransformer', num_heads=12, norm_cfg=dict(type='LN')), 1e-5),
+    ],
+)
+def test_epsilon(backbone, eps):
+    assert norm_eps(backbone) == eps
 
 
-def test_a_teacher_beside_others_is_no_backbone_s_format():
-    """Only where a student is, too: below 'teacher.' may be anything's."""
-    tensors = {f'{part}.a': torch.zeros(1) for part in ('teacher', 'student', 'neck')}
-    both = Checkpoint('x.pth', OrderedDict(tensors))
-    assert available_sources(both) == ['teacher', 'student']
-    del tensors['student.a']
-    assert available_sources(Checkpoint('x.pth', OrderedDict(tensors))) == ['student']
-    assert format_of(tensors).name == 'bare backbone'
+def test_nothing_runs_and_nothing_is_imported(tmp_path):
+    text = (
+        f"import antigravity\nopen('{tmp_path}/ran', 'w')\n"
+        f"model = dict(backbone=dict(type='this.Zen', arch=open('{tmp_path}/ran', 'w')))\n"
+    )
+    config = config_of(text)
+    assert config['type'] == 'this.Zen' and num_heads(config) is None
+    assert not (tmp_path / 'ran').exists()
+
+
+@pytest.mark.parametrize(
+    'text', [None, 3, '', 'no python (', 'model = 3', 'x = dict(a=1)', '(' * 5000, 'model = dict()']
+)
+def test_other_texts_tell_nothing(text):
+    assert config_of(text) == {}
