@@ -19,7 +19,7 @@ $(INSTALLED): setup.cfg requirements/constraints.txt tools/setup_env.sh
 	@touch $@
 
 demo: $(INSTALLED)
-	$(BIN)/python tools/benchmark.py configs/suites/demo.py --work-dir work_dirs/demo
+	$(BIN)/mmmask suite configs/suites/demo.py --work-dir work_dirs/demo
 
 test: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=10

@@ -7,8 +7,10 @@ other patches of the mm packages, except mmengine's ``Pretrained`` initialiser (
 import logging
 import warnings
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import mmengine.logging
+from mmengine.config import Config
 from mmengine.config import utils as config_utils
 
 
@@ -19,6 +21,23 @@ def mend_mmseg_configs() -> None:
     called.
     """
     config_utils.MODULE2PACKAGE['mmseg'] = 'mmseg'
+
+
+def find_our_configs() -> None:
+    """Let ``_base_ = 'mmmask::...'`` find this package's configs, as it does those of mm packages.
+
+    mmengine knows the mm packages only. It would also give what it finds a scope ``mmmask``; our
+    parts are mmpretrain's.
+    """
+    get_cfg_path = Config._get_cfg_path
+
+    def get_cfg_path_of_ours(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        package, separator, name = cfg_path.partition('::')
+        if separator and package == 'mmmask':
+            return str(Path(__file__).parent / '.mim' / 'configs' / name), None
+        return get_cfg_path(cfg_path, filename)
+
+    Config._get_cfg_path = staticmethod(get_cfg_path_of_ours)
 
 
 def leave_out_multimodal_models() -> None:
@@ -55,4 +74,5 @@ def silence_imports() -> None:
 
 silence_imports()
 mend_mmseg_configs()
+find_our_configs()
 leave_out_multimodal_models()

@@ -7,12 +7,25 @@ from mmengine.config import Config
 from mmpretrain.utils import dependency
 
 from mmmask import compat
+from mmmask.config.read import read_config
+from mmmask.utils.errors import UserError
 
 
 def test_mmseg_configs_can_be_inherited(tmp_path):
     path = tmp_path / 'child.py'
     path.write_text("_base_ = 'mmseg::_base_/datasets/ade20k.py'\n")
     assert Config.fromfile(path).dataset_type == 'ADE20KDataset'
+
+
+def test_our_configs_can_be_inherited_and_need_no_scope(tmp_path):
+    path = tmp_path / 'child.py'
+    path.write_text("_base_ = 'mmmask::demo/dino_vit-demo_material-scenes.py'\n")
+    demo = read_config('mmmask::demo/dino_vit-demo_material-scenes.py')
+    assert Config.fromfile(path).to_dict() == demo.to_dict()
+    assert '_scope_' not in demo.model
+    path.write_text("_base_ = 'mmmask::demo/nothing.py'\n")
+    with pytest.raises(UserError, match='demo/nothing.py'):
+        read_config(str(path))
 
 
 @pytest.mark.parametrize('installed, kept', [('5.23.0', False), ('4.57.6', True)])

@@ -1,7 +1,7 @@
 # The demo: AttMask-High on iBOT is pre-trained on the embedded data without labels; what its
 # features are worth is measured frozen, beside the untrained network, and in a detector and a
 # segmenter, beside the same trainings from scratch.
-#     python tools/benchmark.py configs/suites/demo.py --work-dir work_dirs/demo
+#     mmmask suite mmmask::suites/demo.py --work-dir work_dirs/demo
 title = 'From raw images to a transferred detector'
 description = (
     'A small vision transformer is pre-trained with AttMask-High on iBOT, without a label, on '
@@ -10,7 +10,7 @@ description = (
     'scratch. Validation images share no pixel with training images.'
 )
 prepare = dict(
-    command=['tools/prepare_demo_data.py', '--out', 'data/material_scenes'],
+    command=['-m', 'mmmask', 'prepare-demo', '--out', 'data/material_scenes'],
     data=['data/material_scenes/*/manifest.json'],
 )
 
@@ -35,7 +35,7 @@ protocols = dict(
         title='AttMask-High on iBOT',
         note='Self-distillation with masks of what the teacher attends to most. No label is seen.',
         run='train',
-        config='configs/demo/attmask-high-ibot_vit-demo_material-scenes.py',
+        config='mmmask::demo/attmask-high-ibot_vit-demo_material-scenes.py',
         minutes=1.7,
         values={
             'images': 'train_dataloader.dataset.data_root',
@@ -82,7 +82,7 @@ protocols = dict(
         title='k-NN',
         note='Weighted vote of the nearest training images by the frozen CLS feature.',
         run='test',
-        config='configs/demo/knn_vit-demo_material-scenes.py',
+        config='mmmask::demo/knn_vit-demo_material-scenes.py',
         minutes=0.2,
         baseline='untrained',
         metrics={'knn/top1_k20': 'top-1 accuracy, % (k = 20)'},
@@ -93,7 +93,7 @@ protocols = dict(
         note='One linear layer on frozen features; the best of several learning rates, chosen on '
         'the validation set for both arms alike, as iBOT does.',
         run='train',
-        config='configs/demo/linear_vit-demo_material-scenes.py',
+        config='mmmask::demo/linear_vit-demo_material-scenes.py',
         minutes=0.4,
         baseline='untrained',
         metrics={'linear/top1': 'top-1 accuracy, %'},
@@ -109,7 +109,7 @@ protocols = dict(
         note='The whole detector is trained on labelled scenes; the two arms differ in the '
         "backbone's first weights only.",
         run='train',
-        config='configs/demo/mask-rcnn_vit-demo_material-scenes.py',
+        config='mmmask::demo/mask-rcnn_vit-demo_material-scenes.py',
         minutes=2.0,
         baseline='scratch',
         metrics={
@@ -133,7 +133,7 @@ protocols = dict(
         note='The whole segmenter is trained on labelled scenes; the two arms differ in the '
         "backbone's first weights only.",
         run='train',
-        config='configs/demo/upernet_vit-demo_material-scenes.py',
+        config='mmmask::demo/upernet_vit-demo_material-scenes.py',
         minutes=1.6,
         baseline='scratch',
         metrics={'mIoU': 'mean IoU, %'},

@@ -1,7 +1,7 @@
 # Every system at the demo's size, pre-trained on the embedded data without labels: what the
 # features are worth before and after. Three seeds of the papers' systems and of what they stand on,
 # one of their relatives.
-#     python tools/benchmark.py configs/suites/systems.py --work-dir work_dirs/systems
+#     mmmask suite mmmask::suites/systems.py --work-dir work_dirs/systems
 title = 'The systems side by side'
 description = (
     'Small networks are pre-trained without a label on images of twelve materials; k-NN accuracy '
@@ -9,7 +9,7 @@ description = (
     'ranking: budgets and networks differ, every recipe is a short one, and the images are tiny.'
 )
 prepare = dict(
-    command=['tools/prepare_demo_data.py', '--out', 'data/material_scenes'],
+    command=['-m', 'mmmask', 'prepare-demo', '--out', 'data/material_scenes'],
     data=['data/material_scenes/*/manifest.json'],
 )
 
@@ -45,7 +45,7 @@ protocols = {
     config: dict(
         title=title,
         run='train',
-        config=f'configs/demo/{config}-demo_material-scenes.py',
+        config=f'mmmask::demo/{config}-demo_material-scenes.py',
         minutes=minutes,
         metrics=_metrics,
         values={

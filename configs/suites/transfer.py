@@ -1,7 +1,7 @@
 # What one pre-training is worth downstream: AttMask-High on iBOT, then a detector, a segmenter and
 # a classifier trained with few labels from its weights and from scratch, three seeds of each. The
 # protocols of the first three are the demo's.
-#     python tools/benchmark.py configs/suites/transfer.py --work-dir work_dirs/transfer
+#     mmmask suite mmmask::suites/transfer.py --work-dir work_dirs/transfer
 _base_ = 'demo.py'
 
 title = 'From one pre-training to three tasks'
@@ -22,7 +22,7 @@ protocols = dict(
         note='The whole network is trained on a few labelled images of each class; the two arms '
         "differ in the backbone's first weights only.",
         run='train',
-        config='configs/demo/finetune_vit-demo_material-scenes.py',
+        config='mmmask::demo/finetune_vit-demo_material-scenes.py',
         minutes=0.6,
         baseline='scratch',
         metrics={'accuracy/top1': 'top-1 accuracy, %'},

@@ -36,8 +36,7 @@ class SuiteRunner:
         slots: Places for processes, see :func:`~mmmask.benchmark.process.make_slots`.
         keep_going: After a failure, go on with what doesn't depend on it.
         say: Receives each line of progress.
-        python: The interpreter, first words of a command.
-        tools: Folder of ``train.py`` and ``test.py``, relative to the root.
+        python: The interpreter that runs each task, in the suite's root.
     """
 
     def __init__(
@@ -47,16 +46,14 @@ class SuiteRunner:
         slots: Sequence[Slot],
         keep_going: bool = False,
         say: Callable[[str], None] = print,
-        python: Sequence[str] = (sys.executable,),
-        tools: str = 'tools',
+        python: str = sys.executable,
     ) -> None:
         self.suite = suite
         self.work_dir = Path(work_dir).resolve()
         self.slots = list(slots)
         self.keep_going = keep_going
         self.say = say
-        self.python = [self._shown(word) for word in python]
-        self.tools = tools
+        self.python = self._shown(python)
         self._data: dict[str, str] = {}
         self._running: dict[str, tuple[Child, Slot]] = {}
         self._seconds: dict[str, float] = {}
@@ -95,7 +92,7 @@ class SuiteRunner:
 
     def command(self, task: Task, weights: Path | str | None) -> list[str]:
         """The command line of a task, without ``--resume``; paths relative to the root."""
-        command = [*self.python, f'{self.tools}/{task.protocol.run}.py', task.protocol.config]
+        command = [self.python, '-m', 'mmmask', task.protocol.run, task.protocol.config]
         weights = self._shown(weights) if weights else task.weights
         if task.protocol.run == 'test':
             command.append(weights)
@@ -160,8 +157,8 @@ class SuiteRunner:
     def _prepare(self, lock: int) -> None:
         if not self.suite.prepare:
             return
-        command = [*self.python, *self.suite.prepare]
-        self.say(f'prepare: {shlex.join(self.suite.prepare)}')
+        command = [self.python, *self.suite.prepare]
+        self.say(f'prepare: {shlex.join(command)}')
         folder = TaskFolder(self.work_dir / 'prepare')
         folder.path.mkdir(exist_ok=True)
         folder.log.write_text('')

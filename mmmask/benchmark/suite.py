@@ -3,12 +3,14 @@
 A suite is a Python config file of mmengine with these names (others must start with an underscore):
 
 - ``title``, ``description``: text of the report.
-- ``prepare``: ``dict(command=[script, ...], data=[pattern, ...])``; the command runs first, and
-  the files that the patterns match are the data that results belong to.
+- ``prepare``: ``dict(command=[word, ...], data=[pattern, ...])``. Python runs first with the words
+  of the command: a script and its arguments, or ``-m``, a module and its arguments. The files that
+  the patterns match are the data that results belong to.
 - ``protocols``: name -> :class:`Protocol`, how a number is made.
 - ``tasks``: list of :class:`Task`, which numbers are made.
 
-Everything is checked here, before anything runs.
+Data, weights and configs without a ``package::`` are found from the current folder. Everything is
+checked here, before anything runs.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from mmmask.config.read import read_config
+from mmmask.config.read import config_name, read_config
 from mmmask.utils.errors import UserError
 from mmmask.utils.suggestions import suggestion
 
@@ -51,8 +53,8 @@ class Protocol:
 
     Attributes:
         name: Key in the suite.
-        run: ``'train'`` or ``'test'``, the tool that runs it.
-        config: Config file, relative to the repository's root, or ``package::path``.
+        run: ``'train'`` or ``'test'``, the command that runs it.
+        config: Config file, relative to the suite's root, or ``package::path``.
         title: What the report calls it.
         note: A sentence for the report.
         metrics: What is kept; the first one is the protocol's headline number.
@@ -105,7 +107,6 @@ class Task:
 class Suite:
     """A checked suite; ``tasks`` are in an order in which every task follows the one it needs."""
 
-    path: Path
     root: Path
     title: str
     description: str
@@ -119,32 +120,31 @@ class Suite:
         return next(task for task in self.tasks if task.name == name)
 
 
-def load_suite(path: str | Path, root: str | Path) -> Suite:
+def load_suite(name: str | Path, root: str | Path) -> Suite:
     """Read and check a suite.
 
     Args:
-        path: The suite's file.
-        root: The repository's root, to which paths in the suite are relative.
+        name: The suite's file, or ``package::path``.
+        root: The folder to which paths in the suite are relative.
 
     Raises:
         UserError: If the file can't be read, or anything in it is misspelt, missing, doubled or
             refers to something that doesn't exist.
     """
-    path, root = Path(path), Path(root)
-    content = read_config(str(path)).to_dict()
+    name, root = str(name), Path(root)
+    content = read_config(name).to_dict()
     content = {k: v for k, v in content.items() if not k.startswith('_')}
     known = ('title', 'description', 'prepare', 'protocols', 'tasks')
-    _check_keys(content, known, ('protocols', 'tasks'), str(path), "; start a local's name with _")
+    _check_keys(content, known, ('protocols', 'tasks'), name, "; start a local's name with _")
     prepare = content.get('prepare', {})
     _check_keys(prepare, ('command', 'data'), (), 'prepare')
     command = tuple(prepare.get('command', ()))
-    if command and not (root / command[0]).is_file():
+    if command and command[0] != '-m' and not (root / command[0]).is_file():
         raise UserError(f'prepare: no such script: {command[0]}')
     protocols = {k: _protocol(k, v, root) for k, v in content['protocols'].items()}
     return Suite(
-        path=path,
         root=root,
-        title=content.get('title', path.stem),
+        title=content.get('title', config_name(name)),
         description=content.get('description', ''),
         prepare=command,
         data=tuple(prepare.get('data', ())),

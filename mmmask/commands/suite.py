@@ -9,13 +9,14 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
 SUMMARY = 'Run a suite of trainings and tests, and report on it.'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument('suite', help="the suite's file, e.g. configs/suites/demo.py")
+    parser.add_argument(
+        'suite', help="a suite's file, or an installed package's: mmmask::suites/demo.py"
+    )
     parser.add_argument('--work-dir', required=True, metavar='DIR', help='where everything goes')
     parser.add_argument(
         '--jobs',
@@ -58,11 +59,9 @@ def _run(args: argparse.Namespace) -> int:
     from mmmask.benchmark.suite import load_suite
 
     start = time.monotonic()
-    path = Path(args.suite)
     work_dir = Path(args.work_dir).resolve()
-    suite = load_suite(path.resolve() if path.is_file() else ROOT / path, ROOT)
+    suite = load_suite(args.suite, Path.cwd())
     check_figures(suite)
-    os.chdir(ROOT)  # configs name data relative to it
     slots = make_slots(args.jobs, _cores(), _gpus())
     runner = SuiteRunner(suite, work_dir, slots, args.keep_going, say=_say)
     if args.dry_run:

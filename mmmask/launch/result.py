@@ -80,14 +80,12 @@ def numbers(metrics: dict) -> dict[str, float]:
 def versions() -> dict[str, str]:
     """Of Python, this project (with its commit in a checkout) and the packages below it."""
     found = dict(python=platform.python_version(), mmmask=__version__)
-    git = subprocess.run(
-        ['git', 'rev-parse', '--short=12', 'HEAD'],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-    )
-    if git.returncode == 0:
-        found['commit'] = git.stdout.strip()
+    checkout = Path(__file__).resolve().parents[2]
+    if (checkout / '.git').exists():
+        command = ['git', 'rev-parse', '--short=12', 'HEAD']
+        git = subprocess.run(command, cwd=checkout, capture_output=True, text=True)
+        if git.returncode == 0:
+            found['commit'] = git.stdout.strip()
     for name in PACKAGES:
         found[name] = importlib.import_module(name).__version__
     return found

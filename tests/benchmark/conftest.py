@@ -1,4 +1,4 @@
-"""A repository in miniature whose tools are stubs."""
+"""A folder with configs and a suite, where the module ``mmmask`` is a stub that notes its calls."""
 
 import json
 import textwrap
@@ -15,8 +15,8 @@ STUB = """
 import json, os, runpy, signal, sys, time
 from pathlib import Path
 
-train = Path(__file__).stem == 'train'
-argv = sys.argv[1:]
+train = sys.argv[1] == 'train'
+argv = sys.argv[2:]
 config = runpy.run_path(argv[0])
 folder = Path(argv[argv.index('--work-dir') + 1])
 seed = int(argv[argv.index('--seed') + 1])
@@ -46,7 +46,7 @@ time.sleep(config.get('sleep', 0))
 checkpoint = argv[1] if not train else next(
     (o.split('=', 1)[1] for o in options if o.startswith('model.backbone.init_cfg')), None)
 result = dict(
-    status='done', config=argv[0], seed=seed, command='python ' + ' '.join(sys.argv),
+    status='done', config=argv[0], seed=seed, command=' '.join(['mmmask', *sys.argv[1:]]),
     metrics={'accuracy/top1': 50.0 + seed + 10 * (checkpoint not in (None, 'none')), 'loss': 0.5},
     checkpoint=None if checkpoint in ('none', 'None') else checkpoint, checkpoint_sha256=None,
     output_checkpoint=None, versions=dict(python='3.x'), started='2026-01-01T00:00:00',
@@ -73,18 +73,15 @@ PROTOCOLS = dict(
 
 
 class Miniature:
-    """The repository: writes configs and suites, reads events."""
+    """The folder: writes configs and suites, reads events."""
 
     protocols = PROTOCOLS
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.work_dir = root / 'out'
-        for tool in ('train', 'test'):
-            self.write(f'tools/{tool}.py', STUB)
-        self.write(
-            'tools/prepare.py', "import pathlib\npathlib.Path('data.txt').write_text('data')\n"
-        )
+        self.write('mmmask.py', STUB)  # the current folder comes first for `python -m mmmask`
+        self.write('prepare.py', "import pathlib\npathlib.Path('data.txt').write_text('data')\n")
         self.config('pretrain')
         self.config('knn')
 

@@ -62,7 +62,7 @@ def test_the_report_by_hand(miniature, protocols):
         ['pre-trained − untrained', '+10.0', '+10.0', '+10.0', '', ''],
     ]
     assert '10.0 higher, 14.1 times the spread; 2 of 2 seeds agree.' in page
-    assert 'tools/test.py configs/knn.py out/pre-1/last.pth --work-dir out/knn-1 --seed 1' in page
+    assert '-m mmmask test configs/knn.py out/pre-1/last.pth --work-dir out/knn-1 --seed 1' in page
     assert re.search(r'k <b>20</b>', page) and 'python <b>3.x</b>' in page
     assert 'Bricks &amp; &lt;b&gt;' in page and 'FAILED' not in page and 'Not done' not in page
 

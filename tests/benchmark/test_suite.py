@@ -89,5 +89,5 @@ def test_a_wrong_suite_is_told(miniature):
         load_suite(miniature.write('suite.py', 'protocols = {}'), miniature.root)
     with pytest.raises(UserError, match='ZeroDivisionError'):
         load_suite(miniature.write('suite.py', 'tasks = 1 / 0'), miniature.root)
-    with pytest.raises(UserError, match='no such script: tools/x.py'):
-        load_suite(miniature.suite([], prepare=dict(command=['tools/x.py'])), miniature.root)
+    with pytest.raises(UserError, match='no such script: x.py'):
+        load_suite(miniature.suite([], prepare=dict(command=['x.py'])), miniature.root)

@@ -26,7 +26,7 @@ def tasks_for(*seeds):
 
 
 def test_everything_runs_once_in_the_order_of_needs(miniature):
-    prepare = dict(command=['tools/prepare.py'], data=['data.txt'])
+    prepare = dict(command=['prepare.py'], data=['data.txt'])
     lines = miniature.run(tasks_for(0, 1), jobs=2, prepare=prepare)
     events = miniature.events
     assert sorted(events) == sorted(
@@ -34,7 +34,7 @@ def test_everything_runs_once_in_the_order_of_needs(miniature):
     )
     for seed in (0, 1):
         assert events.index(f'end pre-{seed}') < events.index(f'start knn-{seed}')
-    assert lines[0] == 'prepare: tools/prepare.py'
+    assert lines[0] == f'prepare: {sys.executable} prepare.py'
     assert lines[-1].startswith('[6/6] knn') and 'top-1 6' in lines[-1] and 'ETA' not in lines[-1]
     assert any('ETA' in line for line in lines)
 
@@ -64,7 +64,7 @@ def test_records_are_complete(miniature):
     assert record['versions'] == dict(python='3.x') and record['duration_s'] > 0
     assert record['environment'] == dict(OMP_NUM_THREADS='2')
     assert record['command'] == (
-        f'{sys.executable} tools/test.py configs/knn.py out/pre-3/last.pth '
+        f'{sys.executable} -m mmmask test configs/knn.py out/pre-3/last.pth '
         '--work-dir out/knn-3 --seed 3'
     )
 
@@ -76,10 +76,10 @@ def test_weights_and_options_become_cfg_options(miniature):
         dict(name='scratch', protocol='pretrain', weights='none', options={'k': [1, 'x']}, seed=2),
     ]
     suite = load_suite(miniature.suite(tasks), miniature.root)
-    runner = SuiteRunner(suite, miniature.work_dir, make_slots(1, 1, []), python=['python'])
+    runner = SuiteRunner(suite, miniature.work_dir, make_slots(1, 1, []), python='python')
     commands = {task.name: command for task, _, command in runner.plan()}
     shared = (
-        'python tools/train.py configs/pretrain.py --work-dir out/{} --seed {} --cfg-options {}'
+        'python -m mmmask train configs/pretrain.py --work-dir out/{} --seed {} --cfg-options {}'
     )
     option = 'model.backbone.init_cfg'
     assert ' '.join(commands['file']) == shared.format('file', 0, f'{option}.checkpoint=some.pth')
@@ -196,9 +196,9 @@ def test_a_missing_value_is_told_before_anything_runs(miniature):
 
 
 def test_a_failing_preparation_is_told(miniature):
-    miniature.write('tools/prepare.py', "raise SystemExit('error: no disk')")
+    miniature.write('prepare.py', "raise SystemExit('error: no disk')")
     with pytest.raises(SuiteFailed, match='prepare failed: error: no disk'):
-        miniature.run(tasks_for(0), prepare=dict(command=['tools/prepare.py']))
+        miniature.run(tasks_for(0), prepare=dict(command=['prepare.py']))
 
 
 def test_a_plan_says_what_would_happen(miniature):
