@@ -3,6 +3,6 @@ _base_ = 'dino_vit-demo_material-scenes.py'
 
 model = dict(
     backbone=dict(with_mask_token=True),
-    masker=dict(type='AttentionMasker', mode='high', ratio=(0.1, 0.5), prob=0.5),
-    attention=dict(type='AttentionTap', blocks=(-1,)),
+    masker=dict(type='HighAttentionMasker', ratio=(0.1, 0.5), prob=0.5),
+    scorer=dict(type='TeacherScorer', attention=dict(type='AttentionTap', blocks=(-1,))),
 )

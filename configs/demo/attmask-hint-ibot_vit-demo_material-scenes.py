@@ -2,4 +2,4 @@
 # none, so half of them are candidates.
 _base_ = 'attmask-high-ibot_vit-demo_material-scenes.py'
 
-model = dict(masker=dict(mode='hint', show_max=0.5))
+model = dict(masker=dict(type='HintAttentionMasker', show_max=0.5))

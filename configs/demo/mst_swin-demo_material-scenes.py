@@ -12,7 +12,7 @@ model = dict(
         window_size=4,
         drop_path_rate=0.1,
     ),
-    attention=dict(_delete_=True, type='SwinAttentionTap', stage=-1),
+    scorer=dict(attention=dict(_delete_=True, type='SwinAttentionTap', stage=-1)),
 )
 
 # At the ViT's 5e-4, k-NN (22 untrained) comes to 33 only; here to 43 by epoch 12.

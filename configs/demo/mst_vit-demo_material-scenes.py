@@ -5,8 +5,8 @@ _base_ = 'dino_vit-demo_material-scenes.py'
 model = dict(
     backbone=dict(with_mask_token=True),
     neck=dict(norm_cfg=dict(type='SyncBN')),
-    masker=dict(type='AttentionMasker', mode='threshold', num=4, token_prob=0.5),
-    attention=dict(type='AttentionTap', blocks=(-1,)),
+    masker=dict(type='ThresholdMasker', num=4, token_prob=0.5),
+    scorer=dict(type='TeacherScorer', attention=dict(type='AttentionTap', blocks=(-1,))),
     restoration=dict(
         type='RestorationHead',
         decoder=dict(

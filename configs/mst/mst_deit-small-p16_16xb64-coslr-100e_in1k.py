@@ -7,8 +7,8 @@ _base_ = 'dino_deit-small-p16_16xb64-coslr-100e_in1k.py'
 model = dict(
     backbone=dict(with_mask_token=True),
     neck=dict(norm_cfg=dict(type='SyncBN')),
-    masker=dict(type='AttentionMasker', mode='threshold', num=8, token_prob=0.1),
-    attention=dict(type='AttentionTap', blocks=(-1,)),
+    masker=dict(type='ThresholdMasker', num=8, token_prob=0.1),
+    scorer=dict(type='TeacherScorer', attention=dict(type='AttentionTap', blocks=(-1,))),
     restoration=dict(
         type='RestorationHead',
         decoder=dict(

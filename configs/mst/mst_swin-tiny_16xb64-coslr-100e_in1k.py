@@ -8,6 +8,6 @@ model = dict(
         _delete_=True, type='MaskedSwinTransformer', arch='tiny', img_size=224, drop_path_rate=0.1
     ),
     neck=dict(in_channels=768),
-    attention=dict(_delete_=True, type='SwinAttentionTap', stage=-1),
+    scorer=dict(attention=dict(_delete_=True, type='SwinAttentionTap', stage=-1)),
     restoration=dict(decoder=dict(in_channels=768, stride=32)),
 )

@@ -9,10 +9,13 @@ import numpy as np
 
 from mmmask.models.attention import AttentionTap, ReceivedAttentionTap
 from mmmask.models.maskers import (
-    AttentionMasker,
+    HighAttentionMasker,
+    HintAttentionMasker,
     ImportanceMasker,
+    LowAttentionMasker,
     RandomMasker,
     SoftToHardMasker,
+    ThresholdMasker,
 )
 from mmmask.utils.errors import UserError
 from mmmask.utils.progress import Progress
@@ -68,19 +71,19 @@ def strategies(
     cls = AttentionTap(blocks=(-1,))
     received = ReceivedAttentionTap(block, head)
     every = AttentionTap(blocks='all')
-    candidates = AttentionMasker('threshold', num=num, token_prob=1.0)
+    candidates = ThresholdMasker(num=num, token_prob=1.0)
     hard = SoftToHardMasker(ratio, soft=(0.0, 0.0), hard=(1.0, 1.0))
     return [
         Strategy('random', RandomMasker(ratio), random=True),
-        Strategy('AttMask-High', AttentionMasker('high', ratio=ratio, prob=1.0), cls),
+        Strategy('AttMask-High', HighAttentionMasker(ratio=ratio, prob=1.0), cls),
         Strategy(
             'AttMask-Hint',
-            AttentionMasker('hint', ratio=ratio, prob=1.0),
+            HintAttentionMasker(ratio=ratio, prob=1.0),
             cls,
             random=True,
             note='AttMask-High less the tokens that it shows again',
         ),
-        Strategy('AttMask-Low', AttentionMasker('low', ratio=ratio, prob=1.0), cls),
+        Strategy('AttMask-Low', LowAttentionMasker(ratio=ratio, prob=1.0), cls),
         Strategy(
             'MST',
             candidates,

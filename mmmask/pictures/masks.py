@@ -11,11 +11,14 @@ import numpy as np
 import torch
 
 from mmmask.models.maskers import (
-    AttentionMasker,
     BlockMasker,
+    HighAttentionMasker,
+    HintAttentionMasker,
     ImportanceMasker,
+    LowAttentionMasker,
     RandomMasker,
     SoftToHardMasker,
+    ThresholdMasker,
 )
 from mmmask.models.maskers.base import BaseMasker
 from mmmask.visualization import Cell, SheetRow, contact_sheet, overlay_heat
@@ -57,12 +60,16 @@ def candidates(own: Callable | None, own_scores: bool) -> list[Candidate]:
         return masker, 'own' if is_own and own_scores else scores
 
     rows = [
-        Candidate(f'AttMask-{mode.capitalize()}', *pick(AttentionMasker(mode), 'cls', 'mode'))
-        for mode in ('high', 'hint', 'low')
+        Candidate(f'AttMask-{name}', *pick(masker, 'cls'))
+        for name, masker in (
+            ('High', HighAttentionMasker()),
+            ('Hint', HintAttentionMasker()),
+            ('Low', LowAttentionMasker()),
+        )
     ]
     rows.append(Candidate('random', *pick(RandomMasker(), '', 'sampling')))
     rows.append(Candidate('block-wise', *pick(BlockMasker())))
-    masker, scores = pick(AttentionMasker('threshold'), 'cls', 'mode')
+    masker, scores = pick(ThresholdMasker(), 'cls')
     label = f'MST, p = {masker.token_prob:g} among the lowest 1/{masker.num}'
     rows.append(Candidate(label, masker, scores, draws_ratio=False))
     for progress in (0.0, 0.5, 1.0):

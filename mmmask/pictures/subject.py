@@ -13,7 +13,12 @@ from torch import Tensor, nn
 
 from mmmask.config.build import build_model, scope_of
 from mmmask.config.checkpoints import check_named_checkpoints, check_readable
-from mmmask.models.attention import AttentionTap, ReceivedAttentionTap, SwinAttentionTap
+from mmmask.models.attention import (
+    AttentionTap,
+    ReceivedAttentionTap,
+    SwinAttentionTap,
+    TeacherScorer,
+)
 from mmmask.transfer import load_full
 from mmmask.utils.errors import UserError, explained
 from mmmask.visualization import denormalise
@@ -121,7 +126,7 @@ class Subject:
             Unavailable: If the network has neither.
         """
         if hasattr(self.backbone, 'stages'):
-            own = getattr(self.model, 'attention', None)
+            own = getattr(getattr(self.model, 'scorer', None), 'attention', None)
             tap = copy.copy(own) if isinstance(own, SwinAttentionTap) else SwinAttentionTap()
             tap.per_head = True
         else:
@@ -178,12 +183,12 @@ class Subject:
 
     def own_scores(self, image: np.ndarray) -> np.ndarray | None:
         """What the model's own masker is given in training, (h, w); None if it takes no scores."""
-        if (attention := getattr(self.model, 'attention', None)) is not None:
-            scores = self._read(attention, image, self.model.teacher.backbone)
-        elif getattr(self.model, 'scorer', None) is None:
+        scorer = getattr(self.model, 'scorer', None)
+        if scorer is None:
             return None
-        else:
-            scores = self._ask_scorer(image, self.model.backbone)
+        by_teacher = isinstance(scorer, TeacherScorer)
+        backbone = self.model.teacher.backbone if by_teacher else self.model.backbone
+        scores = self._ask_scorer(image, backbone)
         return scores[0].unflatten(-1, self.grid(image)).numpy()
 
     @property

@@ -27,8 +27,8 @@ MODEL = dict(
         bottleneck_channels=4,
     ),
     head=dict(type='SelfDistillationHead', out_channels=4),
-    masker=dict(type='AttentionMasker'),
-    attention=dict(type='AttentionTap'),
+    masker=dict(type='HighAttentionMasker'),
+    scorer=dict(type='TeacherScorer', attention=dict(type='AttentionTap')),
     data_preprocessor=dict(
         type='SelfSupDataPreprocessor', mean=[10, 20, 30], std=[1, 2, 4], to_rgb=True
     ),

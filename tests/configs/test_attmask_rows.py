@@ -17,8 +17,11 @@ CONFIGS = Path(__file__).parents[2] / 'configs'
 FULL, FIFTH = '8xb30-coslr-100e_in1k', '8xb30-coslr-100e_in1k-20pct'
 LONG, SMALL = '8xb100-coslr-300e_in1k', '6xb30-coslr-100e_in1k-20pct'
 
-HIGH = dict(type='AttentionMasker', mode='high', ratio=(0.1, 0.5), prob=0.5, per='batch', block=-1)
-HINT, LOW = dict(HIGH, mode='hint', show_max=0.1), dict(HIGH, mode='low')
+HIGH = dict(type='HighAttentionMasker', ratio=(0.1, 0.5), prob=0.5, per='batch', block=-1)
+HINT, LOW = (
+    dict(HIGH, type='HintAttentionMasker', show_max=0.1),
+    dict(HIGH, type='LowAttentionMasker'),
+)
 RANDOM = dict(type='RandomMasker', ratio=(0.1, 0.5), prob=0.5, per='image')
 BLOCK = dict(RANDOM, type='BlockMasker')
 
@@ -105,21 +108,20 @@ def test_masks(row):
     given = cfg.model.get('masker')
     assert cfg.model.backbone.with_mask_token == (expected is not None)
     if expected is None:
-        assert given is None and cfg.model.get('attention') is None
+        assert given is None and cfg.model.get('scorer') is None
         return
     masker = MODELS.build(given)
     assert type(masker).__name__ == expected['type']
     assert (tuple(masker.ratio), masker.prob) == (expected['ratio'], expected['prob'])
     assert masker.per == expected['per']
-    assert masker.needs_scores == ('mode' in expected)
-    for name in ('mode', 'show_max'):
-        if name in expected:
-            assert getattr(masker, name) == expected[name]
+    assert masker.needs_scores == ('block' in expected)
+    if 'show_max' in expected:
+        assert masker.show_max == expected['show_max']
     if masker.needs_scores:
-        tap = MODELS.build(cfg.model.attention)
-        assert tap.blocks == (expected['block'],) and not tap.per_head
+        tap = MODELS.build(cfg.model.scorer).attention
+        assert tap.blocks == (expected['block'],)
     else:
-        assert cfg.model.get('attention') is None
+        assert cfg.model.get('scorer') is None
 
 
 def test_objective(row):

@@ -9,6 +9,7 @@ from mmpretrain.registry import HOOKS, MODELS
 from torch import nn
 
 from mmmask.config.read import read_config
+from mmmask.models.maskers import ThresholdMasker
 
 FOLDER = Path(__file__).parents[2] / 'configs/mst'
 RECIPE = 'deit-small-p16_16xb64-coslr-100e_in1k'
@@ -39,7 +40,8 @@ def build(cfg):
 def test_the_method(name):
     model, swin = build(read(name)), 'swin' in name
     masker = model.masker
-    assert (masker.mode, masker.num, masker.token_prob, masker.prob) == ('threshold', 8, 0.1, 1.0)
+    assert type(masker) is ThresholdMasker
+    assert (masker.num, masker.token_prob, masker.prob) == (8, 0.1, 1.0)
     assert (model.head.cls_weight, model.head.patch_weight) == (1.0, 0.0)
     assert (model.restoration.weight, model.restoration.target) == (0.6, 'image')
     assert len(model.restoration.decoder.steps) == (5 if swin else 4)  # of 2x: 32 or 16
@@ -53,7 +55,7 @@ def test_the_method(name):
         2048, 2048, 256,
     ]  # fmt: skip
     if not swin:
-        assert model.attention.blocks == (-1,)
+        assert model.scorer.attention.blocks == (-1,)
 
 
 @pytest.mark.parametrize('name', [*MAIN, *BASELINES])
@@ -96,7 +98,7 @@ def test_table_4():
     assert ablation('mst-mask-none').restoration.weight == 0.6
     random = ablation('mst-random-prob05')
     assert random.masker == dict(type='RandomMasker', ratio=0.05, sampling='bernoulli')
-    assert random.attention is None
+    assert random.scorer is None
 
 
 def test_table_6():
@@ -115,7 +117,7 @@ def test_appendix_table_4():
     assert all(model.backbone.mask_style == 'bert' for model in (first, second, third))
     assert [m.restoration.target for m in (first, second, third)] == ['masked', 'masked', 'image']
     assert [m.head.get('cls_weight', 1.0) for m in (first, second, third)] == [0.0, 1.0, 1.0]
-    assert [m.masker.type for m in (first, third)] == ['RandomMasker', 'AttentionMasker']
+    assert [m.masker.type for m in (first, third)] == ['RandomMasker', 'ThresholdMasker']
 
 
 @pytest.mark.parametrize('weight', [0.2, 0.4, 0.8])

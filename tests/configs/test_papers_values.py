@@ -8,7 +8,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import HOOKS, MODELS, TRANSFORMS
 
 from mmmask.config.read import read_config
-from mmmask.models.maskers import AttentionMasker, BlockMasker
+from mmmask.models.maskers import BlockMasker, HighAttentionMasker
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 NAMES = dict(
@@ -83,12 +83,11 @@ def test_masks(model, method):
     if method == 'dino':
         assert masker is None
         return
-    assert type(masker) is (BlockMasker if method == 'ibot' else AttentionMasker)
+    assert type(masker) is (BlockMasker if method == 'ibot' else HighAttentionMasker)
     assert masker.ratio == (0.1, 0.5) and masker.prob == 0.5
     assert masker.per == ('image' if method == 'ibot' else 'batch')
     if method == 'attmask':
-        assert masker.mode == 'high'
-        assert model.attention.blocks == (-1,) and not model.attention.per_head
+        assert model.scorer.attention.blocks == (-1,)
 
 
 def test_views(cfg, method):

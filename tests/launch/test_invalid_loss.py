@@ -99,7 +99,8 @@ def test_scores_of_a_diverged_teacher(tiny_data, tmp_path, capfd, run_train):
     assert run_train(arguments) == 1
     line = the_line(capfd.readouterr().err)
     assert (
-        'AttentionMasker got NaN or infinite scores: the network has diverged; stopped in' in line
+        'HighAttentionMasker got NaN or infinite scores: the network has diverged; stopped in'
+        in line
     )
     assert re.search(r'iteration 2 \(epoch 1\); last checkpoint: none yet', line)
 

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mmmask.models.maskers import AttentionMasker, SoftToHardMasker
+from mmmask.models.maskers import SoftToHardMasker, ThresholdMasker
 from mmmask.pictures import masks
 from mmmask.pictures.figure import HIDDEN, Options, Sample, hidden
 from mmmask.pictures.subject import Unavailable
@@ -84,7 +84,7 @@ def test_each_masker_gets_its_scores(drawn):
 
 
 def test_a_config_s_own_masker_lends_its_settings_and_scores(drawn):
-    own = AttentionMasker('threshold', num=1, token_prob=1.0)
+    own = ThresholdMasker(num=1, token_prob=1.0)
     given = subject(own, own_scores=np.flip(CLS).copy())
     masks.mask_sheets(given, [Sample('x', IMAGE)], Options(ratios=(0.25,)), say=pytest.fail)
     cells = drawn['MST, p = 1 among the lowest 1/1']

@@ -4,6 +4,6 @@ _base_ = 'mst-bert_deit-small-p16_16xb64-coslr-100e_in1k.py'
 
 model = dict(
     masker=dict(_delete_=True, type='RandomMasker', ratio=0.15, sampling='bernoulli'),
-    attention=None,
+    scorer=None,
     restoration=dict(target='masked'),
 )

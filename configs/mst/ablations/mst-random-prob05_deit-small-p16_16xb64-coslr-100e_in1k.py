@@ -3,5 +3,5 @@ _base_ = '../mst_deit-small-p16_16xb64-coslr-100e_in1k.py'
 
 model = dict(
     masker=dict(_delete_=True, type='RandomMasker', ratio=0.05, sampling='bernoulli'),
-    attention=None,
+    scorer=None,
 )

@@ -4,6 +4,8 @@ from mmpretrain.models.selfsup import CAE
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from ..attention import check_scorer
+
 
 @MODELS.register_module()
 class GuidedCAE(CAE):
@@ -54,12 +56,7 @@ class GuidedCAE(CAE):
         self.scorer = MODELS.build(scorer) if scorer else None
         if not hasattr(self.backbone, 'grid'):
             raise ValueError('GuidedCAE needs an encoder that tells its grid: a MaskedCAEViT.')
-        if self.masker.needs_scores != (self.scorer is not None):
-            needs = self.masker.needs_scores
-            raise ValueError(
-                f'The masker {"needs" if needs else "uses no"} scores: '
-                f'{"give" if needs else "leave out"} `scorer`.'
-            )
+        check_scorer(self.scorer, self.masker.needs_scores)
 
     def loss(self, inputs: list[Tensor], data_samples: list, **kwargs) -> dict[str, Tensor]:
         """Losses of a batch.

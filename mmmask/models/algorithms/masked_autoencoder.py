@@ -5,6 +5,7 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from ..attention import check_scorer
 from ..backbones.masked_tokens import restore_indices
 
 
@@ -91,12 +92,7 @@ class MaskedAutoencoder(BaseSelfSupervisor):
                 'MaskedAutoencoder needs an encoder that drops masked patches: '
                 "set backbone.mask_mode='drop'."
             )
-        needs_scores = self.masker.needs_scores or self.attention_decoder is not None
-        if needs_scores != (self.scorer is not None):
-            raise ValueError(
-                f'The masker or the attention decoder {"needs" if needs_scores else "uses no"} '
-                f'scores: {"give" if needs_scores else "leave out"} `scorer`.'
-            )
+        check_scorer(self.scorer, self.masker.needs_scores or self.attention_decoder is not None)
         patch_size, image_size = self.head.patch_size, self.backbone.img_size
         grid = self.backbone.grid(*image_size)
         if grid != tuple(side // patch_size for side in image_size):

@@ -7,6 +7,7 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from ..attention import TeacherScorer, check_scorer
 from ..running_statistics import batch_norms, running_statistics
 from .ema_teacher import EMATeacher
 
@@ -19,14 +20,14 @@ class SelfDistillation(BaseSelfSupervisor):
     hides some of them from the student, and the head compares the tokens. Which parts are given
     makes the method:
 
-    ======= =========================== ============ ================= ===============
-    method  masker                      attention    head.patch_weight restoration
-    ======= =========================== ============ ================= ===============
-    DINO    None                        None         0                 None
-    iBOT    BlockMasker                 None         1                 None
-    AttMask AttentionMasker             AttentionTap 1 (0 on DINO)     None
-    MST     AttentionMasker (threshold) AttentionTap 0                 RestorationHead
-    ======= =========================== ============ ================= ===============
+    ======= =================== ============= ================= ===============
+    method  masker              scorer        head.patch_weight restoration
+    ======= =================== ============= ================= ===============
+    DINO    None                None          0                 None
+    iBOT    BlockMasker         None          1                 None
+    AttMask HighAttentionMasker TeacherScorer 1 (0 on DINO)     None
+    MST     ThresholdMasker     TeacherScorer 0                 RestorationHead
+    ======= =================== ============= ================= ===============
 
     Args:
         backbone: Config of a network that gives a global token, then all patch tokens, e.g.
@@ -34,10 +35,9 @@ class SelfDistillation(BaseSelfSupervisor):
         neck: Config of ``DINOProjection``, shared by CLS and patch tokens.
         head: Config of ``SelfDistillationHead``.
         masker: Config of a masker; None: nothing is masked.
-        attention: Config of an ``AttentionTap``, read off the teacher's own pass, for maskers that
-            need scores.
-        scorer: Instead of ``attention``, config of a scorer, which looks at the global views on its
-            own: a frozen network, or another pass of the student.
+        scorer: Config of what gives scores to maskers that need them: a ``TeacherScorer`` (the
+            teacher's own pass), an ``OnlineScorer`` (another pass of the student) or a
+            ``FrozenScorer``.
         restoration: Config of a ``RestorationHead``, which restores the global views from the
             student's patch tokens; None: no such task.
         bn_statistics: ``'global'``: running statistics of batch normalisation see the global views
@@ -63,7 +63,6 @@ class SelfDistillation(BaseSelfSupervisor):
         neck: dict,
         head: dict,
         masker: dict | None = None,
-        attention: dict | None = None,
         scorer: dict | None = None,
         restoration: dict | None = None,
         bn_statistics: str = 'global',
@@ -80,7 +79,6 @@ class SelfDistillation(BaseSelfSupervisor):
             init_cfg=init_cfg,
         )
         self.masker = MODELS.build(masker) if masker else None
-        self.attention = MODELS.build(attention) if attention else None
         self.scorer = MODELS.build(scorer) if scorer else None
         self.restoration = MODELS.build(restoration) if restoration else None
         self.bn_statistics = bn_statistics
@@ -112,13 +110,8 @@ class SelfDistillation(BaseSelfSupervisor):
                 "restoration.target='masked' restores masked patches: give a masker, or set it to "
                 "'image'."
             )
-        needs_scores = self.masker is not None and self.masker.needs_scores
-        sources = [part for part in (self.attention, self.scorer) if part is not None]
-        if needs_scores != bool(sources) or len(sources) > 1:
-            raise ValueError(
-                f'The masker {"needs" if needs_scores else "does not use"} scores: '
-                f'{"give one of" if needs_scores else "leave out"} `attention` and `scorer`.'
-            )
+        needed = self.masker is not None and self.masker.needs_scores
+        check_scorer(self.scorer, needed, teacher=True)
 
     def init_weights(self) -> None:
         super().init_weights()
@@ -168,13 +161,13 @@ class SelfDistillation(BaseSelfSupervisor):
     @torch.no_grad()
     def _teach(self, views: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Teacher's bottlenecks of CLS (T B, D) and patches (T B, L, D); scores (T B, L)."""
-        if self.attention is None:
-            tokens = self.teacher.backbone(views)[-1]
-            scores = None if self.scorer is None else self.scorer(views, self.backbone)
-        else:
-            with self.attention(self.teacher.backbone) as record:
+        if isinstance(self.scorer, TeacherScorer):
+            with self.scorer.attention(self.teacher.backbone) as record:
                 tokens = self.teacher.backbone(views)[-1]
             scores = record.scores()
+        else:
+            tokens = self.teacher.backbone(views)[-1]
+            scores = None if self.scorer is None else self.scorer(views, self.backbone)
         if self.head.patch_weight == 0:
             tokens = tokens[:, :1]
         bottleneck = self.teacher.neck.bottleneck(tokens)

@@ -37,6 +37,21 @@ class OnlineScorer:
 
 
 @MODELS.register_module()
+class TeacherScorer(OnlineScorer):
+    """Scores by the pass of the EMA teacher, which happens anyway (AttMask; MST).
+
+    ``SelfDistillation`` reads the attention off the teacher's pass over the global views. Called as
+    other scorers are, with the teacher's backbone, it gives the same scores by another pass.
+
+    Args:
+        attention: Config of a tap.
+
+    Raises:
+        ValueError: If the tap keeps the heads apart.
+    """
+
+
+@MODELS.register_module()
 class FrozenScorer(BaseModule):
     """Scores by a pre-trained network that isn't trained (GPA's teacher).
 
@@ -124,6 +139,25 @@ class FrozenScorer(BaseModule):
             return scores
         maps = scores.unflatten(1, own).unsqueeze(1)
         return F.interpolate(maps, size=grid, mode='bilinear', antialias=True).flatten(1)
+
+
+def check_scorer(scorer: Callable | None, needed: bool, teacher: bool = False) -> None:
+    """Check that an algorithm has a scorer where a part needs scores, and only there.
+
+    Args:
+        scorer: The built scorer, or None.
+        needed: Whether the masker or another part takes scores.
+        teacher: Whether the algorithm has an EMA teacher.
+
+    Raises:
+        ValueError: If the scorer is missing, useless, or needs a teacher that isn't there.
+    """
+    if needed and scorer is None:
+        raise ValueError('The masker or a decoder needs scores: give `scorer`.')
+    if scorer is not None and not needed:
+        raise ValueError('No part uses scores: leave out `scorer`.')
+    if isinstance(scorer, TeacherScorer) and not teacher:
+        raise ValueError("TeacherScorer needs an EMA teacher: set scorer.type='OnlineScorer'.")
 
 
 def _build_tap(attention: dict) -> Callable:

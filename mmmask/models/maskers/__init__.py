@@ -1,15 +1,21 @@
-from .attention_masker import AttentionMasker
 from .base import BaseMasker
 from .block_masker import BlockMasker
+from .high_attention_masker import HighAttentionMasker
+from .hint_attention_masker import HintAttentionMasker
 from .importance_masker import ImportanceMasker
+from .low_attention_masker import LowAttentionMasker
 from .random_masker import RandomMasker
 from .soft_to_hard_masker import SoftToHardMasker
+from .threshold_masker import ThresholdMasker
 
 __all__ = [
-    'AttentionMasker',
     'BaseMasker',
     'BlockMasker',
+    'HighAttentionMasker',
+    'HintAttentionMasker',
     'ImportanceMasker',
+    'LowAttentionMasker',
     'RandomMasker',
     'SoftToHardMasker',
+    'ThresholdMasker',
 ]

@@ -27,7 +27,7 @@ class FixedMasker:
 
 
 def build(
-    masker=None, attention=None, patch_weight=1.0, drop_path_rate=0.0, norm_cfg=None, **parts
+    masker=None, scorer=None, patch_weight=1.0, drop_path_rate=0.0, norm_cfg=None, **parts
 ) -> SelfDistillation:
     """Teacher and student differ, the centres aren't 0, and attention isn't uniform."""
     arch = dict(embed_dims=8, num_layers=2, num_heads=2, feedforward_channels=16)
@@ -59,7 +59,7 @@ def build(
             patch_weight=patch_weight,
         ),
         masker=masker,
-        attention=attention,
+        scorer=scorer,
         **parts,
     ).double()
     generator = torch.Generator().manual_seed(0)

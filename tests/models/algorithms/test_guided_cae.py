@@ -114,7 +114,7 @@ def test_every_step_draws_new_masks():
     'options, message',
     [
         (dict(masker=GUIDED['masker']), 'needs scores: give `scorer`'),
-        (dict(masker=RANDOM['masker'], scorer=GUIDED['scorer']), 'no scores: leave out `scorer`'),
+        (dict(masker=RANDOM['masker'], scorer=GUIDED['scorer']), 'uses scores: leave out `scorer`'),
     ],
 )
 def test_parts_that_do_not_fit(options, message):

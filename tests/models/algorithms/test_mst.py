@@ -16,7 +16,7 @@ from self_distillation_parts import (
 )
 
 from mmmask.models.algorithms import SelfDistillation
-from mmmask.models.maskers import AttentionMasker
+from mmmask.models.maskers import HighAttentionMasker
 from mmmask.models.running_statistics import batch_norms
 
 BN = dict(type='BN')
@@ -165,7 +165,7 @@ class LeftFirst:
 
 
 def test_scores_from_a_scorer():
-    masker = dict(type=AttentionMasker, mode='high', ratio=0.25, prob=1.0)
+    masker = dict(type=HighAttentionMasker, ratio=0.25, prob=1.0)
     model = build(masker, patch_weight=0.0, scorer=dict(type=LeftFirst))
     loss = model.loss(views())['loss_cls']
     ((images, backbone),) = model.scorer.asked
@@ -178,13 +178,10 @@ def test_scores_from_a_scorer():
 
 @pytest.mark.parametrize('scored_by', ['teacher', 'student'])
 def test_the_least_attended_tokens_are_masked(scored_by):
-    masker = dict(type='AttentionMasker', mode='threshold', num=4, token_prob=1.0)
-    tap = dict(type='AttentionTap')
-    if scored_by == 'teacher':
-        source = dict(attention=tap)
-    else:
-        source = dict(scorer=dict(type='OnlineScorer', attention=tap))
-    model = build(masker, patch_weight=0.0, **source)
+    masker = dict(type='ThresholdMasker', num=4, token_prob=1.0)
+    kind = 'TeacherScorer' if scored_by == 'teacher' else 'OnlineScorer'
+    scorer = dict(type=kind, attention=dict(type='AttentionTap'))
+    model = build(masker, scorer, patch_weight=0.0)
     network = model.teacher.backbone if scored_by == 'teacher' else model.backbone
     scores = naive_attention(network, torch.cat(views()[:2]))
     mask = torch.zeros(6, TOKENS, dtype=torch.bool).scatter(1, scores.argsort(dim=1)[:, :4], True)
@@ -235,12 +232,11 @@ def test_a_swin_whose_masks_are_on_another_grid(mask_stride):
 
 
 def test_a_swin_masks_by_its_teachers_attention():
-    masker = dict(type='AttentionMasker', mode='low', ratio=0.25, prob=1.0)
-    model, _ = swin(masker=masker, attention=dict(type='SwinAttentionTap'))
-    assert model.loss(views())['mask_ratio'].item() == 0.25
-    scorer = dict(type='OnlineScorer', attention=dict(type='SwinAttentionTap'))
-    model, _ = swin(masker=masker, scorer=scorer)
-    assert model.loss(views())['mask_ratio'].item() == 0.25
+    masker = dict(type='LowAttentionMasker', ratio=0.25, prob=1.0)
+    for kind in ('TeacherScorer', 'OnlineScorer'):
+        scorer = dict(type=kind, attention=dict(type='SwinAttentionTap'))
+        model, _ = swin(masker=masker, scorer=scorer)
+        assert model.loss(views())['mask_ratio'].item() == 0.25
 
 
 def test_comparing_patches_of_a_coarser_grid_is_an_error():
@@ -259,8 +255,5 @@ def test_mistakes():
     restoration = dict(type='RestorationHead', decoder=DECODER, target='masked')
     with pytest.raises(ValueError, match="'masked' restores masked patches: give a masker"):
         build(patch_weight=0.0, restoration=restoration)
-    masker, tap = dict(type=AttentionMasker), dict(type='AttentionTap')
-    with pytest.raises(ValueError, match='give one of `attention` and `scorer`'):
-        build(masker, tap, scorer=dict(type=LeftFirst))
-    with pytest.raises(ValueError, match='leave out `attention` and `scorer`'):
+    with pytest.raises(ValueError, match='leave out `scorer`'):
         build(patch_weight=0.0, scorer=dict(type=LeftFirst))

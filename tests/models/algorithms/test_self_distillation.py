@@ -14,9 +14,9 @@ from self_distillation_parts import (
     views,
 )
 
-from mmmask.models.maskers import AttentionMasker
+from mmmask.models.maskers import HighAttentionMasker
 
-ATTENTION = dict(type='AttentionTap')
+TEACHER = dict(type='TeacherScorer', attention=dict(type='AttentionTap'))
 
 
 def fixed(counts=(5, 0, 1, 0, 16, 8)):
@@ -70,14 +70,13 @@ def test_ibot_when_nothing_is_masked():
     assert model.loss(views())['loss_patch'].item() == 0
 
 
-@pytest.mark.parametrize('mode', ['high', 'low'])
+@pytest.mark.parametrize('masker', ['HighAttentionMasker', 'LowAttentionMasker'])
 @pytest.mark.parametrize('patch_weight', [0.0, 1.0])
-def test_attmask(mode, patch_weight):
-    masker = dict(type='AttentionMasker', mode=mode, ratio=0.3, prob=1.0)
-    model = build(masker, ATTENTION, patch_weight)
+def test_attmask(masker, patch_weight):
+    model = build(dict(type=masker, ratio=0.3, prob=1.0), TEACHER, patch_weight)
     # int(0.3 x 16) = 4 tokens, by what the teacher attends to on the whole view.
     scores = naive_attention(model.teacher.backbone, torch.cat(views()[:2]))
-    chosen = scores.argsort(dim=1, descending=mode == 'high')[:, :4]
+    chosen = scores.argsort(dim=1, descending=masker == 'HighAttentionMasker')[:, :4]
     mask = torch.zeros(6, TOKENS, dtype=torch.bool).scatter(1, chosen, True)
     assert len({tuple(row.tolist()) for row in mask}) > 1
     assert_equals_the_equations(model, mask)
@@ -140,8 +139,8 @@ def test_views_of_one_size_share_a_forward():
 
 def test_deterministic_with_a_seed():
     def run(seed):
-        masker = dict(type='AttentionMasker', mode='hint', ratio=(0.1, 0.9), prob=0.5, show_max=0.5)
-        model = build(masker, ATTENTION)
+        masker = dict(type='HintAttentionMasker', ratio=(0.1, 0.9), prob=0.5, show_max=0.5)
+        model = build(masker, TEACHER)
         torch.manual_seed(seed)
         return {name: value.item() for name, value in model.loss(views()).items()}
 
@@ -152,9 +151,9 @@ def test_deterministic_with_a_seed():
 def test_mistakes():
     with pytest.raises(ValueError, match='patch_weight > 0'):
         build(masker=None, patch_weight=1.0)
-    with pytest.raises(ValueError, match='needs scores: give'):
-        build(dict(type=AttentionMasker), attention=None)
-    with pytest.raises(ValueError, match='does not use scores: leave out'):
-        build(fixed()[0], ATTENTION)
-    with pytest.raises(ValueError, match='does not use scores: leave out'):
-        build(None, ATTENTION, patch_weight=0.0)
+    with pytest.raises(ValueError, match='needs scores: give `scorer`'):
+        build(dict(type=HighAttentionMasker))
+    with pytest.raises(ValueError, match='No part uses scores: leave out'):
+        build(fixed()[0], TEACHER)
+    with pytest.raises(ValueError, match='No part uses scores: leave out'):
+        build(None, TEACHER, patch_weight=0.0)

@@ -13,7 +13,8 @@ COUNTS = {
     # AttMask: the teacher's attention chooses; without a draw, an image's mask is its own alone.
     'attention': None,
 }
-ATTMASK = dict(type='AttentionMasker', mode='high', ratio=0.4, prob=1.0)
+ATTMASK = dict(type='HighAttentionMasker', ratio=0.4, prob=1.0)
+SCORER = dict(type='TeacherScorer', attention=dict(type='AttentionTap'))
 DECODER = dict(
     type='RestorationDecoder',
     in_channels=8,
@@ -34,7 +35,7 @@ METHODS = dict(  # MST without batch normalisation, whose statistics CPU ranks d
 def gradients_and_centres(images, counts, method, wrap):
     """Of a batch of these images, as arrays."""
     if counts is None:
-        masks = dict(masker=ATTMASK, attention=dict(type='AttentionTap'))
+        masks = dict(masker=ATTMASK, scorer=SCORER)
     else:
         mask = fixed_mask(counts).unflatten(0, (2, IMAGES))[:, images].flatten(0, 1)
         masks = dict(masker=dict(type=FixedMasker, mask=mask))

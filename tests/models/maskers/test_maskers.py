@@ -5,7 +5,13 @@ import random
 import pytest
 import torch
 
-from mmmask.models.maskers import AttentionMasker, BlockMasker, RandomMasker
+from mmmask.models.maskers import (
+    BlockMasker,
+    HighAttentionMasker,
+    HintAttentionMasker,
+    LowAttentionMasker,
+    RandomMasker,
+)
 
 GRID, TOKENS = (3, 4), 12
 
@@ -18,20 +24,17 @@ def scores(batch_size=2):
 
 
 @pytest.mark.parametrize('ratio', [0.0, 0.1, 0.5, 0.75, 1.0])
-@pytest.mark.parametrize('masker', ['random', 'high', 'low'])
+@pytest.mark.parametrize('masker', [RandomMasker, HighAttentionMasker, LowAttentionMasker])
 def test_exactly_int_r_l_tokens_are_masked(masker, ratio):
-    if masker == 'random':
-        mask = RandomMasker(ratio)(GRID, 5)
-    else:
-        mask = AttentionMasker(masker, ratio, prob=1.0)(GRID, 5, scores(5))
+    mask = masker(ratio, prob=1.0)(GRID, 5, scores(5))
     assert mask.shape == (5, TOKENS) and mask.dtype == torch.bool
     assert mask.sum(dim=1).tolist() == [int(ratio * TOKENS)] * 5
 
 
 def test_high_and_low_take_the_ends_of_the_order():
     attention = scores()
-    high = AttentionMasker('high', 0.25, prob=1.0)(GRID, 2, attention)
-    low = AttentionMasker('low', 0.25, prob=1.0)(GRID, 2, attention)
+    high = HighAttentionMasker(0.25, prob=1.0)(GRID, 2, attention)
+    low = LowAttentionMasker(0.25, prob=1.0)(GRID, 2, attention)
     for row in range(2):
         ranked = (attention[row] * 78).round().int()
         assert sorted(ranked[high[row]].tolist()) == [10, 11, 12]
@@ -39,14 +42,14 @@ def test_high_and_low_take_the_ends_of_the_order():
 
 
 def test_ties_keep_the_count():
-    mask = AttentionMasker('high', 0.5, prob=1.0)(GRID, 3, torch.ones(3, TOKENS))
+    mask = HighAttentionMasker(0.5, prob=1.0)(GRID, 3, torch.ones(3, TOKENS))
     assert mask.sum(dim=1).tolist() == [6, 6, 6]
 
 
 def test_hint_reveals_some_of_the_most_attended():
     # L = 100: k = 40, s = 0.2 * 0.4 = 0.08: 8 of the 20 most attended are shown.
     attention = torch.arange(100.0).expand(4, 100)
-    mask = AttentionMasker('hint', 0.4, prob=1.0, show_max=0.2)((10, 10), 4, attention)
+    mask = HintAttentionMasker(0.4, prob=1.0, show_max=0.2)((10, 10), 4, attention)
     assert mask[:, :60].sum() == 0
     assert mask[:, 60:80].all()
     assert mask[:, 80:].sum(dim=1).tolist() == [12] * 4
@@ -55,15 +58,15 @@ def test_hint_reveals_some_of_the_most_attended():
 
 def test_hint_with_a_show_count_of_zero_is_high():
     attention = scores()
-    hint = AttentionMasker('hint', 0.5, prob=1.0)(GRID, 2, attention)
-    assert torch.equal(hint, AttentionMasker('high', 0.5, prob=1.0)(GRID, 2, attention))
+    hint = HintAttentionMasker(0.5, prob=1.0)(GRID, 2, attention)
+    assert torch.equal(hint, HighAttentionMasker(0.5, prob=1.0)(GRID, 2, attention))
 
 
 def test_one_ratio_per_batch_or_per_image():
     torch.manual_seed(0)
     attention = torch.rand(64, 100)
-    batch = AttentionMasker('high', (0.1, 0.5), prob=1.0)((10, 10), 64, attention).sum(dim=1)
-    image = AttentionMasker('high', (0.1, 0.5), per='image', prob=1.0)((10, 10), 64, attention)
+    batch = HighAttentionMasker((0.1, 0.5), prob=1.0)((10, 10), 64, attention).sum(dim=1)
+    image = HighAttentionMasker((0.1, 0.5), per='image', prob=1.0)((10, 10), 64, attention)
     image = image.sum(dim=1)
     assert len(set(batch.tolist())) == 1 and 10 <= batch[0] <= 50
     assert len(set(image.tolist())) > 10 and image.min() >= 10 and image.max() <= 50
@@ -71,7 +74,7 @@ def test_one_ratio_per_batch_or_per_image():
 
 def test_images_are_masked_with_the_given_probability():
     torch.manual_seed(0)
-    masked = AttentionMasker('high', 0.5, prob=0.5)((2, 2), 4000, torch.rand(4000, 4)).any(dim=1)
+    masked = HighAttentionMasker(0.5, prob=0.5)((2, 2), 4000, torch.rand(4000, 4)).any(dim=1)
     # Standard deviation sqrt(0.25 / 4000) = 0.008; four of them.
     assert masked.float().mean().item() == pytest.approx(0.5, abs=0.032)
 
@@ -113,17 +116,16 @@ def test_masks_repeat_with_the_seed():
         (dict(ratio=(0.5, 0.1)), 'ratio'),
         (dict(prob=-0.1), 'prob'),
         (dict(per='view'), 'per'),
-        (dict(mode='middle'), 'mode'),
         (dict(show_max=2), 'show_max'),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
-        AttentionMasker(**arguments)
+        HintAttentionMasker(**arguments)
 
 
 def test_wrong_scores_are_named():
-    masker = AttentionMasker()
+    masker = HighAttentionMasker()
     with pytest.raises(ValueError, match='needs scores'):
         masker(GRID, 2)
     with pytest.raises(ValueError, match='shape'):

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from mmmask.models.maskers import (
-    AttentionMasker,
     BlockMasker,
+    HighAttentionMasker,
     ImportanceMasker,
     RandomMasker,
     SoftToHardMasker,
+    ThresholdMasker,
 )
 from mmmask.models.maskers.base import sampled
 
@@ -134,7 +135,7 @@ def test_a_rectangle_has_at_least_min_num_patches():
     'masker',
     [
         RandomMasker(0.5, sampling='bernoulli'),
-        AttentionMasker('threshold', num=2, token_prob=0.5),
+        ThresholdMasker(num=2, token_prob=0.5),
         SoftToHardMasker(0.5),
         ImportanceMasker(0.5),
         ImportanceMasker(0.5, 'proportional'),
@@ -155,7 +156,7 @@ def test_threshold_masks_some_of_the_least_attended():
     torch.manual_seed(0)
     order = torch.tensor([7, 2, 11, 0, 5, 9, 1, 3, 10, 4, 8, 6])
     attention = (order.float() / 66).expand(DRAWS, 12)
-    mask = AttentionMasker('threshold', num=4, token_prob=0.3)((3, 4), DRAWS, attention)
+    mask = ThresholdMasker(num=4, token_prob=0.3)((3, 4), DRAWS, attention)
     rates = mask.float().mean(dim=0)
     assert all(within(rates[token], 0.3) for token in (3, 6, 1))  # scores 0, 1 and 2
     assert rates[order > 2].sum() == 0
@@ -164,14 +165,14 @@ def test_threshold_masks_some_of_the_least_attended():
 
 def test_threshold_with_num_1_is_the_bernoulli_mask():
     torch.manual_seed(0)
-    mask = AttentionMasker('threshold', num=1, token_prob=0.1)((2, 2), DRAWS, torch.rand(DRAWS, 4))
+    mask = ThresholdMasker(num=1, token_prob=0.1)((2, 2), DRAWS, torch.rand(DRAWS, 4))
     assert all(within(rate, 0.1) for rate in mask.float().mean(dim=0))
 
 
 def test_threshold_has_mst_defaults_and_as_many_candidates_where_scores_tie():
-    masker = AttentionMasker('threshold')
+    masker = ThresholdMasker()
     assert (masker.num, masker.token_prob, masker.prob) == (8, 0.1, 1.0)
-    mask = AttentionMasker('threshold', token_prob=1.0)((4, 4), 2, torch.zeros(2, 16))
+    mask = ThresholdMasker(token_prob=1.0)((4, 4), 2, torch.zeros(2, 16))
     assert mask.sum(dim=1).tolist() == [2, 2]
 
 
@@ -180,7 +181,7 @@ def test_threshold_has_mst_defaults_and_as_many_candidates_where_scores_tie():
 def test_threshold_candidates_are_the_start_of_the_ascending_order(grid, num):
     tokens = grid[0] * grid[1]
     scores = torch.randint(5, (4, tokens), generator=torch.Generator().manual_seed(num)).float()
-    mask = AttentionMasker('threshold', num=num, token_prob=1.0)(grid, 4, scores)
+    mask = ThresholdMasker(num=num, token_prob=1.0)(grid, 4, scores)
     for row, chosen in zip(scores.tolist(), mask):
         ascending = sorted(range(tokens), key=lambda token: (row[token], token))
         expected = sorted(ascending[: tokens // num])
@@ -190,19 +191,14 @@ def test_threshold_candidates_are_the_start_of_the_ascending_order(grid, num):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (dict(mode='threshold', ratio=0.5), 'no use for ratio'),
-        (dict(mode='threshold', show_max=0.1), 'no use for show_max'),
-        (dict(mode='threshold', per='image'), 'leave out per'),
-        (dict(mode='threshold', num=0), 'num must be'),
-        (dict(mode='threshold', num=2.5), 'num must be an integer'),
-        (dict(mode='threshold', token_prob=2), 'token_prob must be'),
-        (dict(mode='high', num=8), 'no use for num'),
-        (dict(mode='low', show_max=0.1), 'no use for show_max'),
+        (dict(num=0), 'num must be'),
+        (dict(num=2.5), 'num must be an integer'),
+        (dict(token_prob=2), 'token_prob must be'),
     ],
 )
-def test_an_argument_without_use_is_an_error(arguments, message):
+def test_wrong_candidates_are_an_error(arguments, message):
     with pytest.raises(ValueError, match=message):
-        AttentionMasker(**arguments)
+        ThresholdMasker(**arguments)
 
 
 def naive_shares(count, soft, hard, progress):
@@ -347,7 +343,7 @@ def test_mistakes_are_named(make, message):
         make()
 
 
-@pytest.mark.parametrize('masker', [SoftToHardMasker(), ImportanceMasker(), AttentionMasker()])
+@pytest.mark.parametrize('masker', [SoftToHardMasker(), ImportanceMasker(), HighAttentionMasker()])
 def test_nan_scores_are_an_error(masker):
     with pytest.raises(ValueError, match='NaN'):
         masker((2, 2), 1, torch.tensor([[0.0, 1.0, float('nan'), 2.0]]))
