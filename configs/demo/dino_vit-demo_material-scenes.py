@@ -65,7 +65,7 @@ default_hooks = dict(
     logger=dict(interval=10),
     schedule=dict(
         schedules=dict(
-            lr=dict(schedule=dict(end=0.01, warmup=1)),
+            lr=dict(end=5e-6, schedule=dict(warmup=1)),
             momentum=dict(schedule=dict(start=0.99)),
             # A short run has no time to recover from targets that are nearly uniform: sharper ones.
             teacher_temp=dict(schedule=dict(value=0.02, warmup=0)),

@@ -1,7 +1,7 @@
 # iBOT, ViT-S/16, 300 epochs as AttMask's baseline (Table A13, Appendix B): batch 800, s = 0.32.
 _base_ = 'ibot_vit-small-p16_8xb30-coslr-100e_in1k.py'
 
-batch, lr = 800, 5e-4 * 800 / 256
+batch = 800
 train_dataloader = dict(
     batch_size=batch // 8,
     dataset=dict(
@@ -12,7 +12,6 @@ train_dataloader = dict(
         ]
     ),
 )
-optim_wrapper = dict(optimizer=dict(lr=lr))
+optim_wrapper = dict(optimizer=dict(lr=5e-4 * batch / 256))
 auto_scale_lr = dict(base_batch_size=batch)
 train_cfg = dict(max_epochs=300)
-default_hooks = dict(schedule=dict(schedules=dict(lr=dict(schedule=dict(end=1e-6 / lr)))))

@@ -7,4 +7,3 @@ _base_ = '../dino/dino_vit-small-p16_8xb30-coslr-100e_in1k.py'
 train_dataloader = dict(batch_size=64)
 auto_scale_lr = dict(base_batch_size=1024)
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
-default_hooks = dict(schedule=dict(schedules=dict(lr=dict(schedule=dict(end=1e-6 / 2e-3)))))

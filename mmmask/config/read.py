@@ -59,7 +59,7 @@ def _file(path: Path, name: str) -> Path:
         return path
     if path.is_dir():
         raise UserError(f"'{name}' is a folder, not a config.")
-    if path.with_suffix('.py').is_file():
+    if path.with_name(f'{path.name}.py').is_file():
         raise UserError(f"There is no config '{name}'. Did you mean '{name}.py'?")
     raise UserError(f"There is no config '{name}'.{_suggestion(path, name)}")
 

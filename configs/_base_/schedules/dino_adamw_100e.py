@@ -15,16 +15,16 @@ default_hooks = dict(
     schedule=dict(
         type='ScheduleHook',
         schedules=dict(
-            # Multiples of the optimiser's values: lr to 1e-6, weight decay from 0.04 to 0.4.
+            # They start at the optimiser's values (start=1.0) and end at these.
             lr=dict(
                 path='optimizer.lr',
-                schedule=dict(
-                    type='CosineSchedule', start=1.0, end=1e-6 / (5e-4 * 240 / 256), warmup=10
-                ),
+                end=1e-6,
+                schedule=dict(type='CosineSchedule', start=1.0, warmup=10),
             ),
             weight_decay=dict(
                 path='optimizer.weight_decay',
-                schedule=dict(type='CosineSchedule', start=1.0, end=10.0),
+                end=0.4,
+                schedule=dict(type='CosineSchedule', start=1.0),
             ),
             momentum=dict(
                 path='model.teacher.momentum',

@@ -15,10 +15,11 @@ default_hooks = dict(
     schedule=dict(
         type='ScheduleHook',
         schedules=dict(
-            # A multiple of the optimiser's rate.
+            # Starts at the optimiser's rate (start=1.0).
             lr=dict(
                 path='optimizer.lr',
-                schedule=dict(type='CosineSchedule', start=1.0, end=0.0, warmup=40),
+                end=0.0,
+                schedule=dict(type='CosineSchedule', start=1.0, warmup=40),
             ),
         ),
     ),

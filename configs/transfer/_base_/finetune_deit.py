@@ -29,15 +29,8 @@ train_dataloader = dict(
 )
 auto_scale_lr = dict(base_batch_size=6 * batch)
 
-lr = 7.5e-6 * 6 * batch / 512
-optim_wrapper = dict(optimizer=dict(lr=lr), clip_grad=None)
+optim_wrapper = dict(optimizer=dict(lr=7.5e-6 * 6 * batch / 512), clip_grad=None)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-6 / lr, by_epoch=True, end=5, convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min_ratio=1e-5 / lr,  # a ratio also fits another batch
-        by_epoch=True,
-        begin=5,
-        convert_to_iter_based=True,
-    ),
+    dict(type='WarmUpLR', start_lr=1e-6, by_epoch=True, end=5, convert_to_iter_based=True),
+    dict(type='CosineToLR', end_lr=1e-5, by_epoch=True, begin=5, convert_to_iter_based=True),
 ]

@@ -1,7 +1,7 @@
 # Fine-tuning as MAE's (arXiv 2111.06377, Table 9): the mean of the patches and a new norm, drop
 # path 0.1, mixup 0.8, cutmix 1.0, label smoothing 0.1, RandAugment 9 / 0.5, random erasing 0.25,
 # AdamW with weight decay 0.05, 5 epochs of warm-up, cosine to 1e-6, batch 1024. All of these are
-# upstream's; a child states its learning rate, layer decay and length, and 1e-6 by its rate.
+# upstream's; a child states its learning rate, layer decay and length.
 #
 # Differs from upstream: images are checked, checkpoints are loaded strictly, layer decay is this
 # project's and scales the whole schedule, also its end, as MAE's code; and the schedule ends where
@@ -33,14 +33,7 @@ optim_wrapper = dict(
         custom_keys={'cls_token': dict(decay_mult=0.0), 'pos_embed': dict(decay_mult=0.0)},
     ),
 )
-lr = _base_.optim_wrapper.optimizer.lr
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-4, by_epoch=True, end=5, convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min_ratio=1e-6 / lr,
-        by_epoch=True,
-        begin=5,
-        convert_to_iter_based=True,
-    ),
+    dict(type='CosineToLR', end_lr=1e-6, by_epoch=True, begin=5, convert_to_iter_based=True),
 ]

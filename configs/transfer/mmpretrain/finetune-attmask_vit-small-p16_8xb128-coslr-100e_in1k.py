@@ -11,12 +11,11 @@ model = dict(
     head=dict(in_channels=384),
 )
 
-lr = 1e-3 * 1024 / 256
 optim_wrapper = dict(
-    optimizer=dict(lr=lr),
+    optimizer=dict(lr=1e-3 * 1024 / 256),
     paramwise_cfg=dict(layer_decay_rate=0.75),
 )
 warm_up = 20
 param_scheduler = _base_.param_scheduler
 param_scheduler[0].update(end=warm_up)
-param_scheduler[1].update(begin=warm_up, eta_min_ratio=1e-6 / lr)
+param_scheduler[1].update(begin=warm_up)

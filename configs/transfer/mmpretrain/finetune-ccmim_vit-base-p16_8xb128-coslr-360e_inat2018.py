@@ -20,11 +20,8 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-lr = 3e-4 * 1024 / 256
 optim_wrapper = dict(
-    optimizer=dict(lr=lr),
+    optimizer=dict(lr=3e-4 * 1024 / 256),
     paramwise_cfg=dict(layer_decay_rate=0.75),
 )
-param_scheduler = _base_.param_scheduler
-param_scheduler[1].update(eta_min_ratio=1e-6 / lr)
 train_cfg = dict(max_epochs=360)

@@ -4,10 +4,7 @@
 # Upstream: layer decay 0.65.
 _base_ = '../_base_/finetune_mae.py'
 
-lr = 5e-4 * 1024 / 256
 optim_wrapper = dict(
-    optimizer=dict(lr=lr),
+    optimizer=dict(lr=5e-4 * 1024 / 256),
     paramwise_cfg=dict(layer_decay_rate=0.8),
 )
-param_scheduler = _base_.param_scheduler
-param_scheduler[1].update(eta_min_ratio=1e-6 / lr)

@@ -20,9 +20,5 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 auto_scale_lr = dict(base_batch_size=8 * 96)
 
-lr = 5e-5 * 8 * 96 / 512
-optim_wrapper = dict(optimizer=dict(lr=lr))
-param_scheduler = _base_.param_scheduler
-param_scheduler[0].update(start_factor=1e-6 / lr)
-param_scheduler[1].update(eta_min_ratio=1e-5 / lr)
+optim_wrapper = dict(optimizer=dict(lr=5e-5 * 8 * 96 / 512))
 train_cfg = dict(max_epochs=360)

@@ -10,8 +10,4 @@ train_dataloader = dict(dataset=_base_.inaturalist2019)
 val_dataloader = dict(dataset=_base_.inaturalist2019)
 test_dataloader = val_dataloader
 
-lr = 2.5e-5 * 8 * 96 / 512
-optim_wrapper = dict(optimizer=dict(lr=lr))
-param_scheduler = _base_.param_scheduler
-param_scheduler[0].update(start_factor=1e-6 / lr)
-param_scheduler[1].update(eta_min_ratio=1e-5 / lr)
+optim_wrapper = dict(optimizer=dict(lr=2.5e-5 * 8 * 96 / 512))

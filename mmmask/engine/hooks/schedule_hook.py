@@ -1,26 +1,45 @@
 """The one hook that moves values during training."""
 
+from typing import NamedTuple
+
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS, TASK_UTILS
 
+from mmmask.engine.schedules.schedules import Schedule
 from mmmask.utils.errors import UserError
 from mmmask.utils.unwrap import unwrap
 
 
+class _Item(NamedTuple):
+    path: str
+    schedule: Schedule
+    by: str
+    end: float | None
+
+
 @HOOKS.register_module()
 class ScheduleHook(Hook):
-    """Assigns schedules to dotted paths before each iteration (or epoch).
+    """Assign schedules to dotted paths before each iteration (or epoch).
 
     ``model.a.b`` is an attribute of the (unwrapped) model and gets the schedule's value.
-    ``optimizer.lr`` and ``optimizer.weight_decay`` are every parameter group's and get the
-    schedule's value *times the group's initial value*: per-group rates and scaled learning rates
-    survive, and what isn't decayed stays so.
+    ``optimizer.lr`` and ``optimizer.weight_decay`` belong to every parameter group. A group gets
+    the schedule's value *times the group's initial value*: per-group rates and scaled learning
+    rates survive, and a group without weight decay stays without.
+
+    ``end`` states the last value of an optimiser's path itself, e.g. a learning rate of 1e-6::
+
+        lr=dict(path='optimizer.lr', end=1e-6, schedule=dict(type='CosineSchedule', start=1.0))
+
+    It becomes the schedule's ``end`` divided by the optimiser's own value, which is the config's
+    ``optim_wrapper.optimizer.lr``. So a group whose rate is lower by layer decay ends lower by the
+    same factor, and so does every group when ``--auto-scale-lr`` scales the rate.
 
     Args:
-        schedules: By any name, a dict of ``path``, ``schedule`` (a schedule's config) and ``by``,
-            ``'iter'`` (the default) or ``'epoch'`` (constant within an epoch, as DINO's teacher
-            temperature). A child config overrides one by its name, or drops it with None.
+        schedules: By any name, a dict of ``path``, ``schedule`` (a schedule's config), ``end`` as
+            above, and ``by``, ``'iter'`` (the default) or ``'epoch'`` (constant within an epoch, as
+            DINO's teacher temperature). A child config overrides one by its name, or drops it with
+            None.
 
     Raises:
         UserError: If a path doesn't exist, when training starts.
@@ -33,24 +52,34 @@ class ScheduleHook(Hook):
         for name, item in schedules.items():
             if item is None:
                 continue
-            if not {'path', 'schedule'} <= set(item) <= {'path', 'schedule', 'by'}:
+            if not {'path', 'schedule'} <= set(item) <= {'path', 'schedule', 'by', 'end'}:
                 keys = ', '.join(item)
-                raise UserError(f"Schedule '{name}' takes path, schedule and by, got {keys}.")
-            by = item.get('by', 'iter')
+                raise UserError(f"Schedule '{name}' takes path, schedule, by and end, got {keys}.")
+            path, schedule, by = item['path'], dict(item['schedule']), item.get('by', 'iter')
             if by not in ('iter', 'epoch'):
                 raise UserError(f"Schedule '{name}': by must be 'iter' or 'epoch', got {by!r}.")
-            self.items.append((item['path'], TASK_UTILS.build(item['schedule']), by))
+            if (end := item.get('end')) is not None:
+                if not path.startswith('optimizer.') or 'end' in schedule:
+                    raise UserError(
+                        f"Schedule '{name}': end={end:g} is the last value of optimizer.lr or "
+                        'optimizer.weight_decay and replaces schedule.end: set one of the two to '
+                        'None or leave it out.'
+                    )
+                schedule['end'] = end  # in units of the initial value from before_train on
+            self.items.append(_Item(path, TASK_UTILS.build(schedule), by, end))
 
     def before_train(self, runner: Runner) -> None:
-        for path, _, _ in self.items:
-            self._resolve(runner, path)
+        for item in self.items:
+            owner, name = self._resolve(runner, item.path)
+            if item.end is not None:
+                item.schedule.end = item.end / owner.defaults[name]
         for group in runner.optim_wrapper.param_groups:
             group.setdefault('initial_lr', group['lr'])
             group.setdefault('initial_weight_decay', group['weight_decay'])
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
         steps_per_epoch = self._steps_per_epoch(runner)
-        for path, schedule, by in self.items:
+        for path, schedule, by, _ in self.items:
             if by == 'iter':
                 value = schedule(runner.iter, runner.max_iters, steps_per_epoch)
             else:
@@ -60,7 +89,7 @@ class ScheduleHook(Hook):
 
     @staticmethod
     def _steps_per_epoch(runner: Runner) -> int:
-        """Iterations of an epoch; 1 for an endless sampler: warm-ups count iterations there."""
+        """Count the iterations of an epoch; 1 for an endless sampler: warm-ups are steps there."""
         try:
             return len(runner.train_dataloader)
         except (TypeError, OverflowError, ValueError):
@@ -77,7 +106,7 @@ class ScheduleHook(Hook):
 
     @staticmethod
     def _resolve(runner: Runner, path: str) -> tuple[object, str]:
-        """The object that holds the value, and the value's name."""
+        """Find the object that holds the value, and the value's name."""
         root, *parents = path.split('.')
         name = parents.pop() if parents else ''
         if root == 'optimizer' and not parents and name in ('lr', 'weight_decay'):

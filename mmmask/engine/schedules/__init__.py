@@ -1,3 +1,11 @@
+from .lr_schedulers import CosineToLR, WarmUpLR
 from .schedules import ConstantSchedule, CosineSchedule, LinearSchedule, ProgressSchedule
 
-__all__ = ['ConstantSchedule', 'CosineSchedule', 'LinearSchedule', 'ProgressSchedule']
+__all__ = [
+    'ConstantSchedule',
+    'CosineSchedule',
+    'CosineToLR',
+    'LinearSchedule',
+    'ProgressSchedule',
+    'WarmUpLR',
+]

@@ -82,6 +82,43 @@ def test_different_rates_keep_their_ratio(make_runner):
         assert sorted(set(lrs)) == pytest.approx(sorted({0.05 * i, 0.5 * i}))
 
 
+@pytest.mark.parametrize('scale', [1.0, 0.125])
+def test_an_absolute_end_is_of_the_optimisers_own_rate(make_runner, scale):
+    """Another group, or a rate that the runner scaled for its batch, ends at the same share."""
+    paramwise = dict(custom_keys={'neck': dict(lr_mult=0.1)})
+    wrapper = dict(optimizer=dict(type='SGD', lr=0.5), paramwise_cfg=paramwise)
+    item = dict(path='optimizer.lr', end=0.1, schedule=dict(type='LinearSchedule', start=1.0))
+    watch = Watch()
+    runner = make_runner([dict(type='ScheduleHook', schedules=dict(lr=item)), watch], wrapper)
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    for group in runner.optim_wrapper.optimizer.param_groups:
+        group['lr'] *= scale
+    runner.train()
+    for i, lrs in enumerate(watch.lrs):
+        rate = scale * (0.5 + (0.1 - 0.5) * i / 8)
+        assert sorted(set(lrs)) == pytest.approx([0.1 * rate, rate])
+
+
+def test_an_absolute_end_of_the_weight_decay(make_runner):
+    item = dict(
+        path='optimizer.weight_decay', end=2.25, schedule=dict(type='LinearSchedule', start=1.0)
+    )
+    watch = Watch()
+    hook = dict(type='ScheduleHook', schedules=dict(decay=item))
+    make_runner([hook, watch], TWO_GROUPS).train()
+    assert watch.decays == [[0.25 * (1 + i), 0.0] for i in range(8)]
+
+
+def test_an_end_is_given_once_and_of_the_optimiser():
+    with pytest.raises(UserError, match="Schedule 'it': end=0.1 .* replaces schedule.end"):
+        ScheduleHook(dict(it=dict(path='optimizer.lr', end=0.1, schedule=linear())))
+    schedule = dict(type='LinearSchedule', start=0.0)
+    with pytest.raises(UserError, match="Schedule 'it': end=0.1 is the last value of optimizer"):
+        ScheduleHook(dict(it=dict(path='model.x', end=0.1, schedule=schedule)))
+    hook = ScheduleHook(dict(it=dict(path='optimizer.lr', end=None, schedule=linear())))
+    assert hook.items[0].schedule.end == 8.0
+
+
 def test_resuming_does_not_compound(make_runner, tmp_path):
     hook = dict(
         type='ScheduleHook',
@@ -136,13 +173,13 @@ def test_a_path_that_does_not_exist(make_runner, path):
 
 def test_none_drops_a_schedule():
     hook = ScheduleHook(dict(a=None, b=dict(path='model.x', schedule=linear())))
-    assert [path for path, _, _ in hook.items] == ['model.x']
+    assert [item.path for item in hook.items] == ['model.x']
 
 
 def test_misspelt_keys():
-    with pytest.raises(UserError, match="Schedule 'it' takes path, schedule and by"):
+    with pytest.raises(UserError, match="Schedule 'it' takes path, schedule, by and end"):
         ScheduleHook(dict(it=dict(path='model.x', schedule=linear(), per='iter')))
-    with pytest.raises(UserError, match="Schedule 'it' takes path, schedule and by"):
+    with pytest.raises(UserError, match="Schedule 'it' takes path, schedule, by and end"):
         ScheduleHook(dict(it=dict(path='model.x')))
     with pytest.raises(UserError, match="by must be 'iter' or 'epoch', got 'step'"):
         ScheduleHook(dict(it=dict(path='model.x', schedule=linear(), by='step')))
