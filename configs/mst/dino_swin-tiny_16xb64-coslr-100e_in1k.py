@@ -1,5 +1,5 @@
 # DINO, Swin-T, in MST's recipe: the baseline of MST's Table 2. The global token is the mean patch.
-_base_ = 'dino_deit-small-p16_16xb64-coslr-100e_in1k.py'
+_base_ = 'dino_vit-small-p16_16xb64-coslr-100e_in1k.py'
 
 model = dict(
     backbone=dict(

@@ -1,7 +1,7 @@
 # MST, Swin-T, 100 epochs (MST, Table 1: 73.8 linear, 66.2 k-NN; Table 2), with DeiT-S's
 # hyper-parameters. The paper doesn't say whose attention stands in for the CLS token's, nor what is
 # masked at a time: here the attention that a patch of the last stage receives, and its 32 pixels.
-_base_ = 'mst_deit-small-p16_16xb64-coslr-100e_in1k.py'
+_base_ = 'mst_vit-small-p16_16xb64-coslr-100e_in1k.py'
 
 model = dict(
     backbone=dict(

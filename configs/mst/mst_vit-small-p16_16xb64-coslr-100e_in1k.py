@@ -2,7 +2,7 @@
 # the teacher attends to least may be masked, each with probability 0.1 (Table 5); the student
 # restores both global views, weight 0.6; batch normalisation in the head, whose running statistics
 # see the global views only.
-_base_ = 'dino_deit-small-p16_16xb64-coslr-100e_in1k.py'
+_base_ = 'dino_vit-small-p16_16xb64-coslr-100e_in1k.py'
 
 model = dict(
     backbone=dict(with_mask_token=True),

@@ -21,12 +21,20 @@ ROWS = {
     'mask-rcnn_vit-small-p16_16xb2-1x_coco': (3e-4, 0.05, 0.75, [9, 11], 32, SMALL, 0.1),
     'mask-rcnn_vit-base-p16_16xb2-1x_coco': (3e-4, 0.05, 0.75, [9, 11], 32, BASE, 0.2),
     # GPA, Table 2: 1x, 1024; the others are ViTDet's.
-    'mask-rcnn_vitdet-small-p16_32xb2-1x_coco-1024px': (1e-4, 0.1, 0.7, [8, 11], 64, SMALL, 0.1),
-    'mask-rcnn_vitdet-base-p16_32xb2-1x_coco-1024px': (1e-4, 0.1, 0.7, [8, 11], 64, BASE, 0.1),
+    'mask-rcnn-vitdet_vit-small-p16_32xb2-1x_coco-1024px': (
+        1e-4,
+        0.1,
+        0.7,
+        [8, 11],
+        64,
+        SMALL,
+        0.1,
+    ),
+    'mask-rcnn-vitdet_vit-base-p16_32xb2-1x_coco-1024px': (1e-4, 0.1, 0.7, [8, 11], 64, BASE, 0.1),
     # MST, Table 2: Swin's hyper-parameters.
     'mask-rcnn_swin-tiny_8xb2-1x_coco': (1e-4, 0.05, None, [8, 11], 16, 'tiny', 0.1),
     # No row of a paper's; AttMask's schedule.
-    'mask-rcnn_vit-small-p16-sfp_1x_coco': (1e-4, 0.05, 0.75, [9, 11], 16, SMALL, 0.1),
+    'mask-rcnn-sfp_vit-small-p16_8xb2-1x_coco': (1e-4, 0.05, 0.75, [9, 11], 16, SMALL, 0.1),
 }
 
 

@@ -14,7 +14,7 @@ from mmmask.config.read import read_config
 from mmmask.datasets.miniatures import write_miniature
 
 FOLDER = Path(__file__).parents[2] / 'configs' / 'transfer' / 'mmpretrain'
-CONV = FOLDER / 'finetune-gpa_convmae-small_8xb128-coslr-100e_in1k.py'
+CONV = FOLDER / 'finetune-gpa_conv-small_8xb128-coslr-100e_in1k.py'
 PATHS = sorted(set(FOLDER.glob('*.py')) - {CONV})
 SIZE, IMAGES = 96, 8
 LAYOUTS = dict(in1k='imagenet', inat2018='inaturalist2018', inat2019='inaturalist2019')

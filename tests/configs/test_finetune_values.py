@@ -11,7 +11,7 @@ from mmmask.config.read import read_config
 
 FOLDER = Path(__file__).parents[2] / 'configs' / 'transfer' / 'mmpretrain'
 PATHS = sorted(path.name for path in FOLDER.glob('*.py'))
-CONV = 'finetune-gpa_convmae-small_8xb128-coslr-100e_in1k.py'
+CONV = 'finetune-gpa_conv-small_8xb128-coslr-100e_in1k.py'
 
 S, B = (384, 6), (768, 12)  # width and heads
 

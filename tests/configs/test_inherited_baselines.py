@@ -86,13 +86,13 @@ def test_cae_s_is_upstreams_cae_b_made_small_and_short():
     'guided, plain, allowed',
     [
         (
-            'gpa/gpa-teacher_cae-small-p16_8xb256-amp-coslr-50e_in1k.py',
+            'gpa/gpa-teacher-cae_vit-small-p16_8xb256-amp-coslr-50e_in1k.py',
             'cae/cae_vit-small-p16_8xb256-amp-coslr-50e_in1k.py',
             {'model.type', 'model.backbone.type', 'train_dataloader.dataset.pipeline'},
         ),
         (
-            'gpa/gpa-teacher_convmae-small_8xb512-coslr-200e_in1k.py',
-            'convmae/convmae-small_8xb512-coslr-200e_in1k.py',
+            'gpa/gpa-teacher_conv-small_8xb512-coslr-200e_in1k.py',
+            'convmae/convmae_conv-small_8xb512-coslr-200e_in1k.py',
             set(),
         ),
         (
@@ -121,7 +121,7 @@ def test_as_many_patches_are_masked_with_gpa_as_without():
 
 def test_convmae_s_is_maes_recipe_with_another_encoder():
     found = differences(
-        'convmae/convmae-small_8xb512-coslr-200e_in1k.py',
+        'convmae/convmae_conv-small_8xb512-coslr-200e_in1k.py',
         'mae/mae_vit-base-p16_8xb512-coslr-200e_in1k.py',
     )
     assert below(found, {'model.backbone', 'model.neck.embed_dim'}) == found

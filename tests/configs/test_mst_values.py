@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parents[2] / 'configs/mst'
 RECIPE = 'deit-small-p16_16xb64-coslr-100e_in1k'
 MAIN = [
     f'mst_{RECIPE}',
-    'mst_deit-small-p16_16xb64-coslr-300e_in1k',
+    'mst_vit-small-p16_16xb64-coslr-300e_in1k',
     'mst_swin-tiny_16xb64-coslr-100e_in1k',
 ]
 BASELINES = [f'dino_{RECIPE}', 'dino_swin-tiny_16xb64-coslr-100e_in1k']

@@ -79,7 +79,7 @@ def test_a_checkpoint_must_be_set(name):
 @pytest.mark.parametrize(
     'path, stage, blocks',
     [
-        ('mmdet/mask-rcnn_vit-small-p16-sfp_1x_coco.py', (56, 28, 14, 7, 4), [11]),
+        ('mmdet/mask-rcnn-sfp_vit-small-p16_8xb2-1x_coco.py', (56, 28, 14, 7, 4), [11]),
         ('mmseg/upernet_vit-small-p16_8xb2-160k_ade20k-512x512.py', (56, 28, 14, 7), [3, 5, 7, 11]),
     ],
 )
