@@ -17,6 +17,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, TRANSFORMS
 from mmpretrain.registry import HOOKS
+from torch.nn.modules.batchnorm import _BatchNorm
 
 import mmmask  # noqa: F401
 from mmmask.config.build import scope_of
@@ -43,8 +44,20 @@ def value(name: str, path: str) -> Any:
             - ``model.masker:ratio``: an attribute of what that part of the config builds;
             - ``lr@55``: what the schedule of that name assigns at the start of an epoch, of a group
               with the optimiser's own values, the run's end included;
-            - ``rate of backbone.cls_token``: a parameter's learning rate and weight decay.
+            - ``rate of backbone.cls_token``: a parameter's learning rate and weight decay;
+            - ``has model:backbone.ln2``: whether that is there;
+            - ``scales of val_dataloader.dataset.pipeline``: (longer, shorter) sides that its steps
+              resize to;
+            - ``number of batch norms``: of the whole model.
     """
+    if path == 'number of batch norms':
+        return sum(isinstance(m, _BatchNorm) for m in _built(name, 'model').modules())
+    if path.startswith('has '):
+        part, attribute = path.removeprefix('has ').split(':')
+        *parents, last = attribute.split('.')
+        return hasattr(_follow(_built(name, part), '.'.join(parents)), last)
+    if path.startswith('scales of '):
+        return _scales(_follow(config(name), path.removeprefix('scales of ')))
     if path.startswith('rate of '):
         return _rates(name)[path.removeprefix('rate of ')]
     if '@' in path:
@@ -60,17 +73,29 @@ def _follow(node: Any, path: str) -> Any:
     for key in path.split('.'):
         if node is None:
             return None
-        if isinstance(node, dict):
+        if key == 'length':
+            node = len(node)
+        elif isinstance(node, dict):
             node = node.get(key)
         elif key.lstrip('-').isdigit():
             node = node[int(key)]
         elif key == 'type':
             node = type(node).__name__
-        elif key == 'length':
-            node = len(node)
         else:
             node = getattr(node, key)
     return node
+
+
+def _scales(pipeline: list[dict]) -> set[tuple[int, int]]:
+    """Every size that a pipeline resizes to, also in its branches."""
+    found = set()
+    for step in pipeline:
+        if step['type'] == 'RandomChoice':
+            found |= {scale for branch in step['transforms'] for scale in _scales(branch[-1:])}
+        if 'Resize' in step['type']:
+            given = step['scales'] if 'scales' in step else [step['scale']]
+            found |= {(max(scale), min(scale)) for scale in given}
+    return found
 
 
 @cache
@@ -82,7 +107,8 @@ def _built(name: str, part: str) -> Any:
         options.setdefault('data_preprocessor', cfg.get('data_preprocessor'))
         if isinstance(options['backbone'], dict):
             options['backbone'].pop('init_cfg', None)  # the checkpoint is the user's to choose
-    with scope_of(cfg), torch.device('meta'):
+    swin = 'Swin' in str(options)  # computes with tensors when it is built
+    with scope_of(cfg), torch.device('cpu' if swin else 'meta'):
         return registry.build(options)
 
 

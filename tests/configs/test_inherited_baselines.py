@@ -1,13 +1,12 @@
 """Configs that inherit mmpretrain's, and GPA's on others, differ where they say, nowhere else."""
 
 from functools import cache
-from pathlib import Path
 
 import pytest
+from config_values import CONFIGS, config
 
 from mmmask.config.read import read_config
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
 OURS = {
     'custom_imports',
     'default_hooks.checkpoint',
@@ -35,7 +34,7 @@ def flat(node, prefix=''):
 
 @cache
 def values(path):
-    cfg = read_config(path if '::' in path else str(CONFIGS / path))
+    cfg = read_config(path) if '::' in path else config(path.removesuffix('.py'))
     return dict(flat(cfg.to_dict()))
 
 
@@ -60,7 +59,7 @@ def below(names, roots):
 def test_an_inherited_config_is_upstreams_on_our_data(path):
     found = differences(path, f'mmpretrain::{path}')
     assert below(found, OURS) == found
-    cfg, upstream = read_config(str(CONFIGS / path)), read_config(f'mmpretrain::{path}')
+    cfg, upstream = config(path.removesuffix('.py')), read_config(f'mmpretrain::{path}')
     assert cfg.train_dataloader.dataset.type == 'StrictImageFolder'
     assert cfg.default_hooks.checkpoint.type == 'ResumableCheckpointHook'
     steps = [step['type'] for step in cfg.train_dataloader.dataset.pipeline]
@@ -96,6 +95,11 @@ def test_cae_s_is_upstreams_cae_b_made_small_and_short():
             set(),
         ),
         (
+            'gpa/gpa-ibot_vit-base-p16_8xb30-coslr-100e_in1k.py',
+            'ibot/ibot_vit-base-p16_8xb30-coslr-100e_in1k.py',
+            set(),
+        ),
+        (
             'demo/gpa-cae_vit-demo_material-scenes.py',
             'demo/cae_vit-demo_material-scenes.py',
             {'model.type', 'model.backbone.type', 'train_dataloader.dataset.pipeline'},
@@ -113,7 +117,7 @@ def test_gpa_as_a_teacher_changes_the_masks_only(guided, plain, allowed):
 def test_as_many_patches_are_masked_with_gpa_as_without():
     for folder, size, pattern in (('gpa', 14, 75), ('demo', 4, 6)):
         (path,) = (CONFIGS / folder).glob('gpa*cae*.py')
-        cfg = read_config(str(path))
+        cfg = config(str(path.relative_to(CONFIGS).with_suffix('')))
         assert int(cfg.model.masker.ratio * size**2) == pattern
         assert cfg.model.neck.get('mask_tokens_num', 75) == pattern
         assert 'BEiTMaskGenerator' not in str(cfg.train_dataloader.dataset.pipeline)
@@ -125,3 +129,11 @@ def test_convmae_s_is_maes_recipe_with_another_encoder():
         'mae/mae_vit-base-p16_8xb512-coslr-200e_in1k.py',
     )
     assert below(found, {'model.backbone', 'model.neck.embed_dim'}) == found
+
+
+@pytest.mark.parametrize('weight', [0.2, 0.4, 0.8])
+def test_mst_with_another_weight_differs_in_it_alone(weight):
+    """MST, Appendix 10."""
+    recipe = 'vit-small-p16_16xb64-coslr-100e_in1k.py'
+    child, parent = f'mst/ablations/mst-restoration{weight}_{recipe}', f'mst/mst_{recipe}'
+    assert differences(child, parent) == {'model.restoration.weight'}
