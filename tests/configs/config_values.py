@@ -19,7 +19,6 @@ from mmengine.registry import MODELS, TRANSFORMS
 from mmpretrain.registry import HOOKS
 from torch.nn.modules.batchnorm import _BatchNorm
 
-import mmmask  # noqa: F401
 from mmmask.config.build import scope_of
 from mmmask.config.read import read_config
 

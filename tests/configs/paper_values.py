@@ -740,7 +740,7 @@ for pattern, (where, lr, decay, layer_decay, drops, batch, drop_paths) in DETECT
             'model.backbone.arch': dense_arch(size) if plain else 'tiny',
             'model.backbone.drop_path_rate': drop_path,
             'model.backbone.init_cfg': FROM_A_CHECKPOINT['model.backbone.init_cfg'],
-            'custom_imports.imports': ['mmmask'], 'default_scope': 'mmdet',
+            'custom_imports.imports': ['mmmask.registration'], 'default_scope': 'mmdet',
             f'{train}ann_file': 'annotations/instances_train2017.json',
             f'{train}data_root': 'data/coco/',
             'val_dataloader.dataset.ann_file': 'annotations/instances_val2017.json',
