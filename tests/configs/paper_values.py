@@ -58,10 +58,10 @@ def attmask(name: str, recipe: str) -> str:
     return f'{name}_vit-small-p16_{recipe}'
 
 
-NO_MASKS = {'model.masker': None, 'model.attention': None, 'model.backbone.with_mask_token': False}
+NO_MASKS = {'model.masker': None, 'model.scorer': None, 'model.backbone.with_mask_token': False}
 TAP = {
-    'model.attention:type': 'AttentionTap', 'model.attention:blocks': (-1,),
-    'model.attention:per_head': False,
+    'model.scorer:type': 'TeacherScorer', 'model.scorer:attention.type': 'AttentionTap',
+    'model.scorer:attention.blocks': (-1,),
 }
 
 
@@ -69,20 +69,20 @@ def masks(kind: str, ratio=(0.1, 0.5), prob=0.5, per='image') -> dict[str, Any]:
     given = {'type': kind, 'ratio': ratio, 'prob': prob, 'per': per}
     return {
         **under('model.masker:', given), 'model.masker:needs_scores': False,
-        'model.attention': None, 'model.backbone.with_mask_token': True,
+        'model.scorer': None, 'model.backbone.with_mask_token': True,
     }
 
 
 def attended(mode: str, **changed) -> dict[str, Any]:
-    values = masks('AttentionMasker', per='batch', **changed) | TAP
-    del values['model.attention']
-    if mode == 'hint':
+    values = masks(f'{mode}AttentionMasker', per='batch', **changed) | TAP
+    del values['model.scorer']
+    if mode == 'Hint':
         values['model.masker:show_max'] = 0.1
-    return values | {'model.masker:needs_scores': True, 'model.masker:mode': mode}
+    return values | {'model.masker:needs_scores': True}
 
 
 BLOCK, RANDOM = masks('BlockMasker'), masks('RandomMasker')
-HIGH, HINT, LOW = attended('high'), attended('hint'), attended('low')
+HIGH, HINT, LOW = attended('High'), attended('Hint'), attended('Low')
 
 
 def recipe(
@@ -140,10 +140,10 @@ for name, values in {
 paper('AttMask, Section 4.3', attmask('attmask/attmask-hint-ibot', FULL), IBOT, HINT)
 for layer in (6, 9, 11):
     name = attmask(f'attmask/ablations/attmask-high-layer{layer}-ibot', FIFTH)
-    paper('AttMask, Table 9a', name, IBOT_20, HIGH, {'model.attention:blocks': (layer - 1,)})
+    paper('AttMask, Table 9a', name, IBOT_20, HIGH, {'model.scorer:attention.blocks': (layer - 1,)})
 for prob in (0, 0.25, 0.5, 0.75, 1):
     name = attmask(f'attmask/ablations/attmask-high-prob{prob}-ibot', SMALL_BATCH)
-    paper('AttMask, Table 9b', name, recipe(batch=180, **ANALYSIS), attended('high', prob=prob))
+    paper('AttMask, Table 9b', name, recipe(batch=180, **ANALYSIS), attended('High', prob=prob))
 for name, values in {'block': BLOCK, 'random': RANDOM, 'attmask-high': HIGH}.items():
     for text, ratio in {'0.1-0.3': (0.1, 0.3), '0.1-0.7': (0.1, 0.7), '0.3': (0.3, 0.3)}.items():
         where = attmask(f'attmask/ablations/{name}-ratio{text}-ibot', FIFTH)
@@ -255,7 +255,7 @@ for name in MST_MAIN:
         under(
             'model:',
             {
-                'masker.mode': 'threshold', 'masker.num': 8, 'masker.token_prob': 0.1,
+                'masker.type': 'ThresholdMasker', 'masker.num': 8, 'masker.token_prob': 0.1,
                 'masker.prob': 1.0, 'head.cls_weight': 1.0, 'head.patch_weight': 0.0,
                 'restoration.weight': 0.6, 'restoration.target': 'image',
                 'restoration.decoder.steps.length': 5 if swin else 4,  # of 2x: 32 or 16
@@ -266,12 +266,13 @@ for name in MST_MAIN:
                 **{f'neck.mlp.{index}.type': 'GELU' for index in (2, 5)},
                 'neck.mlp.0.out_features': 2048, 'neck.mlp.3.out_features': 2048,
                 'neck.mlp.6.out_features': 256,
-                'attention.type': 'SwinAttentionTap' if swin else 'AttentionTap',
+                'scorer.type': 'TeacherScorer',
+                'scorer.attention.type': 'SwinAttentionTap' if swin else 'AttentionTap',
             },
         ),
         {'model.backbone.arch': 'tiny'}
         if swin
-        else vit('small') | {'model:attention.blocks': (-1,)},
+        else vit('small') | {'model:scorer.attention.blocks': (-1,)},
     )
 paper(
     'MST, Table 6: baselines', MST_BASELINES,
@@ -285,7 +286,7 @@ paper(
     'MST, Table 4: random masks', mst('mst-random-prob0.05'),
     {
         'model.masker': dict(type='RandomMasker', ratio=0.05, sampling='bernoulli'),
-        'model.attention': None,
+        'model.scorer': None,
     },
 )
 for num in (1, 2, 4, 8):
@@ -305,7 +306,7 @@ paper(
 for name, loss, masker, target in (
     ('mst-random-bert-masked-no-dino', 0.0, 'RandomMasker', 'masked'),
     ('mst-random-bert-masked', 1.0, 'RandomMasker', 'masked'),
-    ('mst-bert', 1.0, 'AttentionMasker', 'image'),
+    ('mst-bert', 1.0, 'ThresholdMasker', 'image'),
 ):
     paper(
         'MST, Appendix, Table 4', mst(name),
