@@ -4,12 +4,13 @@ Each room that imports mm packages imports this module first, in its ``__init__.
 other patches of the mm packages, except mmengine's ``Pretrained`` initialiser (`mmmask.transfer`).
 """
 
-import logging
 import warnings
 from importlib.metadata import PackageNotFoundError, version
+from logging import INFO, Logger
 from pathlib import Path
 
 import mmengine.logging
+import pycocotools.coco
 from mmengine.config import Config
 from mmengine.config import utils as config_utils
 
@@ -57,22 +58,33 @@ def leave_out_multimodal_models() -> None:
         dependency.WITH_MULTIMODAL = False
 
 
-def silence_imports() -> None:
-    """Leave out what the mm packages print about optional packages at every import.
+def silence_chatter() -> None:
+    """Leave out what packages print that isn't about the user's run.
 
-    mmengine's ``print_log`` without a logger prints messages of any level, also DEBUG's.
+    - mmengine's ``print_log`` without a logger prints messages of any level. The mm packages so
+      tell at every import, at level DEBUG, that an optional package is missing.
+    - pycocotools prints four lines for each annotation file that it reads.
+    - Warnings about an optional package of mmdet, and about options of mmseg that are meant.
     """
     print_log = mmengine.logging.print_log
 
-    def print_log_from_info(msg, logger=None, level: int = logging.INFO) -> None:
-        if logger is not None or level >= logging.INFO:
+    def print_log_from_info(
+        msg: str, logger: Logger | str | None = None, level: int = INFO
+    ) -> None:
+        if logger is not None or level >= INFO:
             print_log(msg, logger, level)
 
     mmengine.logging.print_log = print_log_from_info
-    warnings.filterwarnings('ignore', message='faster_coco_eval is not installed')
+    pycocotools.coco.print = lambda *args, **kwargs: None  # instead of the builtin, there
+    for message in (
+        'faster_coco_eval is not installed',
+        'The draw is False, it means that the hook for visualization',
+        '`reduce_zero_label` will be deprecated',
+    ):
+        warnings.filterwarnings('ignore', message=message)
 
 
-silence_imports()
+silence_chatter()
 mend_mmseg_configs()
 find_our_configs()
 leave_out_multimodal_models()

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmmask.launch.prepare import Request
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +44,23 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     add_cfg_options(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
+
+
+def read_request(args: argparse.Namespace) -> Request:
+    """Return the request of a run; hand an old launcher's ``--local-rank`` to the environment."""
+    from mmmask.launch.prepare import Request
+
+    if args.local_rank is not None:
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return Request(
+        config=args.config,
+        command=args.command_line,
+        work_dir=args.work_dir,
+        amp=args.amp,
+        seed=args.seed,
+        options=args.cfg_options,
+        launcher=args.launcher,
+    )
 
 
 class _CfgOptions(argparse.Action):

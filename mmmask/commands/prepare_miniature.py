@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the miniature."""
+    import mmmask.compat  # noqa: F401
     from mmmask.datasets.miniatures import write_miniature
 
     folder = Path(args.out or f'data/miniature/{args.layout}')

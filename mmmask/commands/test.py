@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmmask.commands.arguments import add_config, add_run
+from mmmask.commands.arguments import add_config, add_run, read_request
 
 SUMMARY = 'Test any mmpretrain, mmdet or mmseg config.'
 
@@ -24,4 +24,5 @@ def run(args: argparse.Namespace) -> None:
     """Test and write ``result.json``."""
     from mmmask.launch.test import test
 
-    test(args)
+    checkpoint = None if args.checkpoint == 'none' else args.checkpoint
+    test(read_request(args), checkpoint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmmask.commands.arguments import add_config, add_run
+from mmmask.commands.arguments import add_config, add_run, read_request
 
 SUMMARY = 'Train any mmpretrain, mmdet or mmseg config.'
 
@@ -33,4 +33,4 @@ def run(args: argparse.Namespace) -> None:
     """Train and write ``result.json``."""
     from mmmask.launch.train import train
 
-    train(args)
+    train(read_request(args), args.resume, args.auto_scale_lr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmengine.config import Config, DictAction
@@ -52,7 +52,7 @@ def read_options(words: Iterable[str]) -> dict[str, Any]:
     return options
 
 
-def merge_options(cfg: Config, options: dict[str, Any]) -> None:
+def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
     """Check ``--cfg-options`` and merge them into a config.
 
     Args:
@@ -65,7 +65,7 @@ def merge_options(cfg: Config, options: dict[str, Any]) -> None:
     """
     for key in options:
         _check_option(cfg, key)
-    cfg.merge_from_dict(options)
+    cfg.merge_from_dict(dict(options))
 
 
 def check_own_parts(cfg: Config) -> None:

@@ -1,9 +1,10 @@
-"""From the command line to a complete, checked config."""
+"""Makes a complete, checked config of what the user asked for."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -26,12 +27,35 @@ _NEEDED = dict(
 )
 
 
-def prepare_config(args: argparse.Namespace, modes: Sequence[str]) -> Config:
+@dataclass(frozen=True)
+class Request:
+    """What a user asks of a run, be it a training or a test.
+
+    Attributes:
+        config: File, or ``package::path``.
+        command: The command line, for ``result.json``.
+        work_dir: Folder of the run; None: the config's, or one named after the config.
+        amp: Use automatic mixed precision.
+        seed: Random seed; None: the config's.
+        options: Values set over the config, by dotted key.
+        launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
+    """
+
+    config: str
+    command: str
+    work_dir: str | None = None
+    amp: bool = False
+    seed: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    launcher: str = 'none'
+
+
+def prepare_config(request: Request, modes: Sequence[str]) -> Config:
     """Read, merge, check and adapt a config.
 
     Args:
-        args: Options of either launcher.
-        modes: Which of ``train``, ``val`` and ``test`` will run.
+        request: What the user asks for.
+        modes: Those of ``train``, ``val`` and ``test`` that will run.
 
     Returns:
         The config that the runner is built from.
@@ -39,28 +63,30 @@ def prepare_config(args: argparse.Namespace, modes: Sequence[str]) -> Config:
     Raises:
         UserError: For whatever can be found wrong before anything is built.
     """
-    cfg = read_config(args.config)
-    merge_options(cfg, args.cfg_options)
+    cfg = read_config(request.config)
+    merge_options(cfg, request.options)
     for key in _NEEDED[modes[0]]:
         if cfg.get(key) is None:
             raise UserError(
-                f"The config '{args.config}' has no {key}: there is nothing to {modes[0]}."
+                f"The config '{request.config}' has no {key}: there is nothing to {modes[0]}."
             )
     check_own_parts(cfg)
     if modes[0] == 'train':
         check_named_checkpoints(cfg)
-    check_data(cfg, modes, rank_before_start(args.launcher))
-    if args.amp and not torch.cuda.is_available():
+    check_data(cfg, modes, rank_before_start(request.launcher))
+    if request.amp and not torch.cuda.is_available():
         raise UserError('--amp needs a GPU, and there is none: leave it out.')
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{config_name(args.config)}'
-    if args.seed is not None:
-        cfg.randomness = dict(cfg.get('randomness') or {}, seed=args.seed, diff_rank_seed=True)
+    cfg.work_dir = (
+        request.work_dir or cfg.get('work_dir') or f'work_dirs/{config_name(request.config)}'
+    )
+    if request.seed is not None:
+        cfg.randomness = dict(cfg.get('randomness') or {}, seed=request.seed, diff_rank_seed=True)
     _make_resumable(cfg)
     if modes[0] == 'train':
         for name, hook in _OF_EVERY_TRAINING.items():
             cfg.default_hooks.setdefault(name, dict(type=hook))
     _drop_hooks(cfg.default_hooks)
-    prepare_distributed(cfg, args.launcher)
+    prepare_distributed(cfg, request.launcher)
     return cfg
 
 

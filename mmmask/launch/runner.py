@@ -1,4 +1,4 @@
-"""mmengine's runner with a short console and the weights checked first."""
+"""Extends mmengine's runner: a short console, and the weights checked first."""
 
 from __future__ import annotations
 
@@ -17,22 +17,36 @@ from torch import nn
 from mmmask.models.running_statistics import batch_norms
 from mmmask.transfer.initialiser import strict_loading
 
+_NOT_ABOUT_THE_RUN = (
+    '"FileClient" will be deprecated',
+    '"HardDiskBackend" is the alias',
+    'Distributed training is not used',
+    'Exp name: ',
+    'The prefix is not set in metric class',
+)
+"""Beginnings of mmengine's messages that are the same in every run."""
+
 
 class LaunchRunner(Runner):
     """A runner whose weights can be initialised before ``train``, which reads the data first.
 
-    Until training or testing starts, the console shows only the first line of long messages
-    (environment, whole config, list of hooks); the log file has them in full.
+    The console shows what the run is about. The log file has everything: also the environment, the
+    whole config and the list of hooks, and mmengine's messages about itself.
     """
 
-    _short_console = True
     _weights_initialised = False
+
+    def __init__(self, *args, **kwargs) -> None:
+        self._console = _Console()
+        super().__init__(*args, **kwargs)
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:
             if type(handler) is logging.StreamHandler:
-                handler.setFormatter(_FirstLine(handler.formatter, self))
+                handler.addFilter(self._console)
+            elif isinstance(handler, logging.FileHandler):
+                logger.info(f'The log has more than the console: {handler.baseFilename}')
         return logger
 
     def _init_model_weights(self) -> None:
@@ -79,35 +93,29 @@ class LaunchRunner(Runner):
 
     def call_hook(self, fn_name: str, **kwargs) -> None:
         if fn_name in ('before_train', 'before_val', 'before_test'):
-            self._short_console = False
+            self._console.started = True
         super().call_hook(fn_name, **kwargs)
 
 
-class _FirstLine(logging.Formatter):
-    """Keeps messages short on the console while the runner says so."""
+class _Console(logging.Filter):
+    """Keeps the dumps of the set-up and mmengine's messages about itself off the console."""
 
-    def __init__(self, formatter: logging.Formatter, runner: LaunchRunner) -> None:
-        super().__init__()
-        self._formatter = formatter
-        self._runner = runner
+    started = False
 
-    def format(self, record: logging.LogRecord) -> str:
-        text = self._formatter.format(record)
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
         lines = [line for line in text.splitlines() if line.strip(' -')]
-        if not self._runner._short_console or record.levelno > logging.INFO or len(lines) < 4:
-            return text
-        if lines[0].endswith('- '):  # mmengine starts some messages with a new line
-            lines[0] += lines[1]
-        return f'{lines[0].rstrip(" -:")} ... (in full in the log file)'
+        is_dump = len(lines) > 3 and record.levelno <= logging.INFO and not self.started
+        return not is_dump and not text.startswith(_NOT_ABOUT_THE_RUN)
 
 
 def build_runner(cfg: Config) -> Runner:
-    """The config's own runner if it names one (``runner_type``), else :class:`LaunchRunner`."""
+    """Build the config's own runner if it names one (``runner_type``), else `LaunchRunner`."""
     return RUNNERS.build(cfg) if 'runner_type' in cfg else LaunchRunner.from_cfg(cfg)
 
 
 class MetricRecorder(Hook):
-    """Keeps the last validation's or test's metrics, and whether training has begun."""
+    """Keeps the metrics of the last validation or test, and notes that iterations have begun."""
 
     priority = 'LOWEST'
 

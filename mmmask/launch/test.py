@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import argparse
-import os
-
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from mmmask.config.checkpoints import check_readable, sha256_if_local, without_pretrained
 from mmmask.launch.build import build_and_run
-from mmmask.launch.prepare import prepare_config
+from mmmask.launch.prepare import Request, prepare_config
 from mmmask.launch.processes import exit_at_once, leave_together
 from mmmask.launch.result import Result
 from mmmask.launch.runner import MetricRecorder
 from mmmask.transfer import load_for_test
 
 
-def test(args: argparse.Namespace) -> None:
-    """Test and write ``result.json``."""
-    if args.local_rank is not None:
-        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = prepare_config(args, modes=('test',))
-    checkpoint = None if args.checkpoint == 'none' else args.checkpoint
+def test(request: Request, checkpoint: str | None) -> None:
+    """Test, and write ``result.json``.
+
+    Args:
+        request: What the user asks for.
+        checkpoint: File with the weights; None: the network is tested untrained.
+
+    Raises:
+        UserError: If the config, the data or the checkpoint is wrong.
+    """
+    cfg = prepare_config(request, modes=('test',))
     if checkpoint is not None:
         check_readable(checkpoint)
     cfg.model = without_pretrained(cfg.model)  # what is tested is what the command line names
     cfg.load_from, cfg.resume = None, False
-    if args.amp:
+    if request.amp:
         cfg.test_cfg.fp16 = True
     checksum = sha256_if_local(checkpoint)
-    result = Result(cfg.work_dir, args.config, args.command_line)
+    result = Result(cfg.work_dir, request.config, request.command)
 
     def run(runner: Runner, recorder: MetricRecorder) -> None:
         if checkpoint is None:

@@ -1,9 +1,6 @@
-"""Trains a config, or goes on with a training that was interrupted."""
+"""Trains a config, or goes on with an interrupted training."""
 
 from __future__ import annotations
-
-import argparse
-import os
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -12,7 +9,7 @@ from mmengine.runner import Runner
 from mmmask.config.checkpoints import initial_checkpoint, sha256_if_local
 from mmmask.engine.hooks.stop_on_invalid_loss_hook import describe_stop
 from mmmask.launch.build import build_and_run
-from mmmask.launch.prepare import prepare_config
+from mmmask.launch.prepare import Request, prepare_config
 from mmmask.launch.processes import exit_at_once, leave_together
 from mmmask.launch.result import Result
 from mmmask.launch.resume import find_checkpoint, read_safely
@@ -21,18 +18,26 @@ from mmmask.transfer import load_full
 from mmmask.utils.errors import DivergedError, UserError
 
 
-def train(args: argparse.Namespace) -> None:
-    """Train and write ``result.json``."""
-    if args.local_rank is not None:
-        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = prepare_config(args, modes=('train', 'val'))
-    _enable_amp(cfg, args.amp)
-    _scale_lr(cfg, args.auto_scale_lr)
-    warnings = _resume(cfg, args.resume)
+def train(request: Request, resume: str | None = None, auto_scale_lr: bool = False) -> None:
+    """Train, and write ``result.json``.
+
+    Args:
+        request: What the user asks for.
+        resume: The checkpoint to go on from; ``'auto'``: the last one in the work dir.
+        auto_scale_lr: Scale the learning rate by the batch size of all processes.
+
+    Raises:
+        UserError: If the config, the data or a checkpoint is wrong, or the loss isn't finite.
+    """
+    cfg = prepare_config(request, modes=('train', 'val'))
+    if request.amp:
+        _enable_amp(cfg)
+    if auto_scale_lr:
+        _scale_lr(cfg)
+    warnings = _resume(cfg, resume)
     checkpoint = initial_checkpoint(cfg)
     checksum = sha256_if_local(checkpoint)
-    result = Result(cfg.work_dir, args.config, args.command_line)
-
+    result = Result(cfg.work_dir, request.config, request.command)
     load_from = _whole_model(cfg)
 
     def run(runner: Runner, recorder: MetricRecorder) -> None:
@@ -57,9 +62,7 @@ def train(args: argparse.Namespace) -> None:
         exit_at_once(0)
 
 
-def _enable_amp(cfg: Config, amp: bool) -> None:
-    if not amp:
-        return
+def _enable_amp(cfg: Config) -> None:
     wrapper = cfg.optim_wrapper
     kind = wrapper.get('type', 'OptimWrapper')
     if kind == 'OptimWrapper':
@@ -69,9 +72,7 @@ def _enable_amp(cfg: Config, amp: bool) -> None:
         raise UserError(f"--amp can't be combined with the config's optim_wrapper type {kind}.")
 
 
-def _scale_lr(cfg: Config, scale: bool) -> None:
-    if not scale:
-        return
+def _scale_lr(cfg: Config) -> None:
     if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
         raise UserError(
             '--auto-scale-lr needs auto_scale_lr=dict(base_batch_size=...) in the config.'
@@ -80,7 +81,7 @@ def _scale_lr(cfg: Config, scale: bool) -> None:
 
 
 def _whole_model(cfg: Config) -> str | None:
-    """Take ``load_from`` out of a config that isn't resumed: it is loaded strictly."""
+    """Take ``load_from`` out of a config that isn't resumed, so that we load the file strictly."""
     if cfg.get('resume'):
         return None
     load_from, cfg.load_from = cfg.get('load_from'), None
@@ -88,7 +89,7 @@ def _whole_model(cfg: Config) -> str | None:
 
 
 def _resume(cfg: Config, resume: str | None) -> list[str]:
-    """Point the config at the checkpoint to go on from, with its seed; gives warnings."""
+    """Point the config at the checkpoint to go on from, with its seed; return warnings."""
     if resume is None and cfg.get('resume'):
         resume = cfg.get('load_from') or 'auto'
     if resume is None:

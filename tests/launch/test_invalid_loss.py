@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmmask.launch.prepare import prepare_config
+from mmmask.launch.prepare import Request, prepare_config
 from mmmask.launch.resume import read_safely
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,9 +116,7 @@ def test_every_training_has_the_hook(tiny_config, given):
     if given == 'dropped':
         text += 'default_hooks = dict(invalid_loss=None)\n'
     tiny_config.write_text(text)
-    options = dict(cfg_options={}, amp=False, work_dir=None, seed=None, launcher='none')
-    args = type('Args', (), dict(config=str(tiny_config), **options))
-    hooks = prepare_config(args, ('train',)).default_hooks
+    hooks = prepare_config(Request(str(tiny_config), 'command'), ('train',)).default_hooks
     found = hooks.get('invalid_loss', Config(dict(type=None))).type
     assert (found or '').endswith('StopOnInvalidLossHook') == (given != 'dropped')
     assert ('invalid_loss' in hooks) == (given != 'dropped')

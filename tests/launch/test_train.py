@@ -73,15 +73,17 @@ def test_a_finished_run_is_resumed_to_its_validation(tiny_config, trained, run_t
     assert set(result['metrics']) == {'accuracy/top1'}
 
 
-def test_console_shows_an_eta(tiny_config, tmp_path, capfd, run_train):
+def test_the_console_has_the_run_and_the_log_has_all(tiny_config, tmp_path, capfd, run_train):
     arguments = [str(tiny_config), '--work-dir', str(tmp_path / 'run')]
     assert run_train([*arguments, '--cfg-options', 'default_hooks.logger.interval=1']) == 0
-    console = capfd.readouterr().out
-    assert 'eta: 0:00:' in console
-    assert 'System environment' in console
-    assert 'numpy' not in console.lower()  # the environment and the config are in the file only
-    log = next((tmp_path / 'run').glob('*/*.log')).read_text()
-    assert 'train_dataloader = dict(' in log
+    said = capfd.readouterr()
+    assert said.err == ''
+    (log,) = (tmp_path / 'run').rglob('*.log')
+    assert said.out.splitlines()[0].endswith(f'The log has more than the console: {log}')
+    assert 'Epoch(train) [1][3/3]' in said.out and 'eta: 0:00:' in said.out
+    whole = log.read_text()
+    for text in ('System environment', 'train_dataloader = dict(', 'Hooks will be', '"FileClient"'):
+        assert text in whole and text not in said.out
 
 
 def errors(capfd, status: int) -> str:
