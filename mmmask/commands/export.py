@@ -62,12 +62,13 @@ def run(args: argparse.Namespace) -> None:
         names = f'their own names, all that the file has ({done.why_whole.rstrip(".")})'
     else:
         names = done.naming.name
-    print(f'{done.path}: {done.count} tensors by {names}, read back equal')
+    print(f'{done.path}: {len(done.tensors)} tensors by {names}, read back equal')
     if done.left:
         print(f'left behind: {len(done.left)} ({", ".join(group_names(done.left))})')
-    if done.model:
-        options = ', add_pooling_layer=False' if done.model == 'ViTModel' else ''
-        print(f"read it with {done.model}.from_pretrained('{done.path.parent}'{options})")
+    if done.config is not None:
+        (model,) = done.config['architectures']
+        options = ', add_pooling_layer=False' if model == 'ViTModel' else ''
+        print(f"read it with {model}.from_pretrained('{done.path.parent}'{options})")
 
 
 def _grid(text: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Reading checkpoints without trusting them."""
+"""Read checkpoints without trusting them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Checkpoint:
     """A checkpoint's tensors and what it says about itself.
 
     Attributes:
-        path: Where it came from.
-        state_dict: Tensors by name, without data-parallel wrappers' ``module.``; versions of
-            modules are kept in its ``_metadata``, as torch does.
+        path: The file, or a name with a scheme.
+        state_dict: Tensors by name, without the names that wrappers put in front. Versions of
+            modules are in its ``_metadata``, as torch has them.
         meta: mmengine's ``meta`` (``cfg`` is the config's text), empty for files of others.
         about: Other plain values of the file (``epoch``, ``args``), and the metadata of a
             ``.safetensors`` file. ``weights`` names the entry that was taken if several hold
@@ -43,28 +43,20 @@ class Checkpoint:
 
     @property
     def name(self) -> str:
-        """The file's name, for messages."""
+        """Return the file's name without its folder."""
         return self.path.rsplit('/', 1)[-1]
 
 
-class _Inert:
-    """Stands in for what is pickled beside the weights: nothing of it is rebuilt or run."""
+CONTAINERS = (
+    *('state_dict', 'model', 'model_state', 'model_state_dict', 'module', 'net'),
+    *('state_dict_ema', 'model_ema'),
+)
+"""Entries of a file that may hold its tensors; the first is taken. DINO's files have ``student``
+and ``teacher`` besides."""
 
-    def __new__(cls, *args, **kwargs) -> _Inert:
-        return object.__new__(cls)
-
-    def __init__(self, *args, **kwargs) -> None:
-        pass
-
-    def __setstate__(self, state: object) -> None:
-        pass
-
-
-def _empty_dict(*args) -> OrderedDict:
-    """Stands in for ``defaultdict``, whose factory isn't called; torch fills it."""
-    return OrderedDict()
-
-
+_SUFFIXES = ('.pth', '.pt', '.bin', '.ckpt', '.tar', '.safetensors')
+_SIDES = ('student', 'teacher')
+_WRAPPERS = ('_orig_mod', '_fsdp_wrapped_module', '_checkpoint_wrapped_module')
 _CORES = ('core', '_core')
 _DTYPES = ('Bool', 'Int32', 'Int64', 'UInt8', 'UInt32', 'Float16', 'Float32', 'Float64', 'Str')
 _HARMLESS = (
@@ -82,27 +74,6 @@ _HARMLESS = (
 _FORCE = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 
 
-@contextmanager
-def _weights_only() -> Iterator[None]:
-    """Let every ``torch.load`` inside, also mmengine's own, read weights and nothing else."""
-    before = os.environ.get(_FORCE)
-    os.environ[_FORCE] = '1'
-    try:
-        inert = [(_Inert, name) for name in _HARMLESS]
-        # What holds a training's options is no more than a dict: argparse's, and Swin's.
-        options = [
-            argparse.Namespace,
-            (OrderedDict, 'yacs.config.CfgNode'),
-            (_empty_dict, 'collections.defaultdict'),
-        ]
-        with torch.serialization.safe_globals([*inert, *options]):
-            yield
-    finally:
-        os.environ.pop(_FORCE)
-        if before is not None:
-            os.environ[_FORCE] = before
-
-
 def read_checkpoint(
     path: str | None, map_location: str | torch.device = 'cpu', trust: bool = False
 ) -> Checkpoint:
@@ -116,7 +87,7 @@ def read_checkpoint(
         trust: Read a local pickle whatever it holds, *running* what is in it.
 
     Raises:
-        UserError: There is no such file, it is truncated, no checkpoint, or holds more than
+        UserError: If there is no such file, it is truncated, no checkpoint, or holds more than
             weights.
     """
     if path is None or path in ('', PLACEHOLDER):
@@ -124,10 +95,9 @@ def read_checkpoint(
             'No checkpoint is set: set model.backbone.init_cfg.checkpoint=FILE, '
             'or model.backbone.init_cfg=None to train from scratch.'
         )
-    local = Path(path).expanduser()
+    local, about = Path(path).expanduser(), {}
     if not is_remote(path):
         _check_local(path, local)
-    about = {}
     try:
         if is_remote(path):
             with _weights_only():
@@ -142,15 +112,54 @@ def read_checkpoint(
                 content = torch.load(local, map_location=map_location, weights_only=True)
     except (MemoryError, torch.OutOfMemoryError):
         raise
-    except Exception as error:  # what a damaged file raises isn't limited to a few types
+    except Exception as error:  # a damaged file may raise anything
         raise UserError(_why_unreadable(path, error)) from error
     if not is_remote(path):
-        about.update(_beside(local))
-    return _sort(str(path), content, about)
+        about.update(_descriptions_beside(local))
+    return _find_tensors(str(path), content, about)
+
+
+class _Inert:
+    """Stands in for objects that are pickled beside the weights: none is rebuilt or run."""
+
+    def __new__(cls, *args, **kwargs) -> _Inert:
+        return object.__new__(cls)
+
+    def __init__(self, *args, **kwargs) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+def _empty_dict(*args) -> OrderedDict:
+    """Stand in for ``defaultdict``, whose factory isn't called; torch fills the dict."""
+    return OrderedDict()
+
+
+@contextmanager
+def _weights_only() -> Iterator[None]:
+    """Let every ``torch.load`` inside, also mmengine's own, read weights and nothing else."""
+    before = os.environ.get(_FORCE)
+    os.environ[_FORCE] = '1'
+    inert = [(_Inert, name) for name in _HARMLESS]
+    # Options of a training are no more than dicts: argparse's, and Swin's.
+    options = [
+        argparse.Namespace,
+        (OrderedDict, 'yacs.config.CfgNode'),
+        (_empty_dict, 'collections.defaultdict'),
+    ]
+    try:
+        with torch.serialization.safe_globals([*inert, *options]):
+            yield
+    finally:
+        os.environ.pop(_FORCE)
+        if before is not None:
+            os.environ[_FORCE] = before
 
 
 def _with_state_dicts(content: object) -> object:
-    """Pickled modules, alone or among a file's entries, as their tensors."""
+    """Replace pickled modules, alone or among a file's entries, by their tensors."""
     if isinstance(content, nn.Module):
         return content.state_dict()
     if isinstance(content, dict) and any(isinstance(v, nn.Module) for v in content.values()):
@@ -159,14 +168,14 @@ def _with_state_dicts(content: object) -> object:
 
 
 def _check_local(path: str, local: Path) -> None:
-    """Name what is no checkpoint at a glance.
+    """Check that a file is there, and isn't a folder, a web page or a pointer.
 
     Raises:
-        UserError: If it is missing, a folder, a page, or stands for a file elsewhere.
+        UserError: If it is.
     """
     if local.is_dir():
-        inside = [f for f in sorted(local.iterdir()) if f.suffix in _SUFFIXES]
-        names = ', '.join(f.name for f in inside[:3]) or 'none that looks like one'
+        inside = [f.name for f in sorted(local.iterdir()) if f.suffix in _SUFFIXES][:3]
+        names = ', '.join(inside) or 'none that looks like one'
         raise UserError(f"'{path}' is a folder: name the checkpoint in it ({names}).")
     if not local.is_file():
         raise UserError(f"There is no checkpoint '{path}'.")
@@ -185,8 +194,10 @@ def _check_local(path: str, local: Path) -> None:
 
 
 def _is_safetensors(path: Path) -> bool:
-    """By content: 8 bytes with the length of a header, the header in JSON; pickles and zip archives
-    have other first bytes. Of what is neither, the name decides."""
+    """Recognise safetensors by content: 8 bytes with the length of a header in JSON.
+
+    Pickles and zip archives begin otherwise. The name decides for files that begin like none.
+    """
     with open(path, 'rb') as file:
         start = file.read(9)
     length = int.from_bytes(start[:8], 'little')
@@ -196,7 +207,7 @@ def _is_safetensors(path: Path) -> bool:
 
 
 def _read_safetensors(path: Path, device: str) -> tuple[dict[str, Tensor], dict]:
-    """Tensors and metadata."""
+    """Return tensors and metadata."""
     from safetensors import safe_open
 
     with safe_open(path, framework='pt', device=device) as file:
@@ -204,9 +215,8 @@ def _read_safetensors(path: Path, device: str) -> tuple[dict[str, Tensor], dict]
         return {name: file.get_tensor(name) for name in names}, dict(file.metadata() or {})
 
 
-def _beside(path: Path) -> dict:
-    """Hugging Face's or timm's descriptions in the file's folder; they say so by a ``model_type``
-    or a ``pretrained_cfg``."""
+def _descriptions_beside(path: Path) -> dict:
+    """Read Hugging Face's or timm's descriptions in the file's folder, {} if there are none."""
     found = {}
     for name in ('config.json', 'preprocessor_config.json'):
         try:
@@ -220,12 +230,11 @@ def _beside(path: Path) -> dict:
 
 def _why_unreadable(path: str, error: Exception) -> str:
     text = ' '.join(str(error).split())
-    refused = re.search(r'GLOBAL (\S+)', text) or re.search(r'unrecognized function (\S+)', text)
-    if refused:
+    if refused := re.search(r'(?:GLOBAL|unrecognized function) (\S+)', text):
         return (
             f"'{path}' was refused: besides weights it holds '{refused[1]}', which could run code "
             'when read. Ask its author for a file of weights alone; or, if you trust its author, '
-            f'convert it once: python tools/export_backbone.py {path} --trust --to mmpretrain '
+            f'convert it once: mmmask export {path} --trust --to mmpretrain '
             '--out NEW.safetensors.'
         )
     text = text.rpartition('WeightsUnpickler error: ')[2]  # without torch's advice before it
@@ -236,22 +245,14 @@ def _why_unreadable(path: str, error: Exception) -> str:
     return f"'{path}' is truncated or not a checkpoint: copy or save it again ({reason})."
 
 
-CONTAINERS = (
-    *('state_dict', 'model', 'model_state', 'model_state_dict', 'module', 'net'),
-    *('state_dict_ema', 'model_ema'),
-)
-"""Entries of a file in which its tensors may be, the first of which is taken; ``student`` and
-``teacher`` (DINO's) besides."""
+def _find_tensors(path: str, content: object, about: dict) -> Checkpoint:
+    """Find the tensors and the metadata in a file's content.
 
-_SUFFIXES = ('.pth', '.pt', '.bin', '.ckpt', '.tar', '.safetensors')
-_SIDES = ('student', 'teacher')
-_WRAPPERS = ('_orig_mod', '_fsdp_wrapped_module', '_checkpoint_wrapped_module')
-
-
-def _sort(path: str, content: object, about: dict) -> Checkpoint:
-    """Find the tensors and the metadata."""
+    Raises:
+        UserError: If it holds no state dict.
+    """
     if not isinstance(content, dict):
-        raise UserError(_why_no_dict(path, content))
+        raise UserError(f"'{path}' holds {_kind(content)}, no state_dict of weights.")
     names = [name for name in CONTAINERS if isinstance(content.get(name), dict)]
     name = names[0] if names else None
     found = content if name is None else content[name]
@@ -260,7 +261,7 @@ def _sort(path: str, content: object, about: dict) -> Checkpoint:
         name = name or ' '.join(sides)
         found = {f'{s}.{_unwrapped(n)}': value for s in sides for n, value in sides[s].items()}
     if not _is_state_dict(found):
-        raise UserError(_why_no_state_dict(path, content, name, found))
+        raise UserError(f"'{path}' holds no state_dict of weights{_why_none(content, name, found)}")
     state_dict = OrderedDict((_unwrapped(name), value) for name, value in found.items())
     versions = getattr(found, '_metadata', None)
     if versions is not None:
@@ -280,46 +281,40 @@ def _is_state_dict(content: object) -> bool:
     return all(isinstance(value, Tensor) for value in content.values())
 
 
-def _why_no_dict(path: str, content: object) -> str:
-    if isinstance(content, (list, tuple)):
-        of = 'state_dicts' if content and all(isinstance(c, dict) for c in content) else 'values'
-        return (
-            f"'{path}' holds a list of {len(content)} {of}, no state_dict of weights: save the one "
-            'that is wanted in a file of its own.'
-        )
-    return f"'{path}' holds a {type(content).__name__}, no state_dict of weights."
+def _kind(content: object) -> str:
+    if not isinstance(content, (list, tuple)):
+        return f'a {type(content).__name__}'
+    of = 'state_dicts' if content and all(isinstance(c, dict) for c in content) else 'values'
+    return f'a list of {len(content)} {of}'
 
 
-def _why_no_state_dict(path: str, content: dict, name: str | None, found: dict) -> str:
-    """``found`` is the entry ``name`` of the content, or all of it."""
+def _why_none(content: dict, name: str | None, found: dict) -> str:
+    """Say why ``found``, the entry ``name`` of the content or all of it, isn't a state dict."""
     odd = [key for key, value in found.items() if not isinstance(value, Tensor)]
     if len(odd) < len(found):
         return (
-            f"'{path}' holds no state_dict of weights alone: '{odd[0]}' among the tensors"
-            f'{f" of {name}" if name else ""} is of type {type(found[odd[0]]).__name__}. Save them '
-            'without it.'
+            f" alone: '{odd[0]}' among the tensors{f' of {name}' if name else ''} is of type "
+            f'{type(found[odd[0]]).__name__}. Save them without it.'
         )
-    weights = [key for key, value in content.items() if _is_state_dict(value)]
-    if weights:
+    if weights := [key for key, value in content.items() if _is_state_dict(value)]:
         return (
-            f"'{path}' holds tensors below '{weights[0]}', an entry that could be anything: save "
+            f" at the top, but tensors below '{weights[0]}', an entry that could be anything: save "
             f"them in a file of their own, as dict(state_dict=file['{weights[0]}'])."
         )
-    what = ', '.join(map(str, list(content)[:5])) or 'nothing'
-    return f"'{path}' holds no state_dict of weights (found: {what})."
+    return f' (found: {", ".join(map(str, list(content)[:5])) or "nothing"}).'
 
 
 def _unwrapped(name: str) -> str:
-    """A tensor's or module's name without what data parallelism and compilation put into it.
+    """Return a tensor's or module's name without the parts of parallel and compiled wrappers.
 
-    'module' is a wrapper's at the start only: momentum encoders of mmengine's have one inside.
+    'module' is a wrapper's at the start only: mmengine's momentum encoders have one inside.
     """
     kept = [part for part in name.split('.') if part not in _WRAPPERS]
     return '.'.join(kept[1:] if kept[0] == 'module' else kept)
 
 
 def _plain_entries(content: dict) -> dict:
-    """Options, numbers and names among a file's entries."""
+    """Return the options, numbers and names among a file's entries."""
     about = {}
     for key, value in content.items():
         if isinstance(value, argparse.Namespace):

@@ -10,20 +10,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
-from mmpretrain.registry import MODELS
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from mmmask.config.build import scope_of
-from mmmask.utils.errors import UserError, explained, one_line
+from mmmask.utils.errors import UserError, one_line
 from mmmask.utils.files import new_files
 
 from .checkpoint import Checkpoint, read_checkpoint
 from .description import EXPORT_KEY, Kind, Settings, architecture, config_text, kind_of, settings_of
 from .formats import Selection, select_backbone
-from .mismatch import Allowed, not_finite
+from .mismatch import Allowed, check_values
 from .names import (
     BEIT,
     DINOV2,
@@ -42,7 +39,7 @@ from .positions import (
     prefix_tokens,
     take_row_of_cls_token,
 )
-from .suggest import hugging_face_config, suggest_backbone
+from .suggest import build_suggested, hugging_face_config, suggest_backbone
 
 TARGETS = ('mmpretrain', 'timm', 'huggingface', 'dino')
 
@@ -51,36 +48,17 @@ _HUGGING_FACE_FILE = 'model.safetensors'  # the name that from_pretrained looks 
 
 @dataclass(frozen=True)
 class Export:
-    """A file that was written.
-
-    Attributes:
-        path: The file.
-        count: Number of its tensors.
-        naming: How they are named; None for a whole file, whose tensors keep their names.
-        left: Names of the checkpoint's tensors that stayed behind.
-        model: Hugging Face's class that reads it, '' for other targets.
-        why_whole: Why it is the whole file, '' for a backbone.
-    """
-
-    path: Path
-    count: int
-    naming: Naming | None
-    left: tuple[str, ...] = ()
-    model: str = ''
-    why_whole: str = ''
-
-
-@dataclass(frozen=True)
-class Content:
-    """The content of a file that is to be written.
+    """A backbone, or a whole file, for another library.
 
     Attributes:
         tensors: By the names in the new file.
         reads_as: The same by mmpretrain's names; None for a whole file, which is not translated.
         naming: How the new file names them; None for a whole file.
-        config: Content of ``config.json``.
+        config: Content of Hugging Face's ``config.json``.
         text: Text of the config that the checkpoint keeps, for a whole file.
         why_whole: Why it is the whole file, '' for a backbone.
+        left: Names of the checkpoint's tensors that stay behind.
+        path: The file that was written.
     """
 
     tensors: OrderedDict[str, Tensor]
@@ -89,6 +67,8 @@ class Content:
     config: dict | None = None
     text: str | None = None
     why_whole: str = ''
+    left: tuple[str, ...] = ()
+    path: Path | None = None
 
 
 def export_backbone(
@@ -126,28 +106,16 @@ def export_backbone(
     selection = select_backbone(checkpoint, source)
     settings = _completed(settings_of(checkpoint, selection), selection, heads, grid)
     try:
-        content = _backbone_content(selection, settings, to)
+        export = _backbone_for(to, selection, settings)
     except UserError as error:
         if not or_whole or (to, source) != ('mmpretrain', 'auto'):
             raise UserError(f"{checkpoint.path} can't be exported: {error}") from error
         text = config_text(checkpoint)
-        content = Content(checkpoint.state_dict, text=text, why_whole=str(error))
-    if names := not_finite(content.tensors):
-        infinite = describe_not_finite(names, len(content.tensors))
-        raise UserError(
-            f"{checkpoint.path} can't be exported: {infinite}; take an earlier checkpoint."
-        )
-    metadata = _metadata(settings, content, checkpoint, selection)
-    _write(out, content, metadata, below_teacher=to == 'dino')
-    left = () if content.reads_as is None else selection.others
-    (model,) = content.config['architectures'] if content.config else ('',)
-    return Export(out, len(content.tensors), content.naming, left, model, content.why_whole)
-
-
-def describe_not_finite(names: list[str], count: int) -> str:
-    """Return e.g. 'not finite: cls_token, pos_embed' for names of ``count`` tensors."""
-    more = f', ... ({len(names)} of {count} tensors)' if len(names) > 3 else ''
-    return f'not finite: {", ".join(names[:3])}{more}'
+        export = Export(checkpoint.state_dict, text=text, why_whole=str(error))
+    check_values(checkpoint, export.tensors)
+    metadata = _metadata(settings, export, checkpoint, selection)
+    _write(out, export, metadata, below_teacher=to == 'dino')
+    return replace(export, path=out)
 
 
 def _new_file(to: str, out: Path) -> Path:
@@ -197,7 +165,7 @@ def _completed(
     return settings
 
 
-def _backbone_content(selection: Selection, settings: Settings, to: str) -> Content:
+def _backbone_for(to: str, selection: Selection, settings: Settings) -> Export:
     """Return a backbone by the names of a target.
 
     Raises:
@@ -231,7 +199,7 @@ def _backbone_content(selection: Selection, settings: Settings, to: str) -> Cont
         named = from_mmpretrain(naming, tensors)
     except KeyError as error:
         raise UserError(f"{to} has no name for '{error.args[0]}'.") from error
-    return Content(named, tensors, naming, config)
+    return Export(named, tensors, naming, config, left=selection.others)
 
 
 def _check_places(backbone: dict, tensors: Mapping[str, Tensor]) -> None:
@@ -240,11 +208,7 @@ def _check_places(backbone: dict, tensors: Mapping[str, Tensor]) -> None:
     Raises:
         UserError: If it hasn't.
     """
-    with (
-        explained('mmpretrain has no such backbone'),
-        scope_of(Config(dict(default_scope='mmpretrain'))),
-    ):
-        module = MODELS.build(dict(backbone))
+    module = build_suggested(backbone)
     places = module.state_dict()
     _, wrong = Allowed().sort_missing(module, [name for name in places if name not in tensors])
     wrong += [
@@ -291,7 +255,7 @@ def _naming_for(to: str, backbone: Mapping, tensors: Mapping[str, Tensor]) -> Na
 
 
 def _metadata(
-    settings: Settings, content: Content, checkpoint: Checkpoint, selection: Selection
+    settings: Settings, export: Export, checkpoint: Checkpoint, selection: Selection
 ) -> dict[str, str]:
     """Return what the tensors don't show."""
     images, _ = pretraining_normalisation(checkpoint, selection)
@@ -304,10 +268,10 @@ def _metadata(
         source=checkpoint.name,
     )
     metadata = {'format': 'pt', EXPORT_KEY: json.dumps(about)}
-    return metadata if content.text is None else dict(metadata, cfg=content.text)
+    return metadata if export.text is None else dict(metadata, cfg=export.text)
 
 
-def _write(out: Path, content: Content, metadata: dict[str, str], below_teacher: bool) -> None:
+def _write(out: Path, export: Export, metadata: dict[str, str], below_teacher: bool) -> None:
     """Write all files, and read them before they get their names.
 
     ``below_teacher`` puts the tensors of a ``.pth`` file where a DINO checkpoint has them.
@@ -315,15 +279,15 @@ def _write(out: Path, content: Content, metadata: dict[str, str], below_teacher:
     with new_files(out.parent) as folder:
         path = folder / out.name
         try:
-            _save(path, content.tensors, metadata, below_teacher)
+            _save(path, export.tensors, metadata, below_teacher)
         except (OSError, SafetensorError, RuntimeError) as error:
             raise UserError(
                 f"'{out}' can't be written, is the disk full? ({one_line(error)[:150]})"
             ) from error
-        if content.config is not None:
-            text = json.dumps(content.config, indent=2) + '\n'
+        if export.config is not None:
+            text = json.dumps(export.config, indent=2) + '\n'
             (folder / 'config.json').write_text(text)
-        _check(path, content)
+        _check(path, export)
 
 
 def _save(
@@ -347,11 +311,11 @@ def _save(
         torch.save(dict(state_dict=plain, **about), path)
 
 
-def _check(path: Path, content: Content) -> None:
+def _check(path: Path, export: Export) -> None:
     """Check that the file reads as what was to be written."""
-    read, expected = read_checkpoint(str(path)), content.reads_as
+    read, expected = read_checkpoint(str(path)), export.reads_as
     if expected is None:
-        back, expected = read.state_dict, content.tensors
+        back, expected = read.state_dict, export.tensors
     else:
         back = select_backbone(read).tensors
     wrong = [

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config
-from mmpretrain.registry import MODELS
-from torch import Tensor
 
 from mmmask.config.build import scope_of
 from mmmask.utils.errors import UserError, one_line
@@ -15,7 +12,6 @@ from mmmask.utils.files import is_remote, sha256_of_file
 
 from .checkpoint import Checkpoint, read_checkpoint
 from .description import Settings, architecture, backbone_config, saved_config, settings_of
-from .export import describe_not_finite
 from .formats import (
     Selection,
     available_sources,
@@ -25,9 +21,9 @@ from .formats import (
     select_backbone,
 )
 from .loading import load_strictly
-from .mismatch import Allowed, not_finite
+from .mismatch import Allowed, broken_values
 from .normalisation import pretraining_normalisation
-from .suggest import dense_options, suggest_backbone
+from .suggest import build_suggested, dense_options, suggest_backbone
 
 
 def print_inspection(name: str, trust: bool) -> None:
@@ -61,7 +57,7 @@ def _report(checkpoint: Checkpoint, source: str) -> None:
     print()
     _print('backbone', name)
     _print('architecture', _architecture(selection, settings))
-    if doubt := _doubtful_values(selection.tensors):
+    if doubt := broken_values(selection.tensors):
         _print('values', doubt)
     images, place = pretraining_normalisation(checkpoint, selection)
     unknown = 'not told: make sure that the config has that of pre-training'
@@ -107,14 +103,6 @@ def _print_backbone(title: str, backbone: dict, init_cfg: dict) -> None:
         print(f'    {key}={value!r},')
 
 
-def _doubtful_values(tensors: Mapping[str, Tensor]) -> str:
-    """Describe values that no trained network has, '' if all is well."""
-    if not any(value.any() for value in tensors.values()):
-        return 'all are zero'
-    names = not_finite(tensors)
-    return describe_not_finite(names, len(tensors)) if names else ''
-
-
 def _saved_backbone(checkpoint: Checkpoint) -> dict:
     """Return the backbone of the config that the file keeps, for a config of any repository."""
     backbone = backbone_config(checkpoint)
@@ -129,10 +117,9 @@ def _saved_backbone(checkpoint: Checkpoint) -> dict:
 def _try(backbone: dict, checkpoint: Checkpoint, selection: Selection) -> tuple[bool, str]:
     """Load it; return True if all fits, and a line on the result."""
     try:
-        with scope_of(Config(dict(default_scope='mmpretrain'))):
-            module = MODELS.build(dict(backbone))
-            line = load_strictly(module, checkpoint, selection, Allowed())
-    except Exception as error:  # of mmpretrain's constructors, too
+        with scope_of(Config()):  # without the log of the loading
+            line = load_strictly(build_suggested(backbone), checkpoint, selection, Allowed())
+    except UserError as error:
         return False, f'nothing of mmpretrain: {one_line(error)}'
     return True, f'{backbone["type"]}: {line}'
 

@@ -33,7 +33,7 @@ _MAY_BE_MISSING = (
     (r'(.*\.)?num_batches_tracked', lambda module: True),
 )
 _BLOCK = re.compile(r'(backbone\.)?(layers|blocks|stages\.\d+\.blocks)\.\d+\.')
-_SAME = 'Make the config the one it was trained with (python tools/inspect_checkpoint.py prints it)'
+_SAME = 'Make the config the one it was trained with (mmmask inspect prints it)'
 
 
 @dataclass(frozen=True)
@@ -141,19 +141,18 @@ def check_values(checkpoint: Checkpoint, tensors: Mapping[str, Tensor]) -> None:
     Raises:
         UserError: If they aren't.
     """
+    if fault := broken_values(tensors):
+        advice = 'take a checkpoint from before its training diverged, or save it again'
+        raise UserError(f'{checkpoint.path} is broken: {fault}; {advice}.')
+
+
+def broken_values(tensors: Mapping[str, Tensor]) -> str:
+    """Describe values that no trained network has: not finite, or all zero. '' if all is well."""
     floating = {name: value for name, value in tensors.items() if value.is_floating_point()}
-    if broken := not_finite(floating):
-        raise UserError(
-            f'{checkpoint.path} is broken: {listed("with NaN or infinity", broken)[0]}. Take one '
-            'from before its training diverged.'
-        )
-    if floating and not any(value.any() for value in floating.values()):
-        raise UserError(f'{checkpoint.path} is broken: every value is zero. Save it again.')
-
-
-def not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
-    """Return the names of tensors that hold NaN or infinite values."""
-    return [name for name, value in tensors.items() if not value.isfinite().all()]
+    broken = [name for name, value in floating.items() if not value.isfinite().all()]
+    if broken:
+        return listed('with NaN or infinity', broken)[0]
+    return '' if not floating or any(v.any() for v in floating.values()) else 'every value is zero'
 
 
 def other_shapes(tensors: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> list[str]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from torch import Tensor
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
 
-from mmmask.utils.errors import UserError
+from mmmask.config.build import scope_of
+from mmmask.utils.errors import UserError, explained
 
 from .description import Architecture, Kind, Settings, architecture, kind_of, table_window
 from .names import TABLE
@@ -78,6 +81,17 @@ def suggest_backbone(tensors: Mapping[str, Tensor], settings: Settings) -> dict:
         if applies:
             backbone.update(option)
     return backbone
+
+
+def build_suggested(backbone: Mapping) -> nn.Module:
+    """Build mmpretrain's backbone from :func:`suggest_backbone`'s config.
+
+    Raises:
+        UserError: If mmpretrain can't.
+    """
+    scope = scope_of(Config(dict(default_scope='mmpretrain')))
+    with explained('mmpretrain has no such backbone'), scope:
+        return MODELS.build(dict(backbone))
 
 
 def dense_options(backbone: Mapping) -> dict:

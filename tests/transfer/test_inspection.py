@@ -102,11 +102,11 @@ def test_values_that_no_training_leaves_are_named(tmp_path, capsys):
     content = load_file(case.path)
     assert 'values  ' not in report_of(case.path, capsys)
     save_file({name: torch.zeros_like(value) for name, value in content.items()}, case.path)
-    assert 'values        all are zero\n' in report_of(case.path, capsys)
+    assert 'values        every value is zero\n' in report_of(case.path, capsys)
     content['blocks.0.attn.qkv.weight'][0, 0] = float('nan')
     save_file(content, case.path)
     report = report_of(case.path, capsys)
-    assert 'values        not finite: layers.0.attn.qkv.weight\n' in report
+    assert 'values        1 with NaN or infinity (layers.0.attn.qkv.weight)\n' in report
 
 
 def test_names_that_are_not_known(tmp_path, capsys):

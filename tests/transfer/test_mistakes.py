@@ -158,7 +158,7 @@ def test_a_malicious_pickle_executes_nothing(repository, place, tmp_path, capsys
         assert run() == 1
         error = capsys.readouterr().err.strip().splitlines()[-1]
         assert "besides weights it holds 'posix.system', which could run code" in error
-        assert f'export_backbone.py {evil} --trust --to mmpretrain' in error
+        assert f'mmmask export {evil} --trust --to mmpretrain' in error
     assert not ran.exists() and not out.exists()
     assert run_command('export', [*exported, '--trust']) == 0
     assert ran.exists() and out.is_file()  # as the user wanted it

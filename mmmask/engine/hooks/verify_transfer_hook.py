@@ -97,9 +97,8 @@ def _verify(runner: Runner, place: str, module: nn.Module) -> None:
     line += str(comparison)
     if not comparison.worst <= MISMATCH:
         raise UserError(
-            f'{line}; it does not compute what the file does: see python '
-            'tools/verify_transfer.py CONFIG CHECKPOINT (if it is meant to, set '
-            'default_hooks.verify_transfer=None)'
+            f'{line}; it does not compute what the file does: see mmmask verify CONFIG CHECKPOINT '
+            '(if it is meant to, set default_hooks.verify_transfer=None)'
         )
     level = logging.INFO if comparison.worst <= TOLERANCE else logging.WARNING
     print_log(line, 'current', level=level)
