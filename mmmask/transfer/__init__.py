@@ -7,7 +7,7 @@ from .formats import select_backbone
 from .initialiser import Pretrained
 from .loading import load_for_test, load_full, load_strictly
 from .mismatch import Allowed
-from .verify import Comparison, compare_with_source, feature_difference
+from .verify import Comparison, compare_with_source
 
 __all__ = [
     'Allowed',
@@ -15,7 +15,6 @@ __all__ = [
     'Comparison',
     'Pretrained',
     'compare_with_source',
-    'feature_difference',
     'load_for_test',
     'load_full',
     'load_strictly',

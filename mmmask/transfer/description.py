@@ -36,27 +36,8 @@ class Kind(Enum):
     SWIN = 'Swin'
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A value in which two networks differ.
-
-    Attributes:
-        field: The attribute of :class:`Architecture`.
-        in_file: The file's value.
-        in_config: The value of the config's module.
-    """
-
-    field: str
-    in_file: object
-    in_config: object
-
-    @property
-    def is_depth(self) -> bool:
-        """True for the number of blocks."""
-        return self.field in ('depth', 'depths')
-
-    def __str__(self) -> str:
-        return f'{_SHOWN[self.field]} {self.in_file} in the file, {self.in_config} in the config'
+DEPTHS = frozenset({'depth', 'depths'})
+"""Attributes of :class:`Architecture` that count blocks."""
 
 
 @dataclass(frozen=True)
@@ -81,23 +62,28 @@ class Architecture:
     mlp_width: int | None = None
     heads: int | tuple[int, ...] | None = None
 
-    def differences(self, config: Architecture) -> list[Difference]:
-        """Return what both know and differ in, this one being the file's."""
-        pairs = [(f.name, getattr(self, f.name), getattr(config, f.name)) for f in fields(self)]
-        return [Difference(*pair) for pair in pairs if None not in pair and pair[1] != pair[2]]
+    def differences(self, config: Architecture) -> dict[str, str]:
+        """Return the attributes that both know and differ in, this one being the file's.
+
+        Returns:
+            A text for each, e.g. {'depth': 'depth 12 in the file, 4 in the config'}.
+        """
+        sides = ((f.name, getattr(self, f.name), getattr(config, f.name)) for f in fields(self))
+        return {
+            name: f'{_SHOWN[name]} {mine} in the file, {theirs} in the config'
+            for name, mine, theirs in sides
+            if None not in (mine, theirs) and mine != theirs
+        }
 
     def __str__(self) -> str:
         """Return all that is known but the heads, e.g. 'embed_dims 384, patch size 16'."""
-        known = {field: getattr(self, field) for field in _SHOWN if field != 'heads'}
-        return ', '.join(f'{_SHOWN[f]} {value}' for f, value in known.items() if value is not None)
+        known = {name: getattr(self, name) for name in _SHOWN if name != 'heads'}
+        return ', '.join(f'{_SHOWN[n]} {value}' for n, value in known.items() if value is not None)
 
 
-_SHOWN = dict(
+_SHOWN = {f.name: f.name.replace('_', ' ') for f in fields(Architecture)} | dict(
     embed_dims='embed_dims',
-    patch_size='patch size',
     in_channels='image channels',
-    depth='depth',
-    depths='depths',
     mlp_width='MLP width',
     heads='number of attention heads',
 )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mmmask.utils.unwrap import unwrap
 
 from .checkpoint import Checkpoint, read_checkpoint
-from .description import Settings, architecture, heads_of, norm_eps_of, settings_of
+from .description import DEPTHS, Settings, architecture, heads_of, norm_eps_of, settings_of
 from .formats import Selection, group_names, select, whole
 from .mismatch import (
     Allowed,
@@ -63,8 +63,8 @@ def load_strictly(
     shapes = other_shapes(tensors, targets)
     differences = architecture(part).differences(architecture(ours))
     if not of_surplus_blocks(not_in_file + not_in_config, tensors, targets):
-        differences = [difference for difference in differences if not difference.is_depth]
-    faults = [*map(str, differences), *other_heads(module, settings, allow)]
+        differences = {name: text for name, text in differences.items() if name not in DEPTHS}
+    faults = [*differences.values(), *other_heads(module, settings, allow)]
     if not faults and not shapes:
         # Modules may translate old names of their own while they load: their report counts then.
         missing, unexpected = _load(module, checkpoint, selection, tensors)
@@ -72,7 +72,7 @@ def load_strictly(
         ignored, not_in_config = allow.sort_unexpected(module, unexpected)
     faults += listed('missing in the file', not_in_file)
     faults += listed('not in the config', not_in_config)
-    if all(difference.is_depth for difference in differences):  # others explain the shapes
+    if differences.keys() <= DEPTHS:  # others explain the shapes
         faults += listed('of another shape', shapes)
     if not faults and targets and len(left) == len(targets):
         faults = ['nothing of it is for this module']

@@ -102,6 +102,31 @@ def _normalisation_of_options(checkpoint: Checkpoint) -> Normalisation | None:
     return KNOWN['imagenet' if option else 'half'] if isinstance(option, bool) else None
 
 
+def compare_normalisation(
+    checkpoint: Checkpoint, selection: Selection, cfg: Mapping
+) -> tuple[bool, str]:
+    """Compare a config's normalisation of images with that of pre-training.
+
+    Returns:
+        True if they differ; and a sentence on that, or on not knowing it, '' if all is well.
+    """
+    known, place = pretraining_normalisation(checkpoint, selection)
+    in_config = normalisation_of_config(cfg)
+    if in_config is None:
+        return False, ''
+    if known is None:
+        return False, (
+            f"{checkpoint.name} doesn't tell what its images were normalised with: make sure that "
+            f'it is as in the config, {in_config}.'
+        )
+    if known.agrees(in_config):
+        return False, ''
+    return True, (
+        f'{checkpoint.name} was trained on images with {known} (from {place}), but the config has '
+        f'{in_config}: set data_preprocessor to the same, or the features are of other images.'
+    )
+
+
 def normalisation_of_config(cfg: Mapping) -> Normalisation | None:
     """Return what an mm-style config does to images: its pipeline, then its data preprocessor.
 

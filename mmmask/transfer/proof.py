@@ -18,11 +18,15 @@ from mmmask.utils.errors import UserError, one_line
 
 from .initialiser import strict_loading
 from .loading import load_strictly
-from .normalisation import Normalisation, normalisation_of_config, pretraining_normalisation
+from .normalisation import (
+    Normalisation,
+    compare_normalisation,
+    normalisation_of_config,
+    pretraining_normalisation,
+)
 from .verify import (
     TOLERANCE,
     Comparison,
-    compare_normalisation,
     compare_with_source,
     source_of,
 )

@@ -18,7 +18,6 @@ from .description import heads_of, norm_eps_of, settings_of
 from .formats import Selection, select
 from .mismatch import Allowed, matches
 from .names import naming_of, to_mmpretrain
-from .normalisation import normalisation_of_config, pretraining_normalisation
 from .positions import grid_of, position_layout, prefix_tokens
 from .reference import CannotCompare, build_as_saved, build_reference
 
@@ -108,7 +107,9 @@ def compare_with_source(
     Raises:
         CannotCompare: If no other implementation can be built, or its features differ in shape.
     """
-    backbone = _on_cpu(backbone)
+    parameter = next(backbone.parameters())
+    if (parameter.device.type, parameter.dtype) != ('cpu', torch.float32):
+        backbone = copy.deepcopy(backbone).cpu().float()
     if _KNOWN & {kind.__name__ for kind in type(backbone).__mro__}:
         against = 'timm'
         reference, size, assumed = _in_timm(backbone, checkpoint, selection, allow)
@@ -147,48 +148,34 @@ def _in_timm(
     tensors, new = _as_allowed(backbone, selection, allow)
     if new:
         assumed.append(f"{new} tensors that the file hasn't")
-    native = grid_of(backbone)
-    in_file = _grid_of_file(tensors, settings.grid, native)
-    window = _swin_window(backbone)
-    if window is not None:
+    native, in_file = grid_of(backbone), settings.grid
+    if in_file is None and 'pos_embed' in tensors:
+        count = len(prefix_tokens(tensors))
+        in_file = position_layout(tensors['pos_embed'], count, None, native)[1]
+    grid, window = in_file or native, None  # positions are interpolated while running
+    is_windowed = hasattr(backbone, 'global_blocks')  # ViTDet: a single window is everything
+    if hasattr(backbone, 'stages'):
+        (window,) = {*_pair(backbone.stages[0].blocks[0].attn.w_msa.window_size)}
         # Two windows along a side of the last stage's map: implementations differ in whether they
         # shift a single window (mmpretrain's pad_small_map).
         grid = (16 * window, 16 * window)
-    else:
-        grid = _grid_of_images(backbone, native, in_file)
-    with_cls_token = getattr(backbone, 'cls_token', None) is not None
+    elif is_windowed:
+        grid = _pair(backbone.window_size)
+    elif any('relative_position' in name for name, _ in backbone.named_buffers()):
+        grid = native
     with torch.random.fork_rng(devices=[]):  # a training is the same with and without
         reference = build_reference(
             tensors,
             heads,
             eps,
             [native or grid, grid],
-            in_file,
+            in_file or native,
             window,
-            with_cls_token=with_cls_token and not _is_windowed(backbone),
+            with_cls_token=getattr(backbone, 'cls_token', None) is not None and not is_windowed,
             naming=selection.naming,
         )
-    return reference, tuple(side * _patch_size(backbone) for side in grid), assumed
-
-
-def _on_cpu(backbone: nn.Module) -> nn.Module:
-    """Return the backbone in float32 on the CPU, as a copy if it has to be moved."""
-    parameter = next(backbone.parameters())
-    if parameter.device.type == 'cpu' and parameter.dtype == torch.float32:
-        return backbone
-    return copy.deepcopy(backbone).cpu().float()
-
-
-def _patch_size(backbone: nn.Module) -> int:
-    return backbone.patch_embed.projection.kernel_size[0]
-
-
-def _swin_window(backbone: nn.Module) -> int | None:
-    """Return the patches along a window of a Swin; None for others."""
-    if not hasattr(backbone, 'stages'):
-        return None
-    window = backbone.stages[0].blocks[0].attn.w_msa.window_size
-    return window[0] if isinstance(window, (tuple, list)) else window
+    patch = backbone.patch_embed.projection.kernel_size[0]
+    return reference, (grid[0] * patch, grid[1] * patch), assumed
 
 
 def _as_allowed(
@@ -221,81 +208,6 @@ def _as_allowed(
     return {**tensors, **new}, len(new)
 
 
-def _grid_of_file(
-    tensors: Mapping[str, Tensor], known: tuple[int, int] | None, native: tuple[int, int] | None
-) -> tuple[int, int] | None:
-    """Return the grid of a file's position embeddings.
-
-    It is the known one, or the backbone's if there are as many, or a square.
-    """
-    embedding = tensors.get('pos_embed')
-    if known is not None or embedding is None:
-        return known or native
-    return position_layout(embedding, len(prefix_tokens(tensors)), None, native)[1]
-
-
-def _grid_of_images(
-    backbone: nn.Module, native: tuple[int, int], source: tuple[int, int]
-) -> tuple[int, int]:
-    """Return the source's grid if the backbone interpolates its positions while running."""
-    if _is_windowed(backbone):
-        return backbone.window_size, backbone.window_size
-    relative = any('relative_position' in name for name, _ in backbone.named_buffers())
-    return native if relative else source
-
-
-def _is_windowed(backbone: nn.Module) -> bool:
-    """Return True if blocks attend within windows (ViTDet); a single window is everything."""
-    return hasattr(backbone, 'global_blocks')
-
-
-def compare_normalisation(
-    checkpoint: Checkpoint, selection: Selection, cfg: Mapping
-) -> tuple[bool, str]:
-    """Compare a config's normalisation of images with that of pre-training.
-
-    Returns:
-        True if they differ; and a sentence on that, or on not knowing it, '' if all is well.
-    """
-    known, place = pretraining_normalisation(checkpoint, selection)
-    in_config = normalisation_of_config(cfg)
-    if in_config is None:
-        return False, ''
-    if known is None:
-        return False, (
-            f"{checkpoint.name} doesn't tell what its images were normalised with: make sure that "
-            f'it is as in the config, {in_config}.'
-        )
-    if known.agrees(in_config):
-        return False, ''
-    return True, (
-        f'{checkpoint.name} was trained on images with {known} (from {place}), but the config has '
-        f'{in_config}: set data_preprocessor to the same, or the features are of other images.'
-    )
-
-
-@torch.no_grad()
-def feature_difference(backbone: nn.Module, other: nn.Module, images: Tensor) -> float:
-    """Return the largest absolute difference of two ViTs' tokens, over all blocks.
-
-    Both are in evaluation mode. Final norms, in which downstream models differ on purpose, play no
-    part.
-
-    Args:
-        backbone: A ViT with ``layers``.
-        other: Another.
-        images: (B, 3, H, W), pre-processed.
-
-    Raises:
-        ValueError: If their blocks or tokens differ in number or shape.
-    """
-    blocks, others = (_outputs(model, _blocks(model), images) for model in (backbone, other))
-    shapes = [[tuple(block.shape) for block in side] for side in (blocks, others)]
-    if shapes[0] != shapes[1]:
-        raise ValueError(f'The features are {shapes[0]} and {shapes[1]}.')
-    return max((mine - theirs).abs().max().item() for mine, theirs in zip(blocks, others))
-
-
 def _outputs(backbone: nn.Module, parts: Iterable[nn.Module], images: Tensor) -> list[Tensor]:
     """Return the tokens (B, E + L, C) behind each part, of Swin (B, L, C), of maps (B, C h, w)."""
     outputs: list[Tensor] = []
@@ -317,7 +229,7 @@ def _blocks(model: nn.Module) -> Iterable[nn.Module]:
     """Return the transformer blocks of mmpretrain's or timm's model, in order."""
     if hasattr(model, 'stages'):
         return [block for stage in model.stages for block in stage.blocks]
-    if _is_windowed(model):
+    if hasattr(model, 'global_blocks'):  # ViTDet
         return [block.ffn for block in model.layers]  # whose last step is the block's
     if hasattr(model, 'blocks'):
         return model.blocks

@@ -249,7 +249,11 @@ HEADS_3 = ['--heads', '3']
             'it has no CLS token, which huggingface',
         ),
         (timm_mean_pooled, ['--to', 'dino'], 'last norm behind a mean over patches'),
-        (not_finite, [], '2 with NaN or infinity (blocks.1.mlp.fc2.bias, norm.weight); take a checkpoint'),
+        (
+            not_finite,
+            [],
+            '2 with NaN or infinity (blocks.1.mlp.fc2.bias, norm.weight); take a checkpoint',
+        ),
         (wide_grid, ['--to', 'mmpretrain'], '--grid ROWSxCOLUMNS'),
         (wide_grid, ['--grid', '3x4'], '--grid 3x4: the file has 7 position embeddings'),
     ],

@@ -12,10 +12,10 @@ from mmpretrain.registry import HOOKS
 from torch import nn
 
 from mmmask.config.init_cfg import pretrained_of, was_loaded
+from mmmask.transfer.normalisation import compare_normalisation
 from mmmask.transfer.reference import CannotCompare
 from mmmask.transfer.verify import (
     TOLERANCE,
-    compare_normalisation,
     compare_with_source,
     source_of,
 )
