@@ -168,7 +168,7 @@ def test_there_are_configs():
 @pytest.mark.parametrize('path', PATHS)
 def test_loads_and_builds(path):
     cfg = read_config(str(CONFIGS / path))
-    assert 'model' in cfg and 'mmmask' in cfg.custom_imports.imports
+    assert 'model' in cfg and 'mmmask.registration' in cfg.custom_imports.imports
     kind = cfg.model.type
     assert kind in CHECKS, f'No check for a model of type {kind}: add one to CHECKS.'
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
