@@ -6,6 +6,7 @@ other patches of the mm packages, except mmengine's ``Pretrained`` initialiser (
 
 import warnings
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from logging import INFO, Logger
 from pathlib import Path
 
@@ -24,21 +25,25 @@ def mend_mmseg_configs() -> None:
     config_utils.MODULE2PACKAGE['mmseg'] = 'mmseg'
 
 
-def find_our_configs() -> None:
-    """Let ``_base_ = 'mmmask::...'`` find this package's configs, as it does those of mm packages.
+def find_configs_of_packages() -> None:
+    """Let ``_base_ = 'package::...'`` take the file below the package's ``.mim/configs``.
 
-    mmengine knows the mm packages only. It would also give what it finds a scope ``mmmask``; our
-    parts are mmpretrain's.
+    mmengine knows the mm packages only, not ``mmmask::``, whose parts are in mmpretrain's scope.
+    For each base it first parses the YAML metafiles of the whole package (half a second), by a name
+    that none of them has.
     """
     get_cfg_path = Config._get_cfg_path
 
-    def get_cfg_path_of_ours(cfg_path: str, filename: str) -> tuple[str, str | None]:
+    def get_cfg_path_at_once(cfg_path: str, filename: str) -> tuple[str, str | None]:
         package, separator, name = cfg_path.partition('::')
-        if separator and package == 'mmmask':
-            return str(Path(__file__).parent / '.mim' / 'configs' / name), None
+        spec = find_spec(package) if separator and package.isidentifier() else None
+        if spec is not None and spec.origin is not None:
+            file = Path(spec.origin).parent / '.mim' / 'configs' / name
+            if package == 'mmmask' or file.is_file():
+                return str(file), None if package == 'mmmask' else package
         return get_cfg_path(cfg_path, filename)
 
-    Config._get_cfg_path = staticmethod(get_cfg_path_of_ours)
+    Config._get_cfg_path = staticmethod(get_cfg_path_at_once)
 
 
 def leave_out_multimodal_models() -> None:
@@ -86,5 +91,5 @@ def silence_chatter() -> None:
 
 silence_chatter()
 mend_mmseg_configs()
-find_our_configs()
+find_configs_of_packages()
 leave_out_multimodal_models()
