@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Train with Slurm.
-#   tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [options of tools/train.py]
+#   tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [options of mmmask train]
 # Variables: GPUS (8), GPUS_PER_NODE (8; 0 trains on CPUs), CPUS_PER_TASK (5), SRUN_ARGS.
 set -euo pipefail
 [ $# -ge 4 ] || { sed -n '2,4s/^# *//p' "$0" >&2; exit 2; }

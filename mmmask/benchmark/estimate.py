@@ -1,4 +1,4 @@
-"""How long a suite will take: pure functions of durations."""
+"""Estimates how long a suite will take, by pure functions of durations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .suite import Task
 
 
 def expected_seconds(tasks: Sequence[Task], measured: Mapping[str, float]) -> dict[str, float]:
-    """Expected duration of each task.
+    """Return the expected duration of each task.
 
     In this order: the mean of the measured tasks of the same protocol; the stated minutes, times
     the mean ratio of measured to stated minutes of the others; the mean of all that is known.
@@ -42,7 +42,7 @@ def expected_seconds(tasks: Sequence[Task], measured: Mapping[str, float]) -> di
 
 
 def chains(tasks: Sequence[Task], seconds: Mapping[str, float]) -> dict[str, float]:
-    """For each task, the seconds of the longest chain that starts with it.
+    """Return, for each task, the seconds of the longest chain that starts with it.
 
     Args:
         tasks: Tasks, each behind the one it needs.
@@ -60,7 +60,7 @@ def chains(tasks: Sequence[Task], seconds: Mapping[str, float]) -> dict[str, flo
 def remaining_seconds(
     tasks: Sequence[Task], seconds: Mapping[str, float], elapsed: Mapping[str, float], jobs: int
 ) -> float | None:
-    """Time until the last task ends: the larger of the work per job and the longest chain.
+    """Return the time until the last task ends: the larger of work per job and longest chain.
 
     Args:
         tasks: The unfinished tasks, each behind the one it needs.
@@ -81,7 +81,7 @@ def remaining_seconds(
 
 
 def in_words(seconds: float) -> str:
-    """``'7 s'``, ``'6 min'`` or ``'2 h 05 min'``."""
+    """Write a duration as ``'7 s'``, ``'6 min'`` or ``'2 h 05 min'``."""
     if seconds < 99.5:
         return f'{seconds:.0f} s'
     minutes = round(seconds / 60)

@@ -1,4 +1,4 @@
-"""A task's folder: its log, its state and its result."""
+"""Reads and writes a task's folder: its log, its state and its result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Content of a JSON file, None if there is no such file.
+    """Read a JSON file; None if there is no such file.
 
     Raises:
         UserError: If it isn't JSON.
@@ -53,7 +53,7 @@ class TaskFolder:
 
     @property
     def log(self) -> Path:
-        """Output of the tool, of all attempts."""
+        """The file with the output of all attempts."""
         return self.path / 'log.txt'
 
     @property
@@ -73,7 +73,7 @@ class TaskFolder:
         return (self.path / 'last_checkpoint').is_file()
 
     def write_state(self, **changes: Any) -> dict:
-        """Change some values of ``task.json``; returns all of them."""
+        """Change some values of ``task.json``; return all of them."""
         state = {**(self.state or {}), **changes}
         write_json(self.path / 'task.json', state)
         return state
@@ -85,7 +85,7 @@ class TaskFolder:
         self.path.rename(target)
 
     def last_error(self) -> str:
-        """The last line of the log that names an error, else its last line."""
+        """Return the last line of the log that names an error, else its last line."""
         if not self.log.is_file():
             return 'no output'
         lines = [line.strip() for line in self.log.read_text(errors='replace').splitlines()]

@@ -1,4 +1,4 @@
-"""What a result belongs to: the resolved config, the seed, the input weights and the data."""
+"""Identifies a result by the resolved config, the seed, the input weights and the data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .suite import Task
 
 
 def _text(value: Any) -> str:
-    """What stands for a value that JSON doesn't know; the same in every process."""
+    """Return a text for a value that JSON doesn't know, equal in every process."""
     return getattr(value, '__qualname__', None) or repr(value)
 
 
@@ -31,7 +31,7 @@ def _resolve(config: str, options: str) -> dict:
 
 
 def resolve_config(task: Task, root: Path) -> dict:
-    """The task's config with its bases and options, as JSON values (others by their name).
+    """Return the task's config with its bases and options, as JSON values (others by their name).
 
     Raises:
         UserError: If the config can't be read, or an option doesn't fit it.
@@ -42,7 +42,7 @@ def resolve_config(task: Task, root: Path) -> dict:
 
 
 def value_at(config: dict, dotted: str) -> Any:
-    """The value at a dotted path; numbers index lists.
+    """Return the value at a dotted path; numbers index lists.
 
     Raises:
         UserError: If there is none.
@@ -73,7 +73,7 @@ def check_values(task: Task, root: Path) -> None:
 
 
 def protocol_values(task: Task, config: dict) -> dict[str, Any]:
-    """The protocol's values by label.
+    """Return the protocol's values by label.
 
     Args:
         task: The run.
@@ -94,14 +94,14 @@ def _sha256(path: Path, size: int, modified_ns: int) -> str:
 
 
 def sha256(path: str | Path) -> str:
-    """SHA-256 of a file's content, computed again only when its size or time has changed."""
+    """Return the SHA-256 of a file, computed again only when its size or time has changed."""
     path = Path(path).resolve()
     stat = path.stat()
     return _sha256(path, stat.st_size, stat.st_mtime_ns)
 
 
 def data_hashes(patterns: Iterable[str], root: Path) -> dict[str, str]:
-    """Hash of every file that matches, by its path relative to the root.
+    """Return the hash of every file that matches, by its path relative to the root.
 
     Raises:
         UserError: If a pattern matches nothing.
@@ -118,7 +118,7 @@ def data_hashes(patterns: Iterable[str], root: Path) -> dict[str, str]:
 def identity_of(
     task: Task, root: Path, weights: str | Path | None, data: dict[str, str]
 ) -> dict[str, Any]:
-    """All that a result depends on, besides the program: when it changes, the run is repeated.
+    """Return all that a result depends on, besides the program; a run is repeated if it changes.
 
     Args:
         task: The run.
@@ -136,7 +136,7 @@ def identity_of(
 
 
 def first_change(old: Any, new: Any, path: str = '') -> str | None:
-    """The first difference of two identities in words, None if there is none."""
+    """Describe the first difference of two identities; None if there is none."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted({*old, *new}):
             inner = f'{path}.{key}' if path else key

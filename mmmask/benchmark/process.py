@@ -1,4 +1,4 @@
-"""A task's process and its place among the others."""
+"""Starts and ends the processes of tasks, each in a place of its own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Slot:
 
 
 def make_slots(jobs: int | None, cores: int, gpus: Sequence[str]) -> list[Slot]:
-    """Places for ``jobs`` processes.
+    """Make the places for ``jobs`` processes.
 
     With GPUs, each place sees one of them; without, the cores are shared evenly
     (two processes at default threads are twenty times slower than one).
@@ -79,19 +79,19 @@ class Child:
 
     @property
     def seconds(self) -> float:
-        """Time since the start."""
+        """Seconds since the start."""
         return time.monotonic() - self.started
 
     def poll(self) -> int | None:
-        """Exit status, None while it runs."""
+        """Return the exit status; None while the process runs."""
         return self._process.poll()
 
     def wait(self) -> int:
-        """Wait for the end; returns the exit status."""
+        """Wait for the end; return the exit status."""
         return self._process.wait()
 
     def stop(self, patience: float = 10.0) -> None:
-        """End it and what it started: first asked, then killed after ``patience`` seconds."""
+        """Ask the process and its children to end; kill them after ``patience`` seconds."""
         for number, timeout in ((signal.SIGTERM, patience), (signal.SIGKILL, None)):
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
@@ -102,7 +102,7 @@ class Child:
 
 
 class Interrupted(Exception):
-    """The user or the system asked the runner to stop.
+    """Says that the user or the system asked the runner to stop.
 
     Args:
         number: The signal.

@@ -1,4 +1,4 @@
-"""The report: one HTML file that needs nothing else."""
+"""Writes the report, one HTML file that needs nothing else."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _environment() -> Environment:
 def _section(
     context: Context, records: list[dict], found: list[Comparison], complaints: list[str]
 ) -> dict[str, Any]:
-    """What the report says of one protocol."""
+    """Return the values of one protocol for the report."""
     protocol, suite = context.protocol, context.suite
     tasks = [task for task in suite.tasks if task.protocol.name == protocol.name]
     figures: list[Figure] = []
@@ -103,8 +103,9 @@ def _section(
 
 
 def _shared_values(context: Context, tasks: list[Task]) -> dict[str, str]:
-    """The protocol's values in the runs that are done, before that in the config; where runs
-    differ, all of them.
+    """Return the protocol's values in the runs that are done; without one, those in the config.
+
+    Where runs differ, all values are given.
     """
     texts: dict[str, list[str]] = {}
     for task in context.tasks or tasks:
@@ -119,7 +120,7 @@ def _shared_values(context: Context, tasks: list[Task]) -> dict[str, str]:
 
 
 def _stale(context: Context) -> list[str]:
-    """Runs that are done with another config or other data than now, and the first difference."""
+    """Return a line for each run whose config or data were others than now."""
     root, lines = context.suite.root, []
     for task in context.tasks:
         identity = context.folder(task).state['identity']
@@ -141,7 +142,7 @@ def _value_text(value: Any) -> str:
 
 
 def _table(protocol: Protocol, metric, records: list[dict], found: list[Comparison]) -> dict:
-    """Every seed's value, means, and differences from the baseline."""
+    """Return every seed's value, means, and differences from the baseline."""
     arms = arms_of(records, protocol, metric)
     arms.sort(key=lambda arm: arm.arm != protocol.baseline)
     mine = [c for c in found if c.protocol is protocol and c.metric is metric]
@@ -154,7 +155,7 @@ def _table(protocol: Protocol, metric, records: list[dict], found: list[Comparis
 
 
 def _run(task: Task, folder: TaskFolder, records: list[dict]) -> dict[str, Any]:
-    """What the report says of one task."""
+    """Return the values of one task for the report."""
     state, result = folder.state or {}, folder.result or {}
     return dict(
         task=task,
@@ -172,7 +173,7 @@ def _run(task: Task, folder: TaskFolder, records: list[dict]) -> dict[str, Any]:
 
 
 def _versions(records: list[dict]) -> dict[str, str]:
-    """Versions behind the numbers; where they differ, all of them."""
+    """Return the versions behind the numbers; where they differ, all of them."""
     versions: dict[str, list[str]] = {}
     for record in records:
         for name, version in record['versions'].items():

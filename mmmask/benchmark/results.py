@@ -1,4 +1,4 @@
-"""The results of a suite: records, and what follows from them."""
+"""Makes the records of a suite, their means and comparisons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .suite import Metric, Protocol, Suite, Task
 
 
 def build_records(work_dir: Path, task: Task) -> list[dict]:
-    """One record for each of the task's metrics; none if the task isn't done.
+    """Make one record for each of the task's metrics; none if the task isn't done.
 
     Raises:
         UserError: If the run didn't give a metric that the suite asks for.
@@ -58,7 +58,7 @@ def build_records(work_dir: Path, task: Task) -> list[dict]:
 
 
 def write_results(suite: Suite, work_dir: Path) -> list[dict]:
-    """Write ``results.json``, the records of all tasks that are done; returns them."""
+    """Write ``results.json``, the records of all tasks that are done; return them."""
     records = []
     for task in suite.tasks:
         state = TaskFolder(work_dir / task.name).state
@@ -109,7 +109,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """A sentence on what the numbers allow to say."""
+        """Return a sentence on what the numbers allow to say."""
         higher = 'higher' if self.difference > 0 else 'lower'
         size = f'{abs(self.difference):.{self.metric.digits}f}'
         seeds = min(len(self.baseline.values), len(self.other.values))
@@ -131,14 +131,14 @@ class Comparison:
 
 
 def summarise(arm: str, values: Mapping[int, float]) -> ArmResult:
-    """Mean and sample standard deviation over seeds."""
+    """Return mean and sample standard deviation over seeds."""
     numbers = list(values.values())
     std = statistics.stdev(numbers) if len(numbers) > 1 else None
     return ArmResult(arm, dict(values), statistics.fmean(numbers), std)
 
 
 def arms_of(records: Sequence[dict], protocol: Protocol, metric: Metric) -> list[ArmResult]:
-    """Results of each arm that has any, in the order of the records."""
+    """Return the results of each arm that has any, in the order of the records."""
     values: dict[str, dict[int, float]] = {}
     for record in records:
         if record['group'] == protocol.name and record['metric'] == metric.name:
@@ -164,7 +164,7 @@ def compare(
 
 
 def comparisons(records: Sequence[dict], protocols: Mapping[str, Protocol]) -> list[Comparison]:
-    """Every comparison for which both arms have results."""
+    """Return every comparison for which both arms have results."""
     found = []
     for protocol in protocols.values():
         for metric in protocol.metrics if protocol.baseline else ():

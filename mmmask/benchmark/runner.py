@@ -1,4 +1,4 @@
-"""Runs a suite: every task a process, in the order of needs, skipped or continued where it can."""
+"""Runs a suite: each task is a process, started after the one it needs, skipped if it is done."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INIT_CFG = 'model.backbone.init_cfg'
 
 
 class SuiteFailed(UserError):
-    """A task failed."""
+    """Says that a task failed."""
 
 
 class SuiteRunner:
@@ -60,7 +60,7 @@ class SuiteRunner:
         self._failed: dict[str, str] = {}
 
     def folder(self, task: Task) -> TaskFolder:
-        """The task's folder."""
+        """Return the task's folder."""
         return TaskFolder(self.work_dir / task.name)
 
     def check(self) -> None:
@@ -73,7 +73,7 @@ class SuiteRunner:
             check_values(task, self.suite.root)
 
     def weights_of(self, task: Task) -> Path | None:
-        """The checkpoint that the task takes, None if it takes none.
+        """Return the checkpoint that the task takes; None if it takes none.
 
         Raises:
             UserError: If the task that should have written it hasn't.
@@ -91,7 +91,7 @@ class SuiteRunner:
         return self.suite.root / path
 
     def command(self, task: Task, weights: Path | str | None) -> list[str]:
-        """The command line of a task, without ``--resume``; paths relative to the root."""
+        """Return the command line of a task, without ``--resume``; paths relative to the root."""
         command = [self.python, '-m', 'mmmask', task.protocol.run, task.protocol.config]
         weights = self._shown(weights) if weights else task.weights
         if task.protocol.run == 'test':
@@ -105,7 +105,7 @@ class SuiteRunner:
         return command + (['--cfg-options', *options] if options else [])
 
     def plan(self, only: Iterable[str] = ()) -> list[tuple[Task, str, list[str]]]:
-        """What :meth:`run` would do now: (task, what and why, command) of each."""
+        """Return what :meth:`run` would do now: (task, what and why, command) of each."""
         self.check()
         stale: set[str] = set()
         try:
@@ -171,7 +171,7 @@ class SuiteRunner:
             raise SuiteFailed(f'prepare failed: {folder.last_error()} (log: {folder.log})')
 
     def _start(self, waiting: list[Task], tasks: list[Task], lock: int) -> list[Task]:
-        """Start or skip what is ready, longest chain first; returns what still waits."""
+        """Start or skip what is ready, longest chain first; return what still waits."""
         if len(self._running) == len(self.slots):
             return waiting
         longest = chains(tasks, expected_seconds(self.suite.tasks, self._seconds))
@@ -221,7 +221,7 @@ class SuiteRunner:
         self.say(f'{self._count(task, tasks)} {"starts" if what == "run" else "continues"}{why}')
 
     def _decide(self, task: Task, weights: Path | None) -> tuple[str, str, dict]:
-        """``'skip'``, ``'continue'`` or ``'run'``; why, in words; the task's identity."""
+        """Return ``'skip'``, ``'continue'`` or ``'run'``; why, in words; the task's identity."""
         identity = identity_of(task, self.suite.root, weights, self._data)
         folder = self.folder(task)
         state = folder.state
@@ -300,7 +300,7 @@ class SuiteRunner:
         return '' if not left or seconds is None else f' (ETA {in_words(seconds)})'
 
     def _shown(self, path: str | Path) -> str:
-        """A path as a command names it: relative to the root if it lies in it."""
+        """Return a path as a command names it: relative to the root if it lies in it."""
         path = Path(path)
         if path.is_relative_to(self.suite.root):
             path = path.relative_to(self.suite.root)
@@ -308,7 +308,7 @@ class SuiteRunner:
 
 
 def _option(value: object) -> str:
-    """A value in ``--cfg-options``' notation."""
+    """Write a value in the notation of ``--cfg-options``."""
     if isinstance(value, (list, tuple)):
         return '[' + ','.join(map(_option, value)) + ']'
     return str(value)

@@ -1,4 +1,4 @@
-"""Scalars over time, as mmengine logs them."""
+"""Reads scalars over time, as mmengine logs them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Series = tuple[list[float], list[float]]
 
 
 def read_scalars(work_dir: Path) -> list[dict]:
-    """Every line of every ``scalars.json`` of a run, the oldest part of a resumed run first.
+    """Read every line of every ``scalars.json`` of a run, the oldest part of a resumed run first.
 
     A line that was cut off by a kill is left out.
     """
@@ -27,7 +27,7 @@ def read_scalars(work_dir: Path) -> list[dict]:
 
 
 def series_of(lines: Iterable[dict], name: str) -> Series:
-    """Iterations and values of one scalar.
+    """Return iterations and values of one scalar.
 
     A line with ``iter`` says in ``step`` how many iterations are done. A validation's line has no
     ``iter``, and its ``step`` may count epochs: it belongs to the last iteration that was logged

@@ -1,4 +1,4 @@
-"""How long a training step takes, what it computes and what memory it needs; one config or two.
+"""Measures time, operations and memory of a training step, of one config or two.
 
 Two configs are timed in pairs within one run, each first in every other pair, and the two steps of
 a pair draw the same random numbers: what the machine does meanwhile, and how much happens to be
@@ -108,7 +108,7 @@ class Step:
             hook.before_train(self._runner)
 
     def _wrapper(self, wrapper: ConfigDict) -> ConfigDict:
-        """mmengine's mixed precision takes a GPU: a CPU's step is without."""
+        """Drop mixed precision on a CPU: mmengine's needs a GPU."""
         if self.device == 'cpu' and wrapper.get('type') == 'AmpOptimWrapper':
             own = ('loss_scale', 'dtype', 'use_fsdp')
             plain = {key: value for key, value in wrapper.items() if key not in own}
@@ -121,7 +121,7 @@ class Step:
         return [type(hook).__name__ for hook in self._hooks]
 
     def parameters(self) -> dict[str, int]:
-        """Numbers of all parameters, less a frozen scorer's, and of those that are trained."""
+        """Count all parameters, less a frozen scorer's, and those that are trained."""
         counts = [(value.numel(), value.requires_grad) for value in self.model.parameters()]
         return dict(
             all=sum(count for count, _ in counts),
@@ -129,7 +129,7 @@ class Step:
         )
 
     def take(self, seed: int) -> float:
-        """One step: forward, backward, clipping, the optimiser, the teacher.
+        """Take one step: forward, backward, clipping, the optimiser, the teacher.
 
         Args:
             seed: Of everything random in it.
@@ -148,12 +148,12 @@ class Step:
             return time.perf_counter() - start
 
     def _wait(self) -> None:
-        """Until the device has done what it was given."""
+        """Wait until the device has done its work."""
         if self.device == 'cuda':
             torch.cuda.synchronize()
 
     def flops(self, seeds: Sequence[int]) -> dict[str, float]:
-        """Floating-point operations of the matrix products of a step, per image.
+        """Count the floating-point operations of the matrix products of a step, per image.
 
         Products of the attention are counted, too (a multiplication and an addition are two);
         the optimiser, the teacher's average and what is done elementwise have none.
@@ -185,7 +185,7 @@ def time_steps(
     warmup: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[list[float]]:
-    """Durations of every config's steps, interleaved.
+    """Measure the durations of every config's steps, interleaved.
 
     Args:
         steps: One or two configs.
@@ -209,7 +209,7 @@ def time_steps(
 
 
 def summary(seconds: Sequence[float], batch_size: int) -> dict[str, float]:
-    """Median, quartiles and speed of some steps."""
+    """Return median, quartiles and speed of steps."""
     low, median, high = np.quantile(seconds, (0.25, 0.5, 0.75)).tolist()
     return dict(median=median, quartiles=[low, high], images_per_s=batch_size / median)
 
@@ -217,7 +217,7 @@ def summary(seconds: Sequence[float], batch_size: int) -> dict[str, float]:
 def compare(
     first: Sequence[float], second: Sequence[float], resamples: int = 4000
 ) -> dict[str, dict[str, float]]:
-    """How much longer the first config's steps take: first / second.
+    """Return the ratio of the durations of two configs' steps: first / second.
 
     Args:
         first: Seconds of the first config's steps.
@@ -246,7 +246,7 @@ def compare(
 
 
 def peak_memory(*args, **kwargs) -> int | None:
-    """Peak memory of a config's step, in bytes, measured in a process of its own.
+    """Measure the peak memory of a config's step, in bytes, in a process of its own.
 
     On a GPU: what torch allocated. On a CPU: how far the process grew beyond what it held before
     the batch and the model were made (Python and the libraries); None where the system doesn't
@@ -285,7 +285,7 @@ def _measure(send: Connection, args: tuple, kwargs: dict) -> None:
 
 
 def _reset_peak() -> int | None:
-    """Bytes that the process holds; its peak counts from here."""
+    """Restart the count of the process's peak memory; return the bytes that it holds now."""
     try:
         Path('/proc/self/clear_refs').write_text('5')
         return _resident('VmRSS')
@@ -301,7 +301,7 @@ def _resident(field: str) -> int:
 
 
 def _made_up_batch(loader: dict, batch_size: int) -> dict:
-    """Random images of 256 x 256 through a loader's pipeline and collation."""
+    """Make a batch of random images of 256 x 256 by a loader's pipeline and collation."""
     dataset = loader.dataset
     while dataset.get('dataset') is not None:  # wrappers that repeat or mix
         dataset = dataset.dataset

@@ -1,4 +1,4 @@
-"""What a suite is: protocols, and tasks that apply them to weights and seeds.
+"""Reads and checks a suite: protocols, and tasks that apply them to weights and seeds.
 
 A suite is a Python config file of mmengine with these names (others must start with an underscore):
 
@@ -49,7 +49,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a number is made; shared by the tasks that are compared.
+    """The way a number is made; the tasks that are compared share it.
 
     Attributes:
         name: Key in the suite.
@@ -105,7 +105,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Suite:
-    """A checked suite; ``tasks`` are in an order in which every task follows the one it needs."""
+    """A checked suite. Each of ``tasks`` stands behind the task that it needs."""
 
     root: Path
     title: str
@@ -116,7 +116,7 @@ class Suite:
     tasks: tuple[Task, ...]
 
     def task(self, name: str) -> Task:
-        """The task of that name."""
+        """Return the task of that name."""
         return next(task for task in self.tasks if task.name == name)
 
 
@@ -154,7 +154,7 @@ def load_suite(name: str | Path, root: str | Path) -> Suite:
 
 
 def select(suite: Suite, names: Iterable[str]) -> tuple[Task, ...]:
-    """The tasks of these names and those they need, in the suite's order; all if none is named."""
+    """Return the named tasks and those they need, in the suite's order; all if none is named."""
     by_name = {task.name: task for task in suite.tasks}
     chosen = set()
     for name in names:
@@ -264,7 +264,7 @@ def _check_arms(tasks: list[Task]) -> None:
 
 
 def _in_order(tasks: list[Task]) -> tuple[Task, ...]:
-    """The tasks, each behind the one it needs, else in the given order."""
+    """Order the tasks: each behind the one it needs, else as given."""
     ordered: dict[str, Task] = {}
     waiting = list(tasks)
     while waiting:

@@ -1,4 +1,4 @@
-"""The results of a suite as text: Markdown tables, to paste into a page."""
+"""Writes the results of a suite as Markdown tables, to paste into a page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .suite import Metric, Protocol
 
 
 def markdown_tables(records: Sequence[dict], protocols: Mapping[str, Protocol]) -> str:
-    """Tables of all metrics that have results, with every seed's value.
+    """Write tables of all metrics that have results, with every seed's value.
 
     A protocol has a table for each metric, an arm a row. Protocols without arms that share their
     metrics share a table, a protocol a row.

@@ -86,10 +86,10 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _refuse_suite(cfg: Config, name: str) -> None:
-    """A suite has no data of its own, but its protocols' configs have.
+    """Refuse a suite: its protocols' configs have the data.
 
     Raises:
-        UserError: It is one; the message names the configs.
+        UserError: If the config is a suite; the message names the configs of its protocols.
     """
     if 'protocols' in cfg and 'tasks' in cfg:
         configs = dict.fromkeys(protocol['config'] for protocol in cfg.protocols.values())
@@ -108,7 +108,7 @@ def _print_progress(line: str) -> None:
 
 
 def _distinct(cfg: Config) -> Iterator[tuple[str, dict]]:
-    """Each data set once, whatever its pipeline; its modes are joined (``val, test``)."""
+    """Yield each data set once, whatever its pipeline, with its modes joined (``val, test``)."""
     from mmmask.checks.data import MODES, data_sets
 
     modes: dict[str, list[str]] = {}
@@ -124,7 +124,7 @@ def _distinct(cfg: Config) -> Iterator[tuple[str, dict]]:
 
 
 def _report(found: Found | None) -> str:
-    """What a split holds, in indented lines."""
+    """Describe a split, in indented lines."""
     if found is None:
         return '  not looked into: the data are not local, or their layout is unknown'
     facts = dict(images=found.images, **found.facts) if found.images is not None else found.facts
@@ -141,7 +141,7 @@ def _report(found: Found | None) -> str:
 
 
 def _sizes(found: Found) -> str:
-    """How many images were opened, and how large they are."""
+    """Return the count and the sizes of the images that were opened."""
     sizes = Counter(found.sizes)
     count = f'{len(found.sizes):,} opened'
     if len(sizes) == 1:

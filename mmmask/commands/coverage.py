@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def table(result: dict, chosen: list[Strategy]) -> str:
-    """The measures in per cent with their standard errors, and what to know about each masker."""
+    """Write the measures in per cent with standard errors, and a note on each masker."""
     width = max(map(len, result))
     heads = ['masked', 'of objects', 'on objects', 'lift']
     lines = [' ' * width + f'{heads[0]:>8}' + ''.join(f'{head:>16}' for head in heads[1:])]
@@ -105,6 +105,6 @@ def table(result: dict, chosen: list[Strategy]) -> str:
 
 
 def _as_json(mean_and_error: tuple[float, float]) -> dict:
-    """A single image has no standard error (and JSON no NaN)."""
+    """Return mean and standard error; None for that of a single image (JSON has no NaN)."""
     mean, error = mean_and_error
     return dict(mean=mean, standard_error=None if math.isnan(error) else error)

@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def table(result: HeadRecalls) -> str:
-    """Recalls in per cent, the winner starred."""
+    """Write the recalls in per cent, the winner starred."""
     block, head = result.winner
     heads = result.mean.shape[1] - 1
     lines = ['block' + ''.join(f'{f"head {h}":>10}' for h in range(heads)) + f'{"sum":>10}']
@@ -118,7 +118,7 @@ def table(result: HeadRecalls) -> str:
 
 
 def fragment_text(result: HeadRecalls, source: str, args: argparse.Namespace, path: Path) -> str:
-    """A config that names the block and the head, and inherits ``--base`` if there is one."""
+    """Write a config that sets block and head, and inherits ``--base`` if there is one."""
     from mmmask.config.read import config_name
 
     block, head = result.winner
@@ -135,7 +135,7 @@ def fragment_text(result: HeadRecalls, source: str, args: argparse.Namespace, pa
 
 
 def how_to_use(block: int, head: int, fragment: Path, base: str | None) -> str:
-    """What comes next."""
+    """Write the command that trains with the chosen head."""
     if base is not None:
         return f'to train with it: mmmask train {fragment}'
     return (
@@ -146,10 +146,10 @@ def how_to_use(block: int, head: int, fragment: Path, base: str | None) -> str:
 
 
 def _check_base(name: str) -> None:
-    """A file whose scorer reads received attention.
+    """Check that the config's scorer reads received attention.
 
     Raises:
-        UserError: It isn't one.
+        UserError: If it doesn't.
     """
     from mmmask.config.read import read_config
 
@@ -164,5 +164,5 @@ def _check_base(name: str) -> None:
 
 
 def _finite(errors) -> list | None:
-    """Standard errors; none of a single image (JSON has no NaN)."""
+    """Return the standard errors; None for those of a single image (JSON has no NaN)."""
     return errors.tolist() if (errors == errors).all() else None

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run, plan or report; gives the exit status."""
+    """Run, plan or report; return the exit status."""
     from mmmask.benchmark.process import Interrupted
 
     try:
@@ -92,12 +92,12 @@ def _say(line: str) -> None:
 
 
 def _cores() -> int:
-    """CPU cores that this process may use."""
+    """Count the CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
 def _gpus() -> list[str]:
-    """Names of the visible GPUs for ``CUDA_VISIBLE_DEVICES``."""
+    """Return names of the visible GPUs for ``CUDA_VISIBLE_DEVICES``."""
     import torch
 
     named = [name for name in os.environ.get('CUDA_VISIBLE_DEVICES', '').split(',') if name]

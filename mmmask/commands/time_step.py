@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def table(report: dict) -> str:
-    """The figures of one or two configs side by side."""
+    """Write the figures of one or two configs side by side."""
     results = report['results']
     first = results[0]
     lines = [
@@ -141,7 +141,7 @@ def table(report: dict) -> str:
 
 
 class _Progress:
-    """One line that says how far the timing is and when it will end, at most every ten seconds."""
+    """Says how far the timing is and when it will end, at most every ten seconds."""
 
     def __init__(self) -> None:
         self.start = self.shown = time.monotonic()

@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _names(paths: list[Path]) -> list[str]:
-    """Files' names without suffix; with their folder's, where these repeat."""
+    """Return files' names without suffix; with the folder's name, where they repeat."""
     stems = [path.stem for path in paths]
     if len(set(stems)) == len(stems):
         return stems

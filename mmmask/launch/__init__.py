@@ -1,1 +1,1 @@
-"""Trains and tests: what ``mmmask train`` and ``mmmask test`` do."""
+"""Trains and tests, for ``mmmask train`` and ``mmmask test``."""

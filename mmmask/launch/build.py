@@ -1,4 +1,4 @@
-"""Builds a runner and runs it; what goes wrong before the first iteration is told in one line."""
+"""Builds a runner and runs it. An error before the first iteration becomes one line."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _explained(recorder: MetricRecorder) -> Iterator[None]:
 
 
 def _explanation(error: Exception) -> str:
-    """One line for an exception of the set-up."""
+    """Return one line for an exception of the set-up."""
     text = one_line(error)
     unknown = _UNKNOWN_TYPE.search(text)
     if isinstance(error, KeyError) and unknown:
@@ -66,7 +66,7 @@ def _explanation(error: Exception) -> str:
 
 
 def _registered(scope: str, kind: str) -> list[str]:
-    """Names in the registries of a kind, in a scope and its parents."""
+    """Return the names in the registries of a kind, in a scope and its parents."""
     names: list[str] = []
     for root in vars(mmengine.registry).values():
         if isinstance(root, Registry) and root.name == kind:
@@ -76,7 +76,7 @@ def _registered(scope: str, kind: str) -> list[str]:
 
 
 def _logged_metrics(runner: Runner) -> dict:
-    """What hooks logged as validation metrics: k-NN during pre-training, say."""
+    """Return the metrics that hooks logged as ``val/...``, such as k-NN during pre-training."""
     scalars = runner.message_hub.log_scalars
     names = [n for n in scalars if n.startswith('val/') and n not in ('val/time', 'val/data_time')]
     return {name.removeprefix('val/'): scalars[name].current() for name in names}

@@ -29,7 +29,7 @@ _NEEDED = dict(
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks of a run, be it a training or a test.
+    """A request of the user's for a training or a test.
 
     Attributes:
         config: File, or ``package::path``.

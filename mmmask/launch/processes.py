@@ -27,8 +27,7 @@ def rank_before_start(launcher: str) -> int:
 
 
 def prepare_distributed(cfg: Config, launcher: str) -> None:
-    """Adapt a config to the launcher and to the devices that are there, and start gloo where there
-    are only CPUs.
+    """Adapt a config to the launcher and the devices; start gloo where there are only CPUs.
 
     On GPUs mmengine starts NCCL itself; BatchNorm layers are synchronised unless the config has
     ``sync_bn``. On CPUs: gloo, one thread per process, no device ids, BN instead of SyncBN.
@@ -76,7 +75,7 @@ def _start_gloo(launcher: str) -> None:
 
 
 def leave_together() -> bool:
-    """End the process group where every process does; threads left in it can abort the exit.
+    """End the process group, in every process: threads left in the group can abort the exit.
 
     Returns:
         Whether there was one.
@@ -111,8 +110,10 @@ def report_error(error: UserError, launcher: str) -> None:
 
 
 def exit_at_once(status: int) -> None:
-    """Exit past the interpreter's tidying up: what is left of the communication of several
-    processes aborts it now and then."""
+    """Exit without the interpreter's tidying up.
+
+    What is left of the communication of several processes aborts the tidying up now and then.
+    """
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -67,7 +67,7 @@ class Result:
 
 
 def numbers(metrics: dict) -> dict[str, float]:
-    """The metrics that are numbers (or arrays of one), as floats."""
+    """Return the metrics that are numbers (or arrays of one), as floats."""
     result = {}
     for name, value in metrics.items():
         try:
@@ -78,7 +78,7 @@ def numbers(metrics: dict) -> dict[str, float]:
 
 
 def versions() -> dict[str, str]:
-    """Of Python, this project (with its commit in a checkout) and the packages below it."""
+    """Return the versions of Python, the packages and this project; the commit of a checkout."""
     found = dict(python=platform.python_version(), mmmask=__version__)
     checkout = Path(__file__).resolve().parents[2]
     if (checkout / '.git').exists():

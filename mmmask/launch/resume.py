@@ -14,7 +14,7 @@ from mmmask.utils.errors import UserError
 
 
 def find_checkpoint(resume: str, work_dir: str) -> tuple[str | None, list[str]]:
-    """The checkpoint to resume from.
+    """Find the checkpoint to resume from.
 
     Args:
         resume: A path, or ``'auto'``: what ``last_checkpoint`` in the work dir names (also after
@@ -49,7 +49,7 @@ def find_checkpoint(resume: str, work_dir: str) -> tuple[str | None, list[str]]:
 
 
 def damage(path: Path) -> str | None:
-    """What keeps a file from being resumed from, or None."""
+    """Return why a file can't be resumed from, or None."""
     if not path.is_file():
         return 'there is no such checkpoint'
     if not zipfile.is_zipfile(path):
@@ -73,7 +73,7 @@ def read_safely(path: str | Path) -> dict:
 
 
 def _candidates(work_dir: Path) -> list[Path]:
-    """Checkpoints of a run, the most recent first."""
+    """Return the checkpoints of a run, the most recent first."""
     numbered = [
         p for p in work_dir.glob('*_*.pth') if re.fullmatch(r'(epoch|iter)_\d+\.pth', p.name)
     ]
