@@ -1,9 +1,9 @@
-"""The command ``mmmask``: one module for each sub-command, with three names.
+"""The command ``mmmask``: a module for each sub-command.
 
-- ``SUMMARY``: one sentence for the help.
-- ``add_arguments(parser)``: declares the arguments.
-- ``run(args)``: does the work, and returns None or an exit status.
+A module's docstring is the command's help; its first line is the summary. The module has two
+functions: ``add_arguments(parser)`` declares the arguments, and ``run(args)`` does the work and
+returns None or an exit status.
 
-Modules of commands import neither torch nor the mm packages: ``run`` imports what it needs. So
-``--help`` and misspelt arguments answer at once.
+These modules import neither torch nor the mm packages: ``run`` imports what it needs. So ``--help``
+and misspelt arguments answer at once.
 """

@@ -1,4 +1,7 @@
-"""``mmmask check-data``."""
+"""Check that a config's data are there, whole, and as the config expects.
+
+Layout, counts, classes and labels are compared, and a sample of the files is opened.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,6 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
     from mmmask.datasets.layouts import Found
-
-SUMMARY = (
-    'Check that the data of a config are there and as the config expects: layout, counts, classes, '
-    'labels, and that a sample of the files opens.'
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,7 @@
-"""``mmmask coverage``."""
+"""Measure how much of annotated objects each method's masks cover.
+
+All masks follow the attention of one network.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,6 @@ from mmmask.commands.arguments import head, positive, share
 
 if TYPE_CHECKING:
     from mmmask.analysis.coverage import Strategy
-
-SUMMARY = (
-    "Measure how much of annotated objects each method's masks cover, all by the attention of one "
-    'network.'
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

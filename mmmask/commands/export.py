@@ -1,4 +1,4 @@
-"""``mmmask export``."""
+"""Write a checkpoint's backbone for another library."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import re
 from pathlib import Path
 
 from mmmask.commands.arguments import positive
-
-SUMMARY = "Write a checkpoint's backbone for another library."
 
 SOURCES = ('auto', 'teacher', 'student')
 TARGETS = ('mmpretrain', 'timm', 'huggingface', 'dino')

@@ -1,13 +1,11 @@
-"""``mmmask inspect``."""
+"""Say what a checkpoint is, where it is from, and which config it loads into.
+
+The config is tried.
+"""
 
 from __future__ import annotations
 
 import argparse
-
-SUMMARY = (
-    'Say what a checkpoint is: its format, its backbone, where it is from, and the config that it '
-    'would load into, which is tried.'
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

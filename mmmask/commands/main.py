@@ -49,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title='commands', metavar='COMMAND', required=True)
     for name in COMMANDS:
         module = _module(name)
-        command = commands.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
+        summary = module.__doc__.splitlines()[0]
+        command = commands.add_parser(name, help=summary, description=module.__doc__)
         module.add_arguments(command)
         command.add_argument(
             '--debug', action='store_true', help='show the traceback of a mistake, too'

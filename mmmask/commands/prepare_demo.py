@@ -1,4 +1,7 @@
-"""``mmmask prepare-demo``."""
+"""Make the embedded data of the demo, without a download.
+
+A second run makes only what is missing, damaged or specified otherwise.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,6 @@ from pathlib import Path
 
 from mmmask.datasets.spec import MaterialScenesSpec
 from mmmask.utils.errors import UserError, explained
-
-SUMMARY = (
-    'Make the material scenes, the embedded data of the demo, without a download. A second run '
-    'makes only what is missing, damaged or specified otherwise.'
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

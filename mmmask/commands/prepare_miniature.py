@@ -1,4 +1,7 @@
-"""``mmmask prepare-miniature``."""
+"""Make a small stand-in for a published data set, in its layout, without a download.
+
+The folder is what configs call data_root. A second run makes only what is missing or damaged.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,6 @@ import time
 from pathlib import Path
 
 from mmmask.utils.errors import explained
-
-SUMMARY = (
-    'Make a miniature of a published data set, in its layout on disk, without a download. The '
-    'folder is what configs call data_root. A second run makes only what is missing or damaged.'
-)
 
 LAYOUTS = (
     'imagenet',

@@ -1,4 +1,7 @@
-"""``mmmask select-head``."""
+"""Find the attention head that covers annotated objects best, as GPA does (Section 3.4).
+
+Every block and head of a ViT is measured by its received attention.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,6 @@ from mmmask.utils.errors import UserError
 
 if TYPE_CHECKING:
     from mmmask.analysis.head_selection import HeadRecalls
-
-SUMMARY = (
-    'Find the block and the head of a ViT whose received attention covers annotated objects best: '
-    "GPA's few-shot attention selection (Section 3.4)."
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

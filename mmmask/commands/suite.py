@@ -1,4 +1,8 @@
-"""``mmmask suite``."""
+"""Run a suite of trainings and tests, and report on it.
+
+The same command goes on with a suite that was interrupted. Data and weights are found from the
+current folder.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,6 @@ import shlex
 import sys
 import time
 from pathlib import Path
-
-SUMMARY = 'Run a suite of trainings and tests, and report on it.'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,7 @@
-"""``mmmask time-step``."""
+"""Time training steps of a pre-training config, or of two in turn.
+
+The images are made up; no data are read.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,6 @@ from pathlib import Path
 
 from mmmask.commands.arguments import add_cfg_options, add_config, positive
 from mmmask.utils.errors import UserError
-
-SUMMARY = (
-    'Time whole training steps of a pre-training config, or of two in turn, on made-up images; no '
-    'data are read.'
-)
 
 FLOPS_SEEDS = range(4)
 

@@ -1,12 +1,10 @@
-"""``mmmask train``."""
+"""Train any mmpretrain, mmdet or mmseg config."""
 
 from __future__ import annotations
 
 import argparse
 
 from mmmask.commands.arguments import add_config, add_run, read_request
-
-SUMMARY = 'Train any mmpretrain, mmdet or mmseg config.'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

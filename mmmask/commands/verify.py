@@ -1,16 +1,15 @@
-"""``mmmask verify``."""
+"""Show block by block that a config's backbone computes what a checkpoint's network does.
+
+The config's model is built and initialised from the checkpoint. Its features are compared with
+those of timm's model with the file's tensors or, where timm has none, of the class in the file's
+config.
+"""
 
 from __future__ import annotations
 
 import argparse
 
 from mmmask.commands.arguments import add_cfg_options, add_config
-
-SUMMARY = (
-    "Build a config's model, initialise it from a checkpoint, and show block by block that its "
-    "backbone computes what timm's model computes with the file's tensors (or, where timm has "
-    'none, its own class as the config in the file builds it).'
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""``mmmask visualize``."""
+"""Draw what a pre-trained network attends to, hides and restores."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 
 from mmmask.commands.arguments import add_cfg_options, head, positive
 from mmmask.utils.errors import UserError
-
-SUMMARY = 'Show what a pre-trained network attends to, hides, restores.'
 
 KINDS = ('attention', 'masks', 'gpa', 'reconstruction')
 
