@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 # Before torch is imported: two processes at default threads slow each other down thirtyfold.
@@ -17,6 +18,9 @@ from mmengine.registry import DefaultScope  # noqa: E402
 from PIL import Image  # noqa: E402
 
 import mmmask.registration  # noqa: E402, F401
+
+# mmengine collects garbage for each data set that it builds. It need not search all imports then.
+gc.freeze()
 
 ROOT = Path(__file__).resolve().parents[1]
 
