@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import MethodType
 
 import torch
@@ -23,6 +24,7 @@ from .mismatch import Allowed
 
 
 @WEIGHT_INITIALIZERS.register_module(name='Pretrained', force=True)
+@dataclass
 class Pretrained:
     """Initialises a module from a checkpoint, completely or not at all.
 
@@ -41,19 +43,11 @@ class Pretrained:
             number of attention heads than the file is known to have.
     """
 
-    def __init__(
-        self,
-        checkpoint: str | None,
-        source: str = 'auto',
-        prefix: str | None = None,
-        map_location: str = 'cpu',
-        allow: Mapping[str, Iterable[str] | bool] | None = None,
-    ) -> None:
-        self.checkpoint = checkpoint
-        self.source = source
-        self.prefix = prefix
-        self.map_location = map_location
-        self.allow = allow
+    checkpoint: str | None
+    source: str = 'auto'
+    prefix: str | None = None
+    map_location: str = 'cpu'
+    allow: Mapping[str, Iterable[str] | bool] | None = None
 
     def __call__(self, module: nn.Module) -> None:
         """Load the checkpoint.
@@ -77,7 +71,7 @@ class Pretrained:
 
 
 def _call_strictly(init: PretrainedInit, module: nn.Module) -> None:
-    """Load strictly in mmengine's own class, too, which configs may name as a type."""
+    """Load strictly by mmengine's own class, too, which configs may name as a type."""
     Pretrained(init.checkpoint, prefix=init.prefix, map_location=init.map_location)(module)
 
 

@@ -7,11 +7,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import partial
 
-import timm.models.beit
-import timm.models.swin_transformer
-import timm.models.vision_transformer
 import torch
 from timm.layers import SwiGLUPacked, resize_rel_pos_bias_table
+from timm.models.beit import Beit
+from timm.models.deit import VisionTransformerDistilled
+from timm.models.swin_transformer import SwinTransformer
+from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -124,20 +125,31 @@ def build_reference(
     }
     if naming.of_hugging_face:
         tensors = _of_hugging_face(naming, tensors)
-    kind, shape = kind_of(tensors), architecture(tensors)
+    kind, shape, grid = kind_of(tensors), architecture(tensors), grids[-1]
+    rows = 0
+    if kind in (Kind.VIT, Kind.BEIT) and 'pos_embed' in tensors:
+        rows = _resize_positions(tensors, grids, known_grid)
     if kind is Kind.SWIN:
-        model, names = _swin(tensors, shape, eps, grids[-1], window), TIMM_SWIN
+        naming, timms, options = TIMM_SWIN, SwinTransformer, _swin(tensors, shape, window)
     elif kind is Kind.BEIT:
-        if 'pos_embed' in tensors:
-            _resize_positions(tensors, grids, known_grid)
-        model, names = _beit(tensors, shape, heads, eps, grids[-1]), BEIT
+        naming, timms, options = BEIT, Beit, _beit(tensors, shape, heads, grid)
     elif kind is Kind.VIT and heads is not None:
-        model = _vit(tensors, shape, heads, eps, grids, known_grid, with_cls_token)
-        names = TIMM_VIT
+        distilled = 'dist_token' in tensors and with_cls_token
+        naming, timms = TIMM_VIT, VisionTransformerDistilled if distilled else VisionTransformer
+        options = _vit(tensors, shape, heads, grid, rows, with_cls_token)
     else:
         raise CannotCompare('only plain ViT, BEiT and Swin can be compared block by block')
+    model = timms(
+        img_size=tuple(side * shape.patch_size for side in grid),
+        patch_size=shape.patch_size,
+        in_chans=shape.in_channels,
+        num_classes=0,
+        embed_dim=shape.embed_dims,
+        norm_layer=partial(nn.LayerNorm, eps=eps),
+        **{'mlp_ratio': shape.mlp_width / shape.embed_dims, **options},
+    )
     try:
-        result = model.load_state_dict(from_mmpretrain(names, tensors), strict=False)
+        result = model.load_state_dict(from_mmpretrain(naming, tensors), strict=False)
     except (KeyError, RuntimeError) as error:
         raise CannotCompare(f"timm's model can't hold the file's tensors ({error})") from error
     wrong = [*result.missing_keys, *result.unexpected_keys]
@@ -166,53 +178,41 @@ def _vit(
     tensors: dict[str, Tensor],
     shape: Architecture,
     heads: int,
-    eps: float,
-    grids: list[tuple[int, int]],
-    known_grid: tuple[int, int] | None,
+    grid: tuple[int, int],
+    rows: int,
     with_cls_token: bool,
-) -> nn.Module:
-    rows = 0
+) -> dict:
+    """Return options of timm's ViT, and put the tensors into its form.
+
+    ``rows`` of the position embeddings are prefix tokens'.
+    """
     if 'pos_embed' in tensors:
-        rows = _resize_positions(tensors, grids, known_grid)
         if not with_cls_token:
             for name in prefix_tokens(tensors):
                 del tensors[name]
             tensors['pos_embed'], rows = tensors['pos_embed'][:, rows:], 0
         if 'register_tokens' in tensors and 'cls_token' in tensors:
-            take_row_of_cls_token(tensors, grids[-1])  # timm then has none
+            take_row_of_cls_token(tensors, grid)  # timm then has none
             rows = 0
-    gated = 'layers.0.ffn.w12.weight' in tensors
-    width, patch = shape.embed_dims, shape.patch_size
-    distilled = 'dist_token' in tensors
-    kind = timm.models.vision_transformer.VisionTransformer
-    if distilled:
-        kind = timm.models.deit.VisionTransformerDistilled
-    scale = tensors.get('layers.0.attn.gamma1.weight')
-    return kind(
-        img_size=tuple(side * patch for side in grids[-1]),
-        patch_size=patch,
-        in_chans=shape.in_channels,
-        num_classes=0,
-        embed_dim=width,
+    options = dict(
         depth=shape.depth,
         num_heads=heads,
-        mlp_ratio=(2 if gated else 1) * shape.mlp_width / width,
         qkv_bias='layers.0.attn.qkv.bias' in tensors,
-        init_values=None if scale is None else 1.0,
+        init_values=1.0 if 'layers.0.attn.gamma1.weight' in tensors else None,
         pre_norm='pre_norm.weight' in tensors,
-        norm_layer=partial(nn.LayerNorm, eps=eps),
-        **(dict(mlp_layer=SwiGLUPacked, act_layer=nn.SiLU) if gated else {}),
-        **(
-            {}
-            if distilled
-            else dict(
-                class_token='cls_token' in tensors,
-                no_embed_class=rows == 0,
-                reg_tokens=tensors.get('register_tokens', torch.zeros(1, 0, 1)).shape[1],
-                global_pool='',
-            )
-        ),
     )
+    if 'layers.0.ffn.w12.weight' in tensors:
+        ratio = 2 * shape.mlp_width / shape.embed_dims
+        options.update(mlp_ratio=ratio, mlp_layer=SwiGLUPacked, act_layer=nn.SiLU)
+    if 'dist_token' not in tensors:
+        registers = tensors.get('register_tokens', torch.zeros(1, 0, 1)).shape[1]
+        options.update(
+            class_token='cls_token' in tensors,
+            no_embed_class=rows == 0,
+            reg_tokens=registers,
+            global_pool='',
+        )
+    return options
 
 
 def _resize_positions(
@@ -233,52 +233,34 @@ def _resize_positions(
 
 
 def _beit(
-    tensors: dict[str, Tensor], shape: Architecture, heads: int, eps: float, grid: tuple[int, int]
-) -> nn.Module:
-    patch, width = shape.patch_size, shape.embed_dims
+    tensors: dict[str, Tensor], shape: Architecture, heads: int, grid: tuple[int, int]
+) -> dict:
+    """Return options of timm's BEiT, and resize the tables to its grid."""
     rows = (2 * grid[0] - 1) * (2 * grid[1] - 1) + 3
     _resize_tables(tensors, rows, partial(resize_rel_pos_bias_table, new_window_size=grid))
-    return timm.models.beit.Beit(
-        img_size=tuple(side * patch for side in grid),
-        patch_size=patch,
-        num_classes=0,
+    return dict(
         global_pool='',
-        embed_dim=width,
         depth=shape.depth,
         num_heads=shape.heads or heads,
-        mlp_ratio=shape.mlp_width / width,
         init_values=1.0 if 'layers.0.gamma_1' in tensors else None,
         use_abs_pos_emb='pos_embed' in tensors,
         use_rel_pos_bias=f'layers.0.attn.{TABLE}' in tensors,
         use_shared_rel_pos_bias=f'rel_pos_bias.{TABLE}' in tensors,
-        norm_layer=partial(nn.LayerNorm, eps=eps),
     )
 
 
-def _swin(
-    tensors: dict[str, Tensor],
-    shape: Architecture,
-    eps: float,
-    grid: tuple[int, int],
-    window: int | None,
-) -> nn.Module:
+def _swin(tensors: dict[str, Tensor], shape: Architecture, window: int | None) -> dict:
+    """Return options of timm's Swin, and resize the tables to its window."""
     window = window or table_window(tensors)
     _resize_tables(tensors, (2 * window - 1) ** 2, _bicubic)
     for name in [name for name in tensors if name.startswith(('norm0', 'norm1', 'norm2'))]:
         del tensors[name]  # of a dense model's outputs
-    patch = shape.patch_size
-    return timm.models.swin_transformer.SwinTransformer(
-        img_size=tuple(side * patch for side in grid),
-        patch_size=patch,
-        num_classes=0,
+    return dict(
         global_pool='',
-        embed_dim=shape.embed_dims,
         depths=shape.depths,
         num_heads=shape.heads,
         window_size=window,
-        mlp_ratio=shape.mlp_width / shape.embed_dims,
         qkv_bias='stages.0.blocks.0.attn.w_msa.qkv.bias' in tensors,
-        norm_layer=partial(nn.LayerNorm, eps=eps),
     )
 
 

@@ -22,7 +22,7 @@ def teacher() -> torch.nn.Module:
 
 @pytest.fixture(scope='session')
 def content(student, teacher) -> dict:
-    """What mmengine's hook saves of ``SelfDistillation``."""
+    """The file that mmengine's hook saves of ``SelfDistillation``."""
     history = HistoryBuffer()
     history.update(1.0)
     state_dict = below('backbone.', student)

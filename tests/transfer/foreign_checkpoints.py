@@ -274,7 +274,7 @@ def timm_mean_pooled(folder: Path) -> Foreign:
 
 
 def compiled_and_sharded(folder: Path) -> Foreign:
-    """What torch.compile, FSDP and DDP put into names."""
+    """Names with the parts that torch.compile, FSDP and DDP add."""
     model = timm_vit()
     content = {
         f'module._orig_mod.{name}'.replace('blocks.0.', 'blocks.0._fsdp_wrapped_module.'): value

@@ -54,7 +54,7 @@ def tensors_of(path):
 
 
 def images_of(path):
-    """How images of the pre-training were normalised, and where that is known from."""
+    """The normalisation of the pre-training's images, and where it is known from."""
     checkpoint = read_checkpoint(str(path))
     return pretraining_normalisation(checkpoint, select_backbone(checkpoint))
 

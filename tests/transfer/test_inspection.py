@@ -1,4 +1,4 @@
-"""What the inspection of a file says of it, and the config that it prints."""
+"""The inspection of a file describes it, and prints a config that loads."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def test_fewer_blocks_of_a_stage(tmp_path, log):
 
 
 def test_the_norm_of_swin_s_last_map_may_not_be_missing(tmp_path):
-    """Those of earlier maps may: pre-training has none."""
+    """The norms of earlier maps may: pre-training has none."""
     arch = dict(embed_dims=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2])
     swin = dict(type='mmpretrain.SwinTransformer', arch=arch, img_size=64, window_size=2)
     tensors = randomise(MODELS.build(swin), 4).state_dict()

@@ -92,7 +92,7 @@ def test_says_what_is_wrong(tmp_path, capsys, options, said):
 
 
 def test_lists_and_whole_models(tmp_path, capsys):
-    """What a training takes, the tool takes."""
+    """The tool takes every form of init_cfg that a training takes."""
     case, path = dino(tmp_path), Path(config(tmp_path))
     entries = [dict(type='Normal', layer='Linear'), dict(type='Pretrained', checkpoint='SET-ME')]
     text = CONFIG.format(backbone={**VIT, 'init_cfg': entries}, mean=MEAN, rgb=True)
@@ -121,7 +121,7 @@ def test_an_image_that_is_none(tmp_path, capsys):
 
 
 class FakeRunner(Runner):
-    """What the hook reads of a runner."""
+    """The parts of a runner that the hook reads."""
 
     def __init__(self, path: str, checkpoint: Path, resume=False) -> None:
         self.cfg = Config.fromfile(path)
@@ -153,7 +153,7 @@ def test_hook(tmp_path, log):
 
 
 def warnings_of(runner: Runner) -> list[str]:
-    """What the hook warns of."""
+    """The hook's warnings."""
     records = []
     logger = MMLogger.get_current_instance()
     handler = logging.Handler()
