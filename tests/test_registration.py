@@ -59,7 +59,7 @@ def test_a_config_registers_all_parts_in_programs_of_the_mm_packages(tmp_path, t
     assert ran.returncode == 0, ran.stderr
     shape = '(3, 16, 16)'
     said = ran.stdout.splitlines()
-    assert said[:2] == ['8', shape] and said[-2:] == [shape, 'mmmask.transfer.pretrained']
+    assert said[:2] == ['8', shape] and said[-2:] == [shape, 'mmmask.transfer.initialiser']
 
 
 def test_rooms_that_import_mm_packages_import_compat_first():
