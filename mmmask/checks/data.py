@@ -59,7 +59,7 @@ def check_data(cfg: Config, modes: Sequence[str], rank: int = 0) -> None:
     except UserError as error:
         config = cfg.filename or 'CONFIG'
         raise UserError(
-            f'{error} [python tools/check_dataset.py {config} shows the layout it should have]'
+            f'{error} [mmmask check-data {config} shows the layout it should have]'
         ) from error
 
 

@@ -21,7 +21,7 @@ LARGE = 64_000_000
 def _shown(path: str | Path) -> str:
     """A path as an error names it, with the remedy where the path is the embedded data's."""
     if DEMO_DATA in Path(path).parts:
-        return f'{path} (run python tools/prepare_demo_data.py)'
+        return f'{path} (run mmmask prepare-demo)'
     return str(path) if Path(path).is_absolute() else f'{path} (that is {Path(path).absolute()})'
 
 

@@ -30,7 +30,7 @@ def validate_tree(tree: str, root: Path, spec: MaterialScenesSpec) -> None:
 
 def _require(right: bool, path: Path, what: str) -> None:
     if not right:
-        raise UserError(f'{path}: {what}; delete the file and run tools/prepare_demo_data.py again')
+        raise UserError(f'{path}: {what}; delete the file and run mmmask prepare-demo again')
 
 
 def _open(path: Path, size: int, mode: str) -> np.ndarray:

@@ -143,7 +143,7 @@ def run_downstream(
 
 
 def _train(config: Path, work_dir: Path, options: dict[str, Any]) -> None:
-    """``tools/train.py CONFIG --work-dir WORK_DIR --cfg-options ...``.
+    """``mmmask train CONFIG --work-dir WORK_DIR --cfg-options ...``.
 
     The command line takes no dicts: those go into a config that inherits the given one, where they
     replace its values.

@@ -33,7 +33,7 @@ class TestFolder:
         assert one_line(info) and 'lost' in str(info.value)
 
     def test_embedded_data_missing_says_how_to_make_it(self):
-        with pytest.raises(UserError, match=r'run python tools/prepare_demo_data\.py'):
+        with pytest.raises(UserError, match=r'run mmmask prepare-demo'):
             check_folder('no/material_scenes/cls')
 
     def test_empty(self, tmp_path):

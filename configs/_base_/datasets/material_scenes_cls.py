@@ -1,4 +1,4 @@
-# The embedded data as an ImageNet-style folder tree (python tools/prepare_demo_data.py), with
+# The embedded data as an ImageNet-style folder tree (mmmask prepare-demo), with
 # labels, for frozen evaluation and fine-tuning at the demo's size. For iteration-based training.
 # Evaluators and data_preprocessor belong to the protocol.
 cls_data_root = 'data/material_scenes/cls/'

@@ -1,4 +1,4 @@
-# The embedded data in COCO's format (python tools/prepare_demo_data.py), for mmdet: inherit it
+# The embedded data in COCO's format (mmmask prepare-demo), for mmdet: inherit it
 # beside a model and a runtime whose default_scope is 'mmdet'. For iteration-based training.
 data_root = 'data/material_scenes/det/'
 scene_size = (128, 128)

@@ -1,4 +1,4 @@
-# The embedded data in ADE20K's format (python tools/prepare_demo_data.py), for mmseg: inherit it
+# The embedded data in ADE20K's format (mmmask prepare-demo), for mmseg: inherit it
 # beside a model and a runtime whose default_scope is 'mmseg'. For iteration-based training.
 # Value 0 of a label map ("other") is ignored, as in ADE20K.
 data_root = 'data/material_scenes/seg/'

@@ -1,5 +1,5 @@
 # DINO's k-NN protocol: CLS of the last block behind the final norm, L2-normalised; votes
-# weighted by exp(cosine / 0.07). `tools/test.py CONFIG CHECKPOINT` loads the checkpoint's backbone,
+# weighted by exp(cosine / 0.07). `mmmask test CONFIG CHECKPOINT` loads the checkpoint's backbone,
 # `none` is the network before pre-training. Data configs add test_dataloader (the queries) and
 # test_cfg.bank_dataloader.
 _base_ = '../default_runtime.py'
