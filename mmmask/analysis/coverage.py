@@ -1,4 +1,4 @@
-"""Which part of objects masks cover."""
+"""Measure which part of objects masks cover."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from mmmask.models.maskers import (
     SoftToHardMasker,
     ThresholdMasker,
 )
+from mmmask.probe import Probe
 from mmmask.utils.errors import UserError
 from mmmask.utils.progress import Progress
 
-from .network import Network
 from .statistics import mean_and_error
 
 MEASURES = ('share', 'recall', 'precision', 'lift')
@@ -28,14 +28,14 @@ MEASURES = ('share', 'recall', 'precision', 'lift')
 
 @dataclass(frozen=True)
 class Strategy:
-    """A masker as it is measured.
+    """A masker to measure.
 
     Attributes:
         name: Its name in tables.
         masker: It masks every image.
         tap: Reads its scores; None: it takes none.
         random: Whether it draws anything.
-        note: What differs from the method as published.
+        note: Difference from the method as published.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Strategy:
 def strategies(
     ratio: float, num_tokens: int, block: int = -1, head: int | str = -1
 ) -> list[Strategy]:
-    """Every masker of the methods, at one ratio.
+    """Return every masker of the methods, at one ratio.
 
     Args:
         ratio: Share r of the L patches that are masked, int(r L).
@@ -109,7 +109,9 @@ def strategies(
 
 
 def coverage(mask: np.ndarray, objects: np.ndarray) -> dict[str, float]:
-    """How a mask meets objects, by area: patches count as much as is covered of them.
+    """Measure how a mask meets objects, by area.
+
+    A patch counts as much as objects cover of it.
 
     Args:
         mask: (L,) bool, True = masked, at least once.
@@ -127,16 +129,16 @@ def coverage(mask: np.ndarray, objects: np.ndarray) -> dict[str, float]:
 
 
 def measure_each(
-    network: Network,
+    probe: Probe,
     images: Iterable[tuple[np.ndarray, np.ndarray]],
     chosen: list[Strategy],
     draws: int = 10,
     progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
-    """Coverage of each image by each strategy.
+    """Measure the coverage of each image by each strategy.
 
     Args:
-        network: Gives the scores.
+        probe: The network that gives the scores.
         images: (size, size, 3) uint8 and coverage (h, w) of each.
         chosen: The strategies.
         draws: Of random ones for each image; an image counts by their mean. From torch's generator.
@@ -151,7 +153,7 @@ def measure_each(
     taps = {str(id(s.tap)): s.tap for s in chosen if s.tap is not None}  # shared ones once
     found: dict[str, list[list[float]]] = {s.name: [] for s in chosen}
     for image, patches in images:
-        records = network([image], taps)
+        records = probe.read([image], taps)
         objects = patches.reshape(-1)
         if not objects.any():
             raise UserError('An image has no pixel of an object: its masks are empty.')
@@ -169,13 +171,13 @@ def measure_each(
 
 
 def summary(values: np.ndarray) -> dict[str, tuple[float, float]]:
-    """Mean over images and standard error of each measure, of one strategy's (N, 4)."""
+    """Return mean over images and standard error of each measure, of one strategy's (N, 4)."""
     mean, error = mean_and_error(values)
     return dict(zip(MEASURES, zip(mean.tolist(), error.tolist())))
 
 
 def lift_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Mean and standard error of how much higher the first's lift is, image by image.
+    """Return mean and standard error of the first's lift less the second's, image by image.
 
     Args:
         first: (N, 4) of one strategy.

@@ -1,4 +1,4 @@
-"""GPA's choice of a block and a head by a few annotated images (Section 3.4, Fig. 4, Table 5)."""
+"""Choose a block and a head by a few annotated images (GPA, Section 3.4, Fig. 4, Table 5)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from torch import Tensor
 
 from mmmask.models.attention import ReceivedAttentionTap
 from mmmask.models.maskers.base import top_ranked
+from mmmask.probe import Probe
 from mmmask.utils.errors import UserError
 from mmmask.utils.progress import Progress
 
-from .network import Network
 from .statistics import mean_and_error
 
 
 @dataclass(frozen=True)
 class HeadRecalls:
-    """Recall of the objects' patches by every head of every block.
+    """Recalls of the objects' patches by every head of every block.
 
     Attributes:
         mean: (blocks, heads + 1), means over images; the last column is the sum over heads.
@@ -44,7 +44,7 @@ class HeadRecalls:
 
 
 def recalls(scores: Tensor, truth: Tensor, count: int) -> np.ndarray:
-    """The share of an image's ground truth that is among its highest scores.
+    """Return the share of an image's ground truth that is among its highest scores.
 
     Args:
         scores: (..., L).
@@ -60,7 +60,7 @@ def recalls(scores: Tensor, truth: Tensor, count: int) -> np.ndarray:
 
 
 def select_head(
-    network: Network,
+    probe: Probe,
     images: Iterable[tuple[np.ndarray, np.ndarray]],
     ratio: float | None = 0.75,
     covered: float = 0.5,
@@ -72,7 +72,7 @@ def select_head(
     images without any tell nothing and are skipped.
 
     Args:
-        network: Whose received attention is the score.
+        probe: The network whose received attention is the score.
         images: (size, size, 3) uint8 and coverage (h, w) of each.
         ratio: Share of patches that is taken, int(ratio L) as in masks; None: as many as are the
             image's ground truth.
@@ -87,7 +87,7 @@ def select_head(
     for image, coverage in images:
         truth = torch.from_numpy(coverage.reshape(-1) > covered)
         if truth.any():
-            record = network([image], dict(received=tap))['received']
+            record = probe.read([image], dict(received=tap))['received']
             scores = record.scores_by_block()[:, 0].cpu()  # (blocks, H, L)
             scores = torch.cat((scores, scores.sum(dim=1, keepdim=True)), dim=1)
             count = int(truth.sum()) if ratio is None else int(ratio * truth.numel())

@@ -10,8 +10,8 @@ from mmmask.commands.arguments import positive, seed
 from mmmask.utils.errors import UserError
 
 if TYPE_CHECKING:
-    from mmmask.analysis.network import Network
     from mmmask.analysis.object_patches import ObjectPatches
+    from mmmask.probe import Probe
 
 SOURCES = ('auto', 'teacher', 'student')
 
@@ -42,31 +42,38 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 def prepare(
     args: argparse.Namespace, limit: int | None, shuffled_by: int | None
-) -> tuple[Network, ObjectPatches, Path]:
+) -> tuple[Probe, ObjectPatches, Path]:
     """Build the network, find the images at its size, and make the folder of the results.
 
     Raises:
         UserError: If one of them can't be had.
     """
     import mmmask.registration  # noqa: F401
-    from mmmask.analysis.network import Network
     from mmmask.analysis.object_patches import ObjectPatches
+    from mmmask.config.read import read_config
+    from mmmask.probe import Probe
 
-    network = Network(
-        args.config, args.checkpoint, args.source, args.size, args.device, seed=args.seed
+    probe = Probe(
+        args.checkpoint,
+        read_config(args.config),
+        args.source,
+        args.size,
+        args.device,
+        args.seed,
+        backbone_only=True,
     )
     images = ObjectPatches(
-        args.annotations, args.images, network.size, network.grid, limit, shuffled_by
+        args.annotations, args.images, probe.size, probe.grid, limit, shuffled_by
     )
     out = Path(args.out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out: '{out}' can't be a folder ({error.strerror}).") from error
-    return network, images, out
+    return probe, images, out
 
 
-def settings(args: argparse.Namespace, network: Network) -> dict:
+def settings(args: argparse.Namespace, network: Probe) -> dict:
     """Return the arguments and the network's properties, for the file of results."""
     given = {key: value for key, value in vars(args).items() if key not in _NOT_SETTINGS}
     return dict(given, source=network.source, size=network.size, grid=list(network.grid))

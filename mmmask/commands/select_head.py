@@ -52,10 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure, print, write."""
-    from mmmask.analysis.charts import draw_recalls
     from mmmask.analysis.head_selection import select_head
     from mmmask.benchmark.folder import write_json
     from mmmask.config.read import config_name
+    from mmmask.pictures.charts import draw_recalls
     from mmmask.utils.progress import Progress
 
     if args.base is not None:
@@ -71,7 +71,9 @@ def run(args: argparse.Namespace) -> None:
     taken = 'as many patches as objects cover' if args.as_many else f'top {args.ratio:.0%} patches'
     draw_recalls(
         picture,
-        result,
+        result.mean,
+        result.expected,
+        result.winner,
         f"Recall of objects' patches, {taken}\n{config_name(args.config)} ({network.source}), "
         f'{result.num_images} images of {network.size} pixels',
     )

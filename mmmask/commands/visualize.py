@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmmask.commands.arguments import add_cfg_options, head, positive
 from mmmask.utils.errors import UserError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from mmmask.pictures.figure import Subject
 
 KINDS = ('attention', 'masks', 'gpa', 'reconstruction')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument('config', help="the pre-training's")
-    parser.add_argument('checkpoint', help='what it wrote, which must fit completely')
+    parser.add_argument('config', nargs='?', help='config of a pre-training, or of any backbone')
+    parser.add_argument(
+        'file', nargs='?', metavar='checkpoint', help="the config's checkpoint, to fit completely"
+    )
+    parser.add_argument(
+        '--checkpoint',
+        nargs='+',
+        default=[],
+        metavar='FILE',
+        help='networks to show side by side, each by what its file tells: our pre-trainings, '
+        'DINO, iBOT, MAE, MoCo v3, DeiT, BEiT, DINOv2, Swin, timm, Hugging Face',
+    )
     parser.add_argument(
         '--images', nargs='+', required=True, metavar='PATH', help='files, folders or patterns'
     )
@@ -55,39 +73,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Draw everything, then write the folder."""
-    from mmmask.config.options import check_own_parts, merge_options
-    from mmmask.config.read import config_name, read_config
+    import mmmask.registration  # noqa: F401
+    from mmmask.config.read import config_name
     from mmmask.pictures.attention import attention_sheets, gpa_sheets
-    from mmmask.pictures.figure import Options, Sample, Sheet
-    from mmmask.pictures.files import find_images, read_square
+    from mmmask.pictures.figure import Options, Sheet
     from mmmask.pictures.masks import mask_sheets
     from mmmask.pictures.page import write_page
     from mmmask.pictures.reconstruction import reconstruction_sheets
-    from mmmask.pictures.subject import Unavailable, build_subject
+    from mmmask.probe import Unavailable
 
-    draw = dict(
-        attention=attention_sheets,
-        masks=partial(mask_sheets, say=print),
-        gpa=gpa_sheets,
-        reconstruction=reconstruction_sheets,
-    )
     out = Path(args.out)
     if out.exists() and not out.is_dir():
         raise UserError(f"--out: '{out}' is a file: name a folder.")
-    config = read_config(args.config)
-    merge_options(config, args.cfg_options)
-    check_own_parts(config)
-    paths = find_images(args.images, args.count)
-    subject = build_subject(config, args.checkpoint, args.source)
-    size = args.size or subject.size
-    names = _names(paths)
-    samples = [Sample(name, read_square(path, size)) for name, path in zip(names, paths)]
-    subject.grid(samples[0].image)
+    subjects = _subjects(args)
     options = Options(tuple(args.ratios), args.seed, args.block, args.head)
+
+    def of_each(draw: Callable[..., list[Sheet]]) -> list[Sheet]:
+        found = []
+        for number, subject in enumerate(subjects, start=1):
+            some = draw(subject, options)
+            if len(subjects) > 1:
+                some = [
+                    replace(
+                        s, name=f'{s.name}-{number}', title=f'{s.title} {subject.label}'.strip()
+                    )
+                    for s in some
+                ]
+            found += some
+        return found
+
+    draw = dict(
+        attention=lambda: attention_sheets(subjects, options),
+        masks=lambda: of_each(partial(mask_sheets, say=print)),
+        gpa=lambda: gpa_sheets(subjects, options),
+        reconstruction=lambda: of_each(reconstruction_sheets),
+    )
     sheets: list[Sheet] = []
     for kind in [kind for kind in KINDS if kind in (args.what or KINDS)]:
         try:
-            sheets += draw[kind](subject, samples, options)
+            sheets += draw[kind]()
         except Unavailable as error:
             if args.what:
                 raise UserError(f'--what {kind}: {error}') from error
@@ -95,14 +119,49 @@ def run(args: argparse.Namespace) -> None:
         except ValueError as error:  # an option or the weights: NaN scores, say
             raise UserError(f'--what {kind}: {error}') from error
     if not sheets:
-        raise UserError('This model gives no picture at all.')
+        raise UserError('No network of these gives a picture.')
     out.mkdir(parents=True, exist_ok=True)
     facts = [
-        f'{args.config}, {args.checkpoint}',
-        f'{len(samples)} images of {size} x {size} pixels, seed {args.seed}',
+        '; '.join(([f'{args.config}, {args.file}'] if args.config else []) + args.checkpoint),
+        f'{len(subjects[0].samples)} images, seed {args.seed}; '
+        + '; '.join(f'{s.label}: {s.probe.size} x {s.probe.size} pixels' for s in subjects),
     ]
-    page = write_page(out, config_name(args.config), facts, sheets)
+    title = config_name(args.config) if args.config else ', '.join(s.label for s in subjects)
+    page = write_page(out, title, facts, sheets)
     print(f'{len(sheets)} pictures: {page}')
+
+
+def _subjects(args: argparse.Namespace) -> list[Subject]:
+    """Build every network, and read the images at its size."""
+    from mmmask.config.options import check_own_parts, merge_options
+    from mmmask.config.read import read_config
+    from mmmask.pictures import find_images, read_square
+    from mmmask.pictures.figure import Sample, Subject
+    from mmmask.probe import Probe
+
+    if (args.config is None) != (args.file is None) or not (args.config or args.checkpoint):
+        raise UserError('Give CONFIG and CHECKPOINT, or --checkpoint FILE ..., or both.')
+    if args.cfg_options and args.config is None:
+        raise UserError('--cfg-options change a config: give CONFIG and CHECKPOINT.')
+    given: list[tuple[str, Config | None]] = []
+    if args.config is not None:
+        config = read_config(args.config)
+        merge_options(config, args.cfg_options)
+        check_own_parts(config)
+        given.append((args.file, config))
+    given += [(file, None) for file in args.checkpoint]
+    paths = find_images(args.images, args.count)
+    probes = [Probe(file, config, args.source or 'auto', args.size) for file, config in given]
+    labels = _names([Path(file) for file, _ in given])
+    names = _names(paths)
+    return [
+        Subject(
+            label,
+            probe,
+            [Sample(name, read_square(path, probe.size)) for name, path in zip(names, paths)],
+        )
+        for label, probe in zip(labels, probes)
+    ]
 
 
 def _names(paths: list[Path]) -> list[str]:

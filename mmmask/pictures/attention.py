@@ -1,4 +1,4 @@
-"""What the network attends to: AttMask's Figure 1, GPA's Figure 2."""
+"""Draw what networks attend to: AttMask's Figure 1, GPA's Figure 2, MST's appendix figure."""
 
 from __future__ import annotations
 
@@ -8,53 +8,76 @@ import numpy as np
 import torch
 
 from mmmask.models.maskers.base import top_ranked
-from mmmask.visualization import Cell, SheetRow, heat_map, overlay_heat
 
-from .figure import Options, Sample, Sheet, hidden, sheets, span
-from .subject import Subject
+from .figure import Options, Sheet, Subject, hidden, sheets, span
+from .overlay import overlay_heat
+from .panels import heat_map
+from .sheet import Cell, SheetRow
 
 HARD_SHARE = 0.75
-"""Of GPA's Figure 2."""
+"""Share of masked patches in GPA's Figure 2."""
 
 
-def attention_sheets(subject: Subject, samples: Sequence[Sample], options: Options) -> list[Sheet]:
-    """Attention, mean over heads and each head: laid over the image, and alone."""
-    rows = []
-    for sample in samples:
-        heads = subject.attention(sample.image)
-        maps = [heads.mean(axis=0), *heads]
-        over = [Cell(overlay_heat(sample.shown, m), span(m)) for m in maps]
-        alone = [Cell(heat_map(m, sample.shown.shape[:2])) for m in maps]
-        rows += [SheetRow(sample.name, [Cell(sample.shown), *over]), SheetRow('', [None, *alone])]
-    columns = ['image', 'mean', *(f'head {index}' for index in range(len(heads)))]
-    caption = (
-        f'{subject.attention_name} of the {subject.source}, mean over heads and each head, laid '
-        'over the image and alone. Each picture spans its own range, which stands below it.'
+def attention_sheets(subjects: Sequence[Subject], options: Options) -> list[Sheet]:
+    """Draw attention, mean over heads and each head, one row for each network.
+
+    A single network has a second row with the maps alone.
+    """
+    alone = len(subjects) == 1
+    rows, most = [], 0
+    for index, first in enumerate(subjects[0].samples):
+        for subject in subjects:
+            sample = subject.samples[index]
+            heads = subject.probe.attention(sample.image)
+            most = max(most, len(heads))
+            maps = [heads.mean(axis=0), *heads]
+            over = [Cell(overlay_heat(sample.shown, m), span(m)) for m in maps]
+            label = first.name if alone else f'{first.name}: {subject.label}'
+            rows.append(SheetRow(label, [Cell(sample.shown), *over]))
+            if alone:
+                cells = [Cell(heat_map(m, sample.shown.shape[:2])) for m in maps]
+                rows.append(SheetRow('', [None, *cells]))
+    columns = ['image', 'mean', *(f'head {index}' for index in range(most))]
+    rows = [SheetRow(row.label, _padded(row.cells, len(columns))) for row in rows]
+    names = '; '.join(
+        f'{s.label}: {s.probe.attention_name} of the {s.probe.source}' for s in subjects
     )
-    return sheets('attention', 'Attention', caption, columns, rows, rows_per_image=2)
+    caption = (
+        f'Mean over heads and each head, laid over the image{" and alone" if alone else ""}. '
+        f'Each picture spans its own range, which stands below it. {names}.'
+    )
+    per_image = 2 if alone else len(subjects)
+    return sheets('attention', 'Attention', caption, columns, rows, rows_per_image=per_image)
 
 
-def gpa_sheets(subject: Subject, samples: Sequence[Sample], options: Options) -> list[Sheet]:
-    """Received attention, and the patches that hard masking would take."""
+def gpa_sheets(subjects: Sequence[Subject], options: Options) -> list[Sheet]:
+    """Draw received attention, and the patches that hard masking would take."""
     rows = []
-    for sample in samples:
-        scores = subject.received(sample.image, options.block, options.head)
-        cells = [
-            Cell(sample.shown),
-            Cell(overlay_heat(sample.shown, scores), span(scores)),
-            Cell(heat_map(scores, sample.shown.shape[:2])),
-            hidden(sample, _hardest(scores)),
-        ]
-        rows.append(SheetRow(sample.name, cells))
+    for index, first in enumerate(subjects[0].samples):
+        for subject in subjects:
+            sample = subject.samples[index]
+            scores = subject.probe.received_attention(sample.image, options.block, options.head)
+            cells = [
+                Cell(sample.shown),
+                Cell(overlay_heat(sample.shown, scores), span(scores)),
+                Cell(heat_map(scores, sample.shown.shape[:2])),
+                hidden(sample, _hardest(scores)),
+            ]
+            label = first.name if len(subjects) == 1 else f'{first.name}: {subject.label}'
+            rows.append(SheetRow(label, cells))
     columns = ['image', 'received attention', 'alone', f'highest {HARD_SHARE:.0%} masked']
-    caption = (
-        'Attention that each patch receives from all others (GPA, Figure 2): '
-        f'{subject.received_name(options.block, options.head)}.'
+    names = '; '.join(
+        f'{s.label}: {s.probe.received_name(options.block, options.head)}' for s in subjects
     )
-    return sheets('gpa', 'Received attention', caption, columns, rows)
+    caption = f'Attention that each patch receives from all others (GPA, Figure 2). {names}.'
+    return sheets('gpa', 'Received attention', caption, columns, rows, len(subjects))
+
+
+def _padded(cells: Sequence[Cell | None], length: int) -> list[Cell | None]:
+    return [*cells, *[None] * (length - len(cells))]
 
 
 def _hardest(scores: np.ndarray) -> np.ndarray:
-    """(h, w) bool: the share of the highest scores."""
+    """Return (h, w) bool: the share of the highest scores."""
     count = torch.tensor([int(HARD_SHARE * scores.size)])
     return top_ranked(torch.from_numpy(scores.reshape(1, -1)), count).numpy().reshape(scores.shape)

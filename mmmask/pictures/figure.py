@@ -1,4 +1,4 @@
-"""What all kinds of figures share: the images, and the sheets that they make of them."""
+"""Share the images, the networks and the layout among all kinds of sheets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mmmask.visualization import Cell, SheetRow, colour_bar, contact_sheet, magnify, overlay_mask
+from mmmask.probe import Probe
+
+from .overlay import overlay_mask
+from .panels import colour_bar, magnify
+from .sheet import Cell, SheetRow, contact_sheet
 
 SHOWN = 160
 """Pixels of a small image's side on a sheet, about."""
@@ -20,7 +24,7 @@ HIDDEN = (66, 106, 168)
 
 @dataclass(frozen=True)
 class Sample:
-    """An image that is shown.
+    """An image to show.
 
     Attributes:
         name: For labels and file names.
@@ -37,13 +41,28 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """A network and the images that it is shown.
+
+    Attributes:
+        label: Its name on sheets.
+        probe: The network.
+        samples: The images, at the network's size.
+    """
+
+    label: str
+    probe: Probe
+    samples: Sequence[Sample]
+
+
+@dataclass(frozen=True)
 class Options:
-    """What the command line may choose.
+    """Choices of the command line.
 
     Attributes:
         ratios: Mask ratios to compare.
         seed: Of everything random.
-        block: Whose received attention is read; None: as the config's scorer, else the last.
+        block: Block of received attention; None: as the config's scorer, else the last.
         head: Likewise; a number or 'sum'.
     """
 

@@ -1,4 +1,4 @@
-"""The images that are shown."""
+"""Find and read the images that are shown."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from mmmask.benchmark.figures.attention import square
 from mmmask.utils.errors import UserError
 from mmmask.utils.picks import pick_evenly
+
+from .overlay import enlarge
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.jpe', '.bmp', '.webp', '.tif', '.tiff')
 
 
 def find_images(names: Sequence[str], count: int | None = None) -> list[Path]:
-    """Image files.
+    """Find image files.
 
     Args:
-        names: Files, folders (with what is in their folders) and patterns.
-        count: At most so many, evenly spread over all; None: all.
+        names: Files, folders (with all that is below them) and patterns.
+        count: At most so many images, evenly spaced; None: all.
 
     Returns:
         Each file once, in the order of the names, sorted within each.
@@ -46,13 +48,38 @@ def find_images(names: Sequence[str], count: int | None = None) -> list[Path]:
     return files if count is None else pick_evenly(files, count)
 
 
-def read_square(path: Path, size: int) -> np.ndarray:
-    """The central square of an image file, (size, size, 3) uint8, RGB.
+def pick_images(root: Path, pattern: str, count: int) -> list[Path]:
+    """Return ``count`` evenly spaced files that match a pattern below a folder.
+
+    Raises:
+        UserError: If none matches.
+    """
+    files = sorted(path for path in root.glob(pattern) if path.is_file())
+    if not files:
+        raise UserError(f'no image matches {pattern}')
+    return pick_evenly(files, count)
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Read an image file as (H, W, 3) uint8, RGB.
 
     Raises:
         UserError: If it can't be read.
     """
     try:
-        return square(path, size)
+        with Image.open(path) as image:
+            return np.asarray(image.convert('RGB'))
     except OSError as error:  # Pillow's errors are of this kind
         raise UserError(f"'{path}' can't be read as an image ({error}).") from error
+
+
+def read_square(path: str | Path, size: int) -> np.ndarray:
+    """Read the central square of an image file, (size, size, 3) uint8, RGB.
+
+    Raises:
+        UserError: If it can't be read.
+    """
+    image = read_image(path)
+    side = min(image.shape[:2])
+    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
+    return enlarge(image[top : top + side, left : left + side], size)

@@ -1,10 +1,10 @@
-"""What maskers hide of an image: AttMask's Figures 1, 3 and A6 for every method's masks."""
+"""Draw what maskers hide of an image: AttMask's Figures 1, 3 and A6, for every method's masks."""
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +21,11 @@ from mmmask.models.maskers import (
     ThresholdMasker,
 )
 from mmmask.models.maskers.base import BaseMasker
-from mmmask.visualization import Cell, SheetRow, contact_sheet, overlay_heat
+from mmmask.probe import Unavailable
 
-from .figure import Options, Sample, Sheet, hidden, scale, seeded, span
-from .subject import Subject, Unavailable
+from .figure import Options, Sample, Sheet, Subject, hidden, scale, seeded, span
+from .overlay import overlay_heat
+from .sheet import Cell, SheetRow, contact_sheet
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Candidate:
 
 
 def candidates(own: Callable | None, own_scores: bool) -> list[Candidate]:
-    """Every masker, with the settings of a model's own where that is of the kind.
+    """Return every masker, with the settings of a model's own where that is of the kind.
 
     Args:
         own: The model's masker, or None.
@@ -82,18 +83,15 @@ def candidates(own: Callable | None, own_scores: bool) -> list[Candidate]:
     return rows
 
 
-def mask_sheets(
-    subject: Subject, samples: Sequence[Sample], options: Options, say: Callable[[str], None]
-) -> list[Sheet]:
-    """One sheet for each image: a row for each masker, a column for each ratio.
+def mask_sheets(subject: Subject, options: Options, say: Callable[[str], None]) -> list[Sheet]:
+    """Draw one sheet for each image: a row for each masker, a column for each ratio.
 
     Args:
-        subject: The network.
-        samples: The images.
+        subject: The network and its images.
         options: Ratios, seed, and whose received attention GPA's masks take.
         say: Gets a line for scores that the network doesn't give: their maskers are left out.
     """
-    own = subject.own_masker
+    own, samples = subject.probe.masker, subject.samples
     rows = candidates(own, getattr(own, 'needs_scores', False))
     columns = ['scores, or the image', *(f'{ratio:.0%}' for ratio in options.ratios)]
     sheets, missing = [], {}
@@ -104,8 +102,7 @@ def mask_sheets(
             scores = given[row.scores]
             drawn = options.ratios if row.draws_ratio else (None,)
             masks = [
-                _draw(row.masker, ratio, scores, subject, sample, index, options.seed)
-                for ratio in drawn
+                _draw(row.masker, ratio, scores, subject, index, options.seed) for ratio in drawn
             ]
             first = Cell(sample.shown)
             if scores is not None:
@@ -123,14 +120,16 @@ def mask_sheets(
 def _scores(
     subject: Subject, sample: Sample, options: Options, missing: dict[str, str]
 ) -> dict[str, np.ndarray | None]:
-    """Scores (h, w) by name, those that the network gives; what is missing is noted."""
+    """Return the scores (h, w) that the network gives, by name; note what is missing."""
     readers = {
-        'cls': lambda: subject.attention(sample.image).mean(axis=0),
-        'received': lambda: subject.received(sample.image, options.block, options.head),
-        'own': lambda: subject.own_scores(sample.image),
+        'cls': lambda: subject.probe.attention(sample.image).mean(axis=0),
+        'received': lambda: subject.probe.received_attention(
+            sample.image, options.block, options.head
+        ),
+        'own': lambda: subject.probe.own_scores(sample.image),
     }
     if options.block is not None or options.head is not None:
-        readers['own'] = readers['received'] if subject.reads_received else readers['own']
+        readers['own'] = readers['received'] if subject.probe.reads_received else readers['own']
     given: dict[str, np.ndarray | None] = {'': None}
     for kind, read in readers.items():
         try:
@@ -148,27 +147,24 @@ def _draw(
     ratio: float | None,
     scores: np.ndarray | None,
     subject: Subject,
-    sample: Sample,
     index: int,
     seed: int,
 ) -> np.ndarray:
-    """One mask, (h, w) bool; ratios of one image share their noise, so that masks grow."""
+    """Draw one mask, (h, w) bool; ratios of one image share their noise, so that masks grow."""
     masker = copy.copy(masker)
     if ratio is not None:
         masker.ratio = (ratio, ratio)
-    grid = subject.grid(sample.image)
-    tensor = None if scores is None else torch.from_numpy(scores.reshape(1, -1).copy())
     with torch.random.fork_rng(devices=[]):
         seeded(seed, index)
-        return masker(grid, 1, tensor).view(grid).numpy()
+        return subject.probe.mask(masker, scores)
 
 
 def _caption(subject: Subject, options: Options) -> str:
+    probe = subject.probe
     return (
         'Masked patches are blue, their number stands below. Scores of AttMask, MST and ccMIM: '
-        f'{subject.attention_name} of the {subject.source}, mean over heads; of GPA: '
-        f'{subject.received_name(options.block, options.head)}; of the masker that the config '
-        "itself has: the config's, with its settings. Each heat map spans its own range. MST draws "
-        'its number on its own. Block-wise masks hold at most as many patches as the ratio asks '
-        'for.'
+        f'{probe.attention_name} of the {probe.source}, mean over heads. Scores of GPA: '
+        f'{probe.received_name(options.block, options.head)}. The masker of the config itself gets '
+        "the config's scores and settings. Each heat map spans its own range. MST draws its number "
+        'on its own. Block-wise masks hold at most as many patches as the ratio asks for.'
     )

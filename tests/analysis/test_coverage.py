@@ -12,7 +12,8 @@ from mmmask.analysis.coverage import (
     strategies,
     summary,
 )
-from mmmask.analysis.network import Network
+from mmmask.config.read import read_config
+from mmmask.probe import Probe
 from mmmask.utils.errors import UserError
 
 
@@ -56,49 +57,49 @@ def measure_coverage(*args, **kwargs):
 
 
 def test_the_difference_is_taken_image_by_image(config, checkpoint):
-    network = Network(str(config), str(checkpoint))
+    probe = Probe(str(checkpoint), read_config(str(config)), backbone_only=True)
     some = images([[1, 0], [0, 0]], [[0.5, 0.5], [0.5, 0.5]])
     chosen = [Strategy('first', Fixed(0)), Strategy('second', Fixed(1))]
-    found = measure_each(network, some, chosen)
+    found = measure_each(probe, some, chosen)
     # Lifts of 4 and 1, and of 0 and 1: differences of 4 and 0.
     assert lift_difference(found['first'], found['second']) == pytest.approx((2, 2))
     assert lift_difference(found['second'], found['first']) == pytest.approx((-2, 2))
 
 
 def test_means_over_images_and_their_errors(config, checkpoint):
-    network = Network(str(config), str(checkpoint))
+    probe = Probe(str(checkpoint), read_config(str(config)), backbone_only=True)
     some = images([[1, 0], [0, 0]], [[0.5, 0.5], [0.5, 0.5]])
-    found = measure_coverage(network, some, [Strategy('first', Fixed(0))])['first']
+    found = measure_coverage(probe, some, [Strategy('first', Fixed(0))])['first']
     assert found['share'] == pytest.approx((0.25, 0))
     assert found['recall'] == pytest.approx((0.625, 0.375))  # 1 and 0.25
     assert found['precision'] == pytest.approx((0.75, 0.25))  # 1 and 0.5
     assert found['lift'] == pytest.approx((2.5, 1.5))  # 4 and 1
     with pytest.raises(UserError, match='no pixel of an object'):
-        measure_coverage(network, images([[0, 0], [0, 0]]), [Strategy('first', Fixed(0))])
+        measure_coverage(probe, images([[0, 0], [0, 0]]), [Strategy('first', Fixed(0))])
 
 
 def test_every_method_masks_the_patches_that_its_scores_say(config, checkpoint):
-    network = Network(str(config), str(checkpoint))
+    probe = Probe(str(checkpoint), read_config(str(config)), backbone_only=True)
     pixels = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
     chosen = {s.name: s for s in strategies(0.25, 16)}
     sorted_ones = ('AttMask-High', 'AttMask-Low', 'MST', 'GPA, all hard', 'ccMIM, top')
-    records = network([pixels], {name: chosen[name].tap for name in sorted_ones})
+    records = probe.read([pixels], {name: chosen[name].tap for name in sorted_ones})
     for name in sorted_ones:
         order = records[name].scores()[0].argsort(descending=True).tolist()
         masked = order[-4:] if name in ('AttMask-Low', 'MST') else order[:4]
         objects = np.zeros(16)
         objects[masked] = 1
-        found = measure_coverage(network, [(pixels, objects.reshape(4, 4))], [chosen[name]])[name]
+        found = measure_coverage(probe, [(pixels, objects.reshape(4, 4))], [chosen[name]])[name]
         means = {key: mean for key, (mean, _) in found.items()}
         assert means == dict(share=0.25, recall=1, precision=1, lift=4), name
 
 
 def test_random_masks_are_at_chance(config, checkpoint):
-    network = Network(str(config), str(checkpoint))
+    probe = Probe(str(checkpoint), read_config(str(config)), backbone_only=True)
     some = images(*[[[1, 1, 0, 0]] * 4] * 20)
     torch.manual_seed(0)
     random = strategies(0.3, 16)[0]
-    found = measure_coverage(network, some, [random], draws=50)['random']
+    found = measure_coverage(probe, some, [random], draws=50)['random']
     assert found['share'] == pytest.approx((0.25, 0))  # int(0.3 * 16) of 16
     # 4 of 16 without replacement, 8 of them objects': the hypergeometric variance of the number is
     # 4 * 1/2 * 1/2 * 12/15 = 0.8, and the recall is the number over 8.

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from mmmask.analysis.head_selection import HeadRecalls, recalls, select_head
-from mmmask.analysis.network import Network
 from mmmask.analysis.object_patches import ObjectPatches
+from mmmask.config.read import read_config
+from mmmask.probe import Probe
 from mmmask.utils.errors import UserError
 
 
@@ -25,17 +26,17 @@ def test_recall_by_hand():
     np.testing.assert_allclose(recalls(scores, truth, 0), 0)
 
 
-def naive_scores(network, image):
+def naive_scores(probe, image):
     """(blocks, heads, L): GPA's sums over pairs of patches, in double precision."""
     found = []
     handles = [
         layer.attn.qkv.register_forward_hook(lambda *args: found.append(args[2].detach().double()))
-        for layer in network.backbone.layers
+        for layer in probe.backbone.layers
     ]
     mean, std = torch.tensor([100.0, 110, 120]), torch.tensor([50.0, 60, 70])
     pixels = (torch.from_numpy(image.copy()).float() - mean) / std
     with torch.no_grad():
-        network.backbone(pixels.permute(2, 0, 1)[None])
+        probe.backbone(pixels.permute(2, 0, 1)[None])
     for handle in handles:
         handle.remove()
     scores = []
@@ -49,10 +50,10 @@ def naive_scores(network, image):
 
 @pytest.mark.parametrize('ratio, source', [(0.75, 'auto'), (0.3, 'student'), (None, 'teacher')])
 def test_every_head_against_a_loop(config, checkpoint, scenes, ratio, source):
-    network = Network(str(config), str(checkpoint), source)
-    assert network.source == ('student' if source == 'student' else 'teacher')
-    images = list(ObjectPatches(*scenes, network.size, network.grid))
-    found = select_head(network, images, ratio, covered=0.5)
+    probe = Probe(str(checkpoint), read_config(str(config)), source, backbone_only=True)
+    assert probe.source == ('student' if source == 'student' else 'teacher')
+    images = list(ObjectPatches(*scenes, probe.size, probe.grid))
+    found = select_head(probe, images, ratio, covered=0.5)
     expected, chances = [], []
     for image, coverage in images:
         truth = (coverage.reshape(-1) > 0.5).tolist()
@@ -60,7 +61,7 @@ def test_every_head_against_a_loop(config, checkpoint, scenes, ratio, source):
             continue
         count = sum(truth) if ratio is None else int(ratio * 16)
         chances.append(count / 16)
-        scores = naive_scores(network, image)
+        scores = naive_scores(probe, image)
         scores = torch.cat((scores, scores.sum(dim=1, keepdim=True)), dim=1)
         expected.append(
             [[naive_recall(head.tolist(), truth, count) for head in block] for block in scores]
@@ -78,8 +79,8 @@ def test_the_winner_is_a_head_and_not_the_sum():
 
 
 def test_nothing_is_covered(config, checkpoint, scenes):
-    network = Network(str(config), str(checkpoint))
-    images = list(ObjectPatches(*scenes, network.size, network.grid))[1:2]
+    probe = Probe(str(checkpoint), read_config(str(config)), backbone_only=True)
+    images = list(ObjectPatches(*scenes, probe.size, probe.grid))[1:2]
     with pytest.raises(UserError, match='covered by more than 0.5: lower --covered'):
-        select_head(network, images)
-    assert select_head(network, images, covered=0.2).num_images == 1
+        select_head(probe, images)
+    assert select_head(probe, images, covered=0.2).num_images == 1

@@ -12,8 +12,9 @@ from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from PIL import Image
 
-from mmmask.analysis.network import Network
 from mmmask.commands.main import run_command
+from mmmask.config.read import read_config
+from mmmask.probe import Probe
 
 main = partial(run_command, 'select-head')
 
@@ -58,11 +59,11 @@ def test_the_fragment_builds_the_tap_that_won(arguments, tmp_path):
     cfg = Config.fromfile(GPA)
     cfg.merge_from_dict(fragment.to_dict())
     tap = MODELS.build(cfg.model.scorer.attention)
-    network = Network(arguments[0], arguments[1])
+    probe = Probe(arguments[1], read_config(arguments[0]), backbone_only=True)
     image = np.random.default_rng(3).integers(0, 256, (32, 32, 3), np.uint8)
-    own = network([image], dict(tap=tap))['tap'].scores()
+    own = probe.read([image], dict(tap=tap))['tap'].scores()
     tap.per_head = True
-    heads = network([image], dict(tap=tap))['tap'].scores()
+    heads = probe.read([image], dict(tap=tap))['tap'].scores()
     assert torch.equal(own, heads[:, winner['head']]) and own.shape == (1, 16)
 
 

@@ -4,10 +4,9 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
-from mmmask.benchmark.figures.attention import square, teacher_attention
-from mmmask.benchmark.figures.base import image_files
-from mmmask.benchmark.figures.network import build_network
 from mmmask.benchmark.figures.predictions import _decoded, _resized
+from mmmask.pictures import pick_images, read_square
+from mmmask.probe import Probe, build_network
 from mmmask.utils.errors import UserError
 
 MODEL = dict(
@@ -39,24 +38,25 @@ CONFIG = Config(dict(default_scope='mmpretrain', model=MODEL))
 def test_images_are_spread_evenly(tmp_path):
     for i in range(9):
         (tmp_path / f'{i}.jpg').write_bytes(b'')
-    assert [p.stem for p in image_files(tmp_path, '*.jpg', 3)] == ['0', '4', '8']
-    assert len(image_files(tmp_path, '*.jpg', 20)) == 9
+    assert [p.stem for p in pick_images(tmp_path, '*.jpg', 3)] == ['0', '4', '8']
+    assert len(pick_images(tmp_path, '*.jpg', 20)) == 9
     with pytest.raises(UserError, match='no image matches'):
-        image_files(tmp_path, '*.png', 3)
+        pick_images(tmp_path, '*.png', 3)
 
 
 def test_the_central_square(tmp_path):
     image = np.zeros((4, 8, 3), np.uint8)
     image[:, 2:6] = (10, 20, 30)
     Image.fromarray(image).save(tmp_path / 'a.png')
-    assert (square(tmp_path / 'a.png', 4) == (10, 20, 30)).all()
+    assert (read_square(tmp_path / 'a.png', 4) == (10, 20, 30)).all()
 
 
 def test_attention_is_that_of_the_normalised_image():
-    model = build_network(CONFIG, None, seed=3)
+    probe = Probe('none', CONFIG, size=24, seed=3)
+    model = probe.model
     image = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
-    scores = teacher_attention(model, image)
-    assert scores.shape == (1, 2, 9)
+    scores = torch.from_numpy(probe.attention(image))
+    assert scores.shape == (2, 3, 3)
     # By hand: normalise in RGB, take the last block's CLS row.
     mean, std = torch.tensor([10.0, 20, 30]), torch.tensor([1.0, 2, 4])
     view = ((torch.from_numpy(image).float() - mean) / std).permute(2, 0, 1)[None]
@@ -69,21 +69,21 @@ def test_attention_is_that_of_the_normalised_image():
     handle.remove()
     for head in range(2):
         logits = qkv[0, :, 1, head] @ qkv[0, 0, 0, head] / 2  # sqrt(4)
-        torch.testing.assert_close(scores[0, head], logits.softmax(0)[1:])
+        torch.testing.assert_close(scores[head].flatten(), logits.softmax(0)[1:])
 
 
 def test_networks_repeat_and_load_whole(tmp_path):
-    one, same, other = (build_network(CONFIG, None, seed) for seed in (1, 1, 2))
+    one, same, other = (build_network(CONFIG, 'none', seed) for seed in (1, 1, 2))
     weights = [m.backbone.cls_token for m in (one, same, other)]
     assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
     assert not one.training and not one.backbone.training
     torch.save(dict(state_dict=one.state_dict(), meta={}), tmp_path / 'a.pth')
-    loaded = build_network(CONFIG, tmp_path / 'a.pth', seed=5)
+    loaded = build_network(CONFIG, str(tmp_path / 'a.pth'), seed=5)
     assert all(torch.equal(v, loaded.state_dict()[k]) for k, v in one.state_dict().items())
     state = {k: v for k, v in one.state_dict().items() if 'cls_token' not in k}
     torch.save(dict(state_dict=state, meta={}), tmp_path / 'b.pth')
     with pytest.raises(UserError, match='cls_token'):
-        build_network(CONFIG, tmp_path / 'b.pth')
+        build_network(CONFIG, str(tmp_path / 'b.pth'))
 
 
 def test_coco_masks_and_resizing():
@@ -101,10 +101,7 @@ def test_a_config_s_data_preprocessor_is_the_model_s(tmp_path):
     model = {k: v for k, v in MODEL.items() if k != 'data_preprocessor'}
     apart = Config(dict(CONFIG, model=model, data_preprocessor=MODEL['data_preprocessor']))
     image = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
-    found = teacher_attention(build_network(apart, None), image)
-    assert torch.equal(found, teacher_attention(build_network(CONFIG, None), image))
-    bgr = torch.zeros(3, 16, 16, dtype=torch.uint8)
-    (view,) = build_network(apart, None).data_preprocessor(dict(inputs=[bgr[None]], d=None))[
-        'inputs'
-    ]
-    assert view[0, :, 0, 0].tolist() == [-10.0, -10.0, -7.5]
+    found, expected = (Probe('none', config) for config in (apart, CONFIG))
+    assert np.array_equal(found.attention(image), expected.attention(image))
+    black = np.zeros((16, 16, 3), np.uint8)
+    assert found.inputs([black])[0, :, 0, 0].tolist() == [-10.0, -10.0, -7.5]

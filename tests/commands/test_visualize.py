@@ -11,8 +11,8 @@ from PIL import Image
 from mmmask.commands.main import run_command
 from mmmask.pictures import figure, reconstruction
 from mmmask.pictures.attention import _hardest
-from mmmask.pictures.figure import HIDDEN, Options, Sample
-from mmmask.pictures.subject import build_subject
+from mmmask.pictures.figure import HIDDEN, Options, Sample, Subject
+from mmmask.probe import Probe
 
 visualize = partial(run_command, 'visualize')
 
@@ -64,8 +64,8 @@ def show(checkpoints, photos, tmp_path):
     return run
 
 
-def subject_of(system: str, checkpoints: dict[str, str]):
-    return build_subject(Config.fromfile(config_of(system)), checkpoints[system])
+def probe_of(system: str, checkpoints: dict[str, str], **options) -> Probe:
+    return Probe(checkpoints[system], Config.fromfile(config_of(system)), **options)
 
 
 @pytest.mark.parametrize(
@@ -101,12 +101,12 @@ def test_seeds(show):
 
 
 def test_inputs_are_normalised_as_in_training_and_back(checkpoints):
-    subject = subject_of('mst', checkpoints)
+    probe = probe_of('mst', checkpoints)
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
-    inputs = subject.inputs(image)
+    inputs = probe.inputs([image])
     red = (float(image[3, 5, 0]) - 123.675) / 58.395  # ImageNet's, channels in the order RGB
     assert inputs.shape == (1, 3, 32, 32) and inputs[0, 0, 3, 5].item() == pytest.approx(red)
-    assert (subject.image(inputs[0]) == image).all()
+    assert (probe.pixels(inputs[0]) == image).all()
 
 
 @pytest.mark.parametrize('system', ['gpa', 'mst'])
@@ -118,9 +118,9 @@ def test_reconstructions_are_true_where_visible(system, checkpoints, monkeypatch
         return np.zeros((1, 1, 3), np.uint8)
 
     monkeypatch.setattr(figure, 'contact_sheet', keep)
-    subject = subject_of(system, checkpoints)
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
-    reconstruction.reconstruction_sheets(subject, [Sample('x', image)], Options(seed=3))
+    subject = Subject('x', probe_of(system, checkpoints), [Sample('x', image)])
+    reconstruction.reconstruction_sheets(subject, Options(seed=3))
     shown, masked, pasted, predicted = (cell.image for cell in rows[0].cells[:4])
     hidden = (masked == HIDDEN).all(axis=2)
     patches = hidden[::40, ::40]  # five pixels for each of the eight of a patch
@@ -139,15 +139,15 @@ def test_the_hardest_patches():
 
 
 def test_received_attention_of_a_chosen_block_and_head(checkpoints):
-    subject = subject_of('gpa', checkpoints)
+    probe = probe_of('gpa', checkpoints)
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
-    own, last = subject.received(image), subject.received(image, 2, 1)
+    own, last = probe.received_attention(image), probe.received_attention(image, 2, 1)
     assert np.array_equal(own, last)  # of three blocks and two heads
-    other = subject.received(image, 0, 'sum')
-    both = subject.received(image, 0, 0) + subject.received(image, 0, 1)
+    other = probe.received_attention(image, 0, 'sum')
+    both = probe.received_attention(image, 0, 0) + probe.received_attention(image, 0, 1)
     np.testing.assert_allclose(other, both, rtol=1e-4, atol=1e-4)
     assert not np.allclose(own, other)
-    assert subject.received_name(0, 'sum') == 'sum over heads of block 0 of the student'
+    assert probe.received_name(0, 'sum') == 'sum over heads of block 0 of the student'
 
 
 @pytest.mark.parametrize(
@@ -190,13 +190,16 @@ def test_a_frozen_scorer_has_weights_of_its_own(checkpoints):
         type='FrozenScorer', attention=dict(type='ReceivedAttentionTap'), backbone=backbone
     )
     with pytest.raises(ValueError, match=r"no checkpoint 'no.pth' \(model.scorer.backbone"):
-        build_subject(config, checkpoints['gpa'])
+        Probe(checkpoints['gpa'], config)
     config.model.scorer.backbone.init_cfg.checkpoint = checkpoints['mst']
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
-    found = build_subject(config, checkpoints['gpa'])
-    student = subject_of('mst', checkpoints)
-    student = type(student)(student.model, student.model.backbone, 'student')
-    np.testing.assert_array_equal(found.received(image), student.received(image))
+    found, student = (
+        Probe(checkpoints['gpa'], config),
+        probe_of('mst', checkpoints, source='student'),
+    )
+    np.testing.assert_array_equal(
+        found.received_attention(image), student.received_attention(image)
+    )
     assert "the config's frozen scorer" in found.received_name()
 
 
@@ -206,3 +209,31 @@ def test_scores_that_are_not_finite_are_one_line(show, checkpoints, capsys, tmp_
     torch.save(kept, tmp_path / 'broken.pth')
     assert show('gpa', '--what', 'gpa', checkpoint=str(tmp_path / 'broken.pth'))[0] == 1
     assert capsys.readouterr().err == 'error: --what gpa: the scores are not finite\n'
+
+
+def test_networks_side_by_side(checkpoints, photos, tmp_path):
+    """Files of others need no config: DINO's names, and what timm writes."""
+    import timm
+    from safetensors.torch import save_file
+
+    ours = torch.load(checkpoints['attmask-high-ibot'])['state_dict']
+    backbone = {k: v for k, v in ours.items() if k.startswith('teacher.backbone.')}
+    own = tmp_path / 'own.pth'
+    config = Config.fromfile(config_of('attmask-high-ibot'))
+    torch.save(dict(state_dict=ours, meta=dict(cfg=config.pretty_text)), own)
+    assert backbone
+    foreign = tmp_path / 'deit.safetensors'
+    vit = timm.create_model('deit_tiny_patch16_224', img_size=32, num_classes=0)
+    save_file(vit.state_dict(), foreign)
+    out = tmp_path / 'out'
+    arguments = ['--images', str(photos), '--out', str(out), '--what', 'attention', 'gpa']
+    assert visualize(['--checkpoint', str(own), str(foreign), *arguments]) == 0
+    assert {path.name for path in out.glob('*.png')} == {'attention.png', 'gpa.png'}
+    page = (out / 'index.html').read_text()
+    assert 'own: 32 x 32 pixels; deit: 32 x 32 pixels' in page
+
+
+def test_a_network_is_named(photos, tmp_path, capsys):
+    arguments = ['--images', str(photos), '--out', str(tmp_path / 'out')]
+    assert visualize(arguments) == 1
+    assert 'Give CONFIG and CHECKPOINT, or --checkpoint FILE' in capsys.readouterr().err

@@ -1,3 +1,4 @@
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -5,15 +6,15 @@ import pytest
 
 from mmmask.models.maskers import SoftToHardMasker, ThresholdMasker
 from mmmask.pictures import masks
-from mmmask.pictures.figure import HIDDEN, Options, Sample, hidden
-from mmmask.pictures.subject import Unavailable
+from mmmask.pictures.figure import HIDDEN, Options, Sample, Subject, hidden
+from mmmask.probe import Probe, Unavailable
 
 CLS = np.array([[0.4, 0.1], [0.3, 0.2]], np.float32)
 RECEIVED = np.array([[-5.0, 9.0], [1.0, 2.0]], np.float32)
 IMAGE = np.random.default_rng(0).integers(0, 256, (160, 160, 3)).astype(np.uint8)
 
 
-def subject(own=None, own_scores=None, received=True):
+def subject(own=None, own_scores=None, received=True, name='x'):
     """A network of four patches whose attention is known."""
 
     def read_received(image, block, head):
@@ -21,17 +22,19 @@ def subject(own=None, own_scores=None, received=True):
             raise Unavailable('it is no ViT')
         return RECEIVED
 
-    return SimpleNamespace(
-        own_masker=own,
+    probe = SimpleNamespace(
+        masker=own,
         reads_received=False,
         source='teacher',
         attention_name='attention',
-        grid=lambda image: (2, 2),
+        grid=(2, 2),
         attention=lambda image: CLS[None],
-        received=read_received,
+        received_attention=read_received,
         received_name=lambda block, head: 'a head',
         own_scores=lambda image: own_scores,
     )
+    probe.mask = partial(Probe.mask, probe)
+    return Subject('network', probe, [Sample(name, IMAGE)])
 
 
 @pytest.fixture
@@ -68,7 +71,7 @@ def test_masked_patches_are_painted_and_others_untouched():
 
 def test_each_masker_gets_its_scores(drawn):
     options = Options(ratios=(0.25, 0.5))
-    sheets = masks.mask_sheets(subject(), [Sample('a/x', IMAGE)], options, say=pytest.fail)
+    sheets = masks.mask_sheets(subject(name='a/x'), options, say=pytest.fail)
     assert [sheet.name for sheet in sheets] == ['masks-001-a_x']
     pictures = {label: [covered(c.image) for c in cells[1:]] for label, cells in drawn.items()}
     assert pictures['AttMask-High'] == [[True, False, False, False], [True, False, True, False]]
@@ -86,28 +89,27 @@ def test_each_masker_gets_its_scores(drawn):
 def test_a_config_s_own_masker_lends_its_settings_and_scores(drawn):
     own = ThresholdMasker(num=1, token_prob=1.0)
     given = subject(own, own_scores=np.flip(CLS).copy())
-    masks.mask_sheets(given, [Sample('x', IMAGE)], Options(ratios=(0.25,)), say=pytest.fail)
+    masks.mask_sheets(given, Options(ratios=(0.25,)), say=pytest.fail)
     cells = drawn['MST, p = 1 among the lowest 1/1']
     assert covered(cells[1].image) == [True] * 4
     gpa = SoftToHardMasker(hard=(1.0, 1.0), soft=(0.0, 0.0))
     given = subject(gpa, own_scores=np.flip(CLS).copy())
-    masks.mask_sheets(given, [Sample('x', IMAGE)], Options(ratios=(0.25,)), say=pytest.fail)
+    masks.mask_sheets(given, Options(ratios=(0.25,)), say=pytest.fail)
     assert covered(drawn['GPA at t/T = 0'][1].image) == [False, False, False, True]
     assert gpa.progress == 0.0 and gpa.ratio == (0.75, 0.75)  # the model's own is untouched
 
 
 def test_maskers_without_scores_are_left_out_and_told(drawn):
     told = []
-    masks.mask_sheets(subject(received=False), [Sample('x', IMAGE)], Options(), told.append)
+    masks.mask_sheets(subject(received=False), Options(), told.append)
     assert told == ['masks: left out those by received scores. it is no ViT']
     assert not any(label.startswith('GPA') for label in drawn) and 'random' in drawn
 
 
 def test_masks_of_one_seed_are_the_same_and_grow_with_the_ratio(drawn):
     def draw(seed):
-        samples = [Sample('x', IMAGE)]
         options = Options((0.25, 0.5, 0.75), seed)
-        masks.mask_sheets(subject(), samples, options, say=pytest.fail)
+        masks.mask_sheets(subject(), options, say=pytest.fail)
         return [covered(cell.image) for cell in drawn['random'][1:]]
 
     first = draw(0)

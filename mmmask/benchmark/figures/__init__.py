@@ -1,4 +1,4 @@
-"""Figures of the report, made from the runs' own logs and checkpoints.
+"""Make the report's figures from the runs' own logs and checkpoints.
 
 A protocol asks for figures with ``figures=[dict(type='attention', images=..., ...), ...]``; the
 other keys are the keyword arguments of the function of that name.

@@ -1,4 +1,4 @@
-"""What a figure is, and what it is made from."""
+"""Define figures and their context in a suite."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
+from mmengine.config import Config
 
 from mmmask.benchmark.folder import TaskFolder
 from mmmask.benchmark.suite import Protocol, Suite, Task
+from mmmask.config.read import read_config
 from mmmask.utils.errors import UserError
-from mmmask.utils.picks import pick_evenly
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Figure:
 
     Attributes:
         title: Above it.
-        caption: Below it, what one sees and how it was made.
+        caption: Below it: the content and how it was made.
         drawing: A ``data:`` address, for a figure of one drawing.
         columns: Headings of the table.
         rows: Its rows.
@@ -46,11 +45,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Context:
-    """Whose figure it is.
+    """The protocol that a figure is for, with its suite and results.
 
     Attributes:
         suite: The suite.
-        work_dir: Where its results are.
+        work_dir: Folder of its results.
         protocol: The protocol that asks for the figure.
     """
 
@@ -59,17 +58,26 @@ class Context:
     protocol: Protocol
 
     def folder(self, task: Task) -> TaskFolder:
-        """A task's folder."""
+        """Return a task's folder."""
         return TaskFolder(self.work_dir / task.name)
 
     @property
     def tasks(self) -> list[Task]:
-        """The protocol's tasks that are done, in the suite's order."""
+        """Return the protocol's tasks that are done, in the suite's order."""
         tasks = [t for t in self.suite.tasks if t.protocol.name == self.protocol.name]
         return [task for task in tasks if self.folder(task).result]
 
-    def checkpoint(self, task: Task) -> Path:
-        """What a training wrote last.
+    def config(self, task: Task) -> Config:
+        """Read the config that a task was run with, as mmengine wrote it into the task's folder.
+
+        Raises:
+            UserError: If it isn't there.
+        """
+        name = Path(task.protocol.config.split('::')[-1]).name
+        return read_config(str(self.folder(task).path / name))
+
+    def checkpoint(self, task: Task) -> str:
+        """Return the path of the last checkpoint of a training.
 
         Raises:
             UserError: If it isn't there any more.
@@ -77,10 +85,10 @@ class Context:
         path = self.folder(task).result.get('output_checkpoint')
         if not path or not (self.suite.root / path).is_file():
             raise UserError(f'{task.name} has no checkpoint ({path})')
-        return self.suite.root / path
+        return str(self.suite.root / path)
 
     def arms(self) -> list[Task]:
-        """One trained task of each arm, the baseline's first, all of the lowest common seed.
+        """Return one trained task of each arm, the baseline's first, all of the lowest common seed.
 
         Raises:
             UserError: If no seed is done in every arm.
@@ -93,21 +101,3 @@ class Context:
             raise UserError(f'no seed of {self.protocol.title} is done in every arm')
         ordered = sorted(arms, key=lambda arm: arm != self.protocol.baseline)
         return [arms[arm][min(common)] for arm in ordered]
-
-
-def image_files(root: Path, pattern: str, count: int) -> list[Path]:
-    """``count`` files that match, evenly spread over all of them.
-
-    Raises:
-        UserError: If none matches.
-    """
-    files = sorted(path for path in root.glob(pattern) if path.is_file())
-    if not files:
-        raise UserError(f'no image matches {pattern}')
-    return pick_evenly(files, count)
-
-
-def read_image(path: str | Path) -> np.ndarray:
-    """An image file as (H, W, 3) uint8, RGB."""
-    with Image.open(path) as image:
-        return np.asarray(image.convert('RGB'))

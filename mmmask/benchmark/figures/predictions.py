@@ -1,4 +1,4 @@
-"""Detections and segmentations of validation images, with the truth beside."""
+"""Draw detections and segmentations of validation images, with the truth beside."""
 
 from __future__ import annotations
 
@@ -11,23 +11,29 @@ from mmengine.structures import BaseDataElement
 from pycocotools import mask as coco_mask
 
 from mmmask.config.build import scope_of
+from mmmask.pictures import (
+    draw_instances,
+    draw_segmentation,
+    enlarge,
+    jpeg_uri,
+    read_image,
+)
+from mmmask.probe import build_network
 from mmmask.utils.picks import pick_evenly
-from mmmask.visualization import draw_instances, draw_segmentation, enlarge, jpeg_uri
 
-from .base import Context, Figure, Row, read_image
-from .network import build_network, task_config
+from .base import Context, Figure, Row
 
 SHOWN = 320
 """Pixels of a picture's longer side."""
 
 
 def detections(context: Context, *, count: int = 4, threshold: float = 0.3) -> Figure:
-    """Objects that the detectors of every arm find.
+    """Draw the objects that the detectors of every arm find.
 
     Args:
         context: A protocol that trains a detector of mmdet.
         count: Images, evenly spread over the test set.
-        threshold: Least score of what is drawn.
+        threshold: Least score of drawn objects.
     """
     tasks, dataset, predicted = _predict(context, count)
     classes, palette = dataset.metainfo['classes'], dataset.metainfo['palette']
@@ -73,7 +79,7 @@ def detections(context: Context, *, count: int = 4, threshold: float = 0.3) -> F
 
 
 def segmentations(context: Context, *, count: int = 4) -> Figure:
-    """Label maps of the segmenters of every arm; a protocol of mmseg, ``count`` as above."""
+    """Draw label maps of the segmenters of every arm; a protocol of mmseg, ``count`` as above."""
     tasks, dataset, predicted = _predict(context, count)
     classes, palette = dataset.metainfo['classes'], dataset.metainfo['palette']
 
@@ -103,11 +109,11 @@ def segmentations(context: Context, *, count: int = 4) -> Figure:
 
 
 def _predict(context: Context, count: int) -> tuple[list, object, dict[int, list[BaseDataElement]]]:
-    """Tasks of every arm, the test set, and for each chosen image a prediction of each task."""
+    """Return tasks of every arm, the test set, and each task's prediction by image."""
     tasks = context.arms()
     predicted: dict[int, list[BaseDataElement]] = {}
     for task in tasks:
-        config = task_config(task, context.folder(task))
+        config = context.config(task)
         model = build_network(config, context.checkpoint(task))
         dataset = _test_set(config)
         for place in pick_evenly(range(len(dataset)), count):

@@ -1,18 +1,18 @@
-"""Curves of training."""
+"""Draw curves of training."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from mmmask.benchmark.scalars import read_scalars, series_of
+from mmmask.pictures import Curve, Panel, curves, svg_uri
 from mmmask.utils.errors import UserError
-from mmmask.visualization import Curve, Panel, curves, svg_uri
 
 from .base import Context, Figure
 
 
 def training(context: Context, *, panels: Sequence[dict], columns: int = 2) -> Figure:
-    """What was logged over iterations, of all seeds.
+    """Draw logged values over iterations, of all seeds.
 
     Args:
         context: A protocol that trains.

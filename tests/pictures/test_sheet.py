@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mmmask.visualization import Cell, SheetRow, contact_sheet
-from mmmask.visualization.sheet import GAP
+from mmmask.pictures import Cell, SheetRow, contact_sheet
+from mmmask.pictures.sheet import GAP
 
 
 def flat(value: int, height: int = 20, width: int = 30) -> np.ndarray:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmmask.visualization import draw_instances, draw_segmentation
+from mmmask.pictures import draw_instances, draw_segmentation
 
 RED, BLUE = (200, 0, 0), (0, 0, 100)
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mmmask.visualization import enlarge, overlay_heat, overlay_mask
-from mmmask.visualization.overlay import to_pixels
+from mmmask.pictures import enlarge, overlay_heat, overlay_mask
+from mmmask.pictures.overlay import to_pixels
 
 
 def test_overlay_mask_covers_whole_patches_only():

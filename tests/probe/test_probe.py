@@ -1,11 +1,12 @@
-"""The network that is asked: its weights, its input, and what it refuses."""
+"""A probe of a backbone: its weights, its input, and its refusals."""
 
 import numpy as np
 import pytest
 import torch
 
-from mmmask.analysis.network import Network
+from mmmask.config.read import read_config
 from mmmask.models.attention import AttentionTap
+from mmmask.probe import Probe
 from mmmask.utils.errors import UserError
 
 
@@ -14,29 +15,32 @@ from mmmask.utils.errors import UserError
     [('auto', 'teacher.backbone.'), ('teacher', 'teacher.backbone.'), ('student', 'backbone.')],
 )
 def test_which_weights(config, checkpoint, source, prefix):
-    network = Network(str(config), str(checkpoint), source)
-    assert network.source == prefix.split('.')[0].replace('backbone', 'student')
-    assert (network.size, network.grid) == (32, (4, 4))
+    probe = Probe(str(checkpoint), read_config(str(config)), source, backbone_only=True)
+    assert probe.source == prefix.split('.')[0].replace('backbone', 'student')
+    assert (probe.size, probe.grid) == (32, (4, 4))
     saved = torch.load(checkpoint, weights_only=True)['state_dict']
-    for name, value in network.backbone.state_dict().items():
+    for name, value in probe.backbone.state_dict().items():
         assert torch.equal(value, saved[prefix + name])
-    assert not any(module.training for module in network.backbone.modules())
+    assert not any(module.training for module in probe.backbone.modules())
 
 
 def test_an_untrained_network_follows_its_seed(config):
-    a, b, c = (Network(str(config), 'none', seed=seed).backbone.cls_token for seed in (0, 0, 1))
+    a, b, c = (
+        Probe('none', read_config(str(config)), seed=seed, backbone_only=True).backbone.cls_token
+        for seed in (0, 0, 1)
+    )
     assert torch.equal(a, b) and not torch.equal(a, c)
 
 
 @pytest.mark.parametrize('rgb', [True, False])
 def test_images_are_normalised_as_the_config_says(config, checkpoint, rgb):
     config.write_text(config.read_text().replace('to_rgb=True', f'to_rgb={rgb}'))
-    network = Network(str(config), str(checkpoint), size=16)
-    assert network.grid == (2, 2)
+    probe = Probe(str(checkpoint), read_config(str(config)), size=16, backbone_only=True)
+    assert probe.grid == (2, 2)
     seen = []
-    network.backbone.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    probe.backbone.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     image = np.zeros((16, 16, 3), np.uint8) + np.array([200, 50, 190], np.uint8)
-    records = network([image, image], dict(cls=AttentionTap()))
+    records = probe.read([image, image], dict(cls=AttentionTap()))
     assert records['cls'].scores().shape == (2, 4)
     expected = [2.0, -1, 1] if rgb else [1.8, -1, 200 / 70 - 120 / 70]
     np.testing.assert_allclose(seen[0][1, :, 3, 5], expected, rtol=1e-6)
@@ -45,7 +49,8 @@ def test_images_are_normalised_as_the_config_says(config, checkpoint, rgb):
 def test_what_is_refused(config, checkpoint):
     def message(*args, **kwargs):
         with pytest.raises(UserError) as caught:
-            Network(str(config), *args, **kwargs)([np.zeros((32, 32, 3), np.uint8)], taps)
+            probe = Probe(*args, read_config(str(config)), **kwargs, backbone_only=True)
+            probe.read([np.zeros((32, 32, 3), np.uint8)], taps)
         assert '\n' not in str(caught.value)
         return str(caught.value)
 

@@ -38,23 +38,6 @@ def heat_map(heat: np.ndarray, shape: tuple[int, int], colormap: str = 'inferno'
     return overlay_heat(np.zeros((*shape, 3), np.uint8), heat, 1.0, colormap)
 
 
-def denormalise(
-    inputs: np.ndarray, mean: np.ndarray | float, std: np.ndarray | float
-) -> np.ndarray:
-    """Undo a network's normalisation.
-
-    Args:
-        inputs: (3, H, W), (pixels - mean) / std.
-        mean: One number, or one for each channel, (3, 1, 1).
-        std: Likewise.
-
-    Returns:
-        (H, W, 3) uint8, rounded; what lies outside 0 ... 255 is cut off.
-    """
-    pixels = np.asarray(inputs, np.float64) * std + mean
-    return pixels.round().clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
-
-
 def paste(image: np.ndarray, prediction: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The prediction where patches were masked, the image's own pixels elsewhere.
 

@@ -4,7 +4,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from mmmask.visualization import Curve, Panel, curves, jpeg_uri, svg_uri
+from mmmask.pictures import Curve, Panel, curves, jpeg_uri, svg_uri
 
 
 def test_curves_are_drawings_that_repeat():

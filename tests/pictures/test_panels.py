@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmmask.visualization import colour_bar, denormalise, heat_map, magnify, paste
+from mmmask.pictures import colour_bar, heat_map, magnify, paste
 
 
 def test_magnify_repeats_pixels_and_never_shrinks():
@@ -17,18 +17,6 @@ def test_magnify_repeats_pixels_and_never_shrinks():
 def test_heat_map_is_the_colours_alone():
     result = heat_map(np.array([[1.0, 3.0]]), (2, 4), colormap='gray')
     assert result[..., 0].tolist() == [[0, 0, 255, 255]] * 2
-
-
-def test_denormalise_undoes_mean_and_deviation():
-    mean, std = np.array([10.0, 20.0, 30.0]), np.array([2.0, 4.0, 5.0])
-    pixels = np.array([[[0, 255, 7]], [[13, 14, 15]]], np.uint8)  # (2, 1, 3)
-    inputs = np.zeros((3, 2, 1), np.float32)
-    for channel in range(3):
-        inputs[channel] = (pixels[..., channel] - mean[channel]) / std[channel]
-    result = denormalise(inputs, mean.reshape(3, 1, 1), std.reshape(3, 1, 1))
-    assert result.dtype == np.uint8 and result.tolist() == pixels.tolist()
-    assert denormalise(np.full((3, 1, 1), 400.0), 0, 1).tolist() == [[[255] * 3]]
-    assert denormalise(np.full((3, 1, 1), -1.0), 0, 1).tolist() == [[[0] * 3]]
 
 
 def test_paste_keeps_visible_pixels_exactly():

@@ -1,4 +1,4 @@
-"""Pictures of the measurements."""
+"""Draw charts of measurements."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from .head_selection import HeadRecalls
-
 INK, MUTED, GUIDED, RANDOM, FRAME = '#1f2430', '#6b7280', '#2f6db5', '#b8bec8', '#f5a623'
 
 
-def draw_recalls(path: Path, result: HeadRecalls, title: str) -> None:
-    """Blocks by heads as a heat map with its numbers, the winner framed (GPA, Fig. 4).
+def draw_recalls(
+    path: Path, recalls: np.ndarray, expected: float, winner: tuple[int, int], title: str
+) -> None:
+    """Draw blocks by heads as a heat map with its numbers, the winner framed (GPA, Fig. 4).
 
     Args:
         path: A PNG file.
-        result: What was measured.
+        recalls: (blocks, heads + 1) in [0, 1]; the last column is the sum over heads.
+        expected: The recall of random patches.
+        winner: Block and head of the highest recall.
         title: A line above.
     """
-    values = 100 * result.mean
+    values = 100 * recalls
     blocks, columns = values.shape
     figure = Figure(
         figsize=(max(6.6, 2.4 + 0.72 * columns), 1.9 + 0.46 * blocks), layout='constrained'
     )
     axes = figure.subplots()
     # Centred on what random patches give: below it in another colour.
-    chance = 100 * result.expected
+    chance = 100 * expected
     reach = max(float(np.abs(values - chance).max()), 1e-6)
     gap = 0.4  # before the sum over heads
     colors = dict(cmap='RdBu', vmin=chance - reach, vmax=chance + reach)
@@ -49,7 +51,7 @@ def draw_recalls(path: Path, result: HeadRecalls, title: str) -> None:
                 fontsize=9,
                 color='white' if dark else INK,
             )
-    block, head = result.winner
+    block, head = winner
     axes.add_patch(_frame(head, block))
     axes.set_xlim(-0.56, columns - 0.44 + gap)
     axes.set_ylim(blocks - 0.44, -0.56)  # the first block on top
@@ -73,11 +75,11 @@ def _frame(column: int, row: int) -> Rectangle:
 
 
 def draw_coverage(path: Path, result: dict, title: str) -> None:
-    """Bars of each masker's recall, precision and lift, with standard errors.
+    """Draw bars of each masker's recall, precision and lift, with standard errors.
 
     Args:
         path: A PNG file.
-        result: Masker's name -> :func:`~mmmask.analysis.coverage.summary` of it.
+        result: Masker's name -> ``recall``, ``precision`` and ``lift``, each (mean, error).
         title: A line above.
     """
     names = list(result)

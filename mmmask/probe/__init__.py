@@ -1,0 +1,8 @@
+"""Look into a network: its attention, its masks, its features, its reconstructions."""
+
+import mmmask.compat  # noqa: F401
+
+from .network import build_backbone, build_network, describe_backbone
+from .probe import Probe, Unavailable
+
+__all__ = ['Probe', 'Unavailable', 'build_backbone', 'build_network', 'describe_backbone']

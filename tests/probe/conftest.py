@@ -1,0 +1,3 @@
+"""The tiny network of the tests."""
+
+from tiny_network import checkpoint, config, scenes  # noqa: F401
