@@ -486,7 +486,7 @@ def test_a_suite_names_its_configs(capsys):
     suite = Path(__file__).parents[2] / 'configs/suites/demo.py'
     assert main([str(suite)]) == 1
     message = capsys.readouterr().err
-    assert 'is a suite. Check its configs: configs/demo/attmask-high-ibot_' in message
+    assert 'is a suite. Check its configs: mmmask::demo/attmask-high-ibot_' in message
     assert message.count('\n') == 1
 
 

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from mmmask.analysis import network
 from mmmask.commands import (
     annotated_images,
     export,
@@ -17,6 +16,7 @@ from mmmask.commands import (
     visualize,
 )
 from mmmask.datasets.miniatures import LAYOUTS
+from mmmask.transfer import formats
 from mmmask.transfer.export import TARGETS
 from mmmask.transfer.formats import SOURCES
 from mmmask.utils.errors import UserError, one_line
@@ -50,7 +50,7 @@ def test_the_module_is_the_command():
 def test_choices_of_the_command_line_are_those_of_the_rooms():
     assert tuple(LAYOUTS) == prepare_miniature.LAYOUTS
     assert (export.SOURCES, export.TARGETS) == (SOURCES, TARGETS)
-    assert annotated_images.SOURCES == network.SOURCES
+    assert annotated_images.SOURCES == formats.SOURCES
     assert set(visualize.KINDS) >= {'attention', 'masks', 'gpa', 'reconstruction'}
 
 
