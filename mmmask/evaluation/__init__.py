@@ -1,7 +1,6 @@
 import mmmask.compat
 
 from .frozen_backbone import FrozenBackbone
-from .knn import knn_accuracy, knn_correct, knn_predict
 from .knn_loop import KNNLoop
 from .sweep_accuracy import SweepAccuracy
 from .sweep_optimizer import SweepOptimWrapperConstructor
@@ -11,7 +10,4 @@ __all__ = [
     'KNNLoop',
     'SweepAccuracy',
     'SweepOptimWrapperConstructor',
-    'knn_accuracy',
-    'knn_correct',
-    'knn_predict',
 ]

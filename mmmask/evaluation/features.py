@@ -1,4 +1,4 @@
-"""Features of a data set, in its order, from a frozen backbone, on one or several ranks."""
+"""Compute the features of a data set, in its order, on one or several ranks."""
 
 from __future__ import annotations
 
@@ -16,24 +16,26 @@ from torch.utils.data import DataLoader
 from mmmask.utils.errors import UserError
 from mmmask.utils.progress import Progress
 
-#: What a backbone gives, by its ``out_type``, and the features to be had of it.
+#: The features that a backbone can give, by its ``out_type``.
 _FEATURES = dict(raw=('cls', 'gap'), cls_token=('cls',), featmap=('gap',))
 
 
 class FeatureEncoder:
-    """Batches of a data loader to one feature vector per image, without gradients.
+    """Encode a batch of a data loader: one feature vector for each image, without gradients.
 
-    Backbones of pre-training are asked for whole images: where ``forward`` takes a mask, it is
-    None, at which each of mmpretrain's masks nothing (without one, its MAE would).
+    A backbone of pre-training gets whole images: where ``forward`` takes a mask, it is None.
+    (Without the argument, mmpretrain's MAE would mask.)
 
     Args:
-        backbone: A ViT that returns all tokens of its last block, behind the final norm, as
-            (B, E + L, C): ``out_type='raw'``; E extra tokens, the CLS token first, L patches. Or a
-            ``MaskedSwinTransformer``, which has no CLS token. Of mmpretrain's others, a ViT that
-            returns CLS alone (``'cls_token'``), or a network of maps (``'featmap'``, or without an
-            ``out_type``: Swin, ResNet), whose last map is averaged for 'gap'.
-        preprocess: The model's data preprocessor. One that normalises two pictures of each image
-            (BEiT, CAE) normalises one, as the first of them.
+        backbone: A network whose ``out_type`` is one of
+
+            - ``'raw'``: all tokens (B, E + L, C) of the last block, behind the final norm. E extra
+              tokens, the CLS token first, L patches. A ``MaskedSwinTransformer`` has no CLS token.
+            - ``'cls_token'``: the CLS token alone.
+            - ``'featmap'``, or without an ``out_type`` (Swin, ResNet): maps. The last one is
+              averaged for 'gap'.
+        preprocess: The model's data preprocessor. Of the two pictures that BEiT's and CAE's
+            normalise, the first is taken.
         feature: 'cls', the CLS token (DINO), or 'gap', the mean patch token (AttMask, Table A10).
 
     Raises:
@@ -62,7 +64,7 @@ class FeatureEncoder:
 
     @torch.no_grad()
     def __call__(self, batch: dict) -> Tensor:
-        """Features (B, C), float32, of a collated batch."""
+        """Return the features (B, C), float32, of a collated batch."""
         images = batch['inputs']
         images = images if isinstance(images, Tensor) else torch.stack(images)
         data = self.preprocess(dict(inputs=images, data_samples=batch['data_samples']))
@@ -79,10 +81,10 @@ class FeatureEncoder:
 def extract_features(
     loader: DataLoader, encode: FeatureEncoder, title: str = 'features'
 ) -> tuple[Tensor, Tensor]:
-    """Features and labels of every image of a data set, in its order, the same on all ranks.
+    """Return features and labels of every image of a data set, in its order, the same on all ranks.
 
-    Images are told by their index in the data set, so neither the sampler's order nor the images
-    that it repeats to give all ranks equally many matter.
+    Images are told apart by their index in the data set. So the sampler's order doesn't matter, nor
+    do the images that a sampler repeats to give all ranks equally many.
 
     Args:
         loader: Gives batches with ``data_samples`` that have ``sample_idx`` and ``gt_label``, as

@@ -1,4 +1,4 @@
-"""A backbone and nothing else."""
+"""Hold a backbone that nothing trains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 @MODELS.register_module()
 class FrozenBackbone(BaseModel):
-    """The model of protocols that train nothing: all its parameters are ``backbone.*``.
+    """Serve protocols that train nothing: all parameters are ``backbone.*``.
 
     Args:
         backbone: Config of a ViT; it gives all tokens (``out_type='raw'``), whatever the config
@@ -31,7 +31,7 @@ class FrozenBackbone(BaseModel):
     def forward(
         self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor'
     ) -> Tensor:
-        """Tokens (B, E + L, C) of images (B, 3, H, W); there is no other mode.
+        """Return the tokens (B, E + L, C) of images (B, 3, H, W); there is no other mode.
 
         Raises:
             ValueError: If the mode isn't 'tensor'.

@@ -1,4 +1,4 @@
-"""k-NN as mm's test loop."""
+"""Run k-NN as a test loop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .loader import build_loader
 
 @LOOPS.register_module()
 class KNNLoop(BaseLoop):
-    """Weighted k-NN accuracy of ``model.backbone`` on the test set, with a bank of labelled images.
+    """Measure the weighted k-NN accuracy of ``model.backbone`` on the test set.
 
     In a config: ``test_cfg=dict(type='KNNLoop', bank_dataloader=...)``, ``test_dataloader`` for the
     queries and ``test_evaluator=[]``, since the loop measures itself.
@@ -60,11 +60,10 @@ class KNNLoop(BaseLoop):
         self.feature, self.fp16 = feature, fp16
 
     def run(self) -> dict[str, float]:
-        """Metrics in per cent, ``knn/top1_k20`` and so on."""
+        """Return the metrics in per cent, ``knn/top1_k20`` and so on."""
         self.runner.call_hook('before_test')
         self.runner.call_hook('before_test_epoch')
-        model = self.runner.model
-        model = unwrap(model)
+        model = unwrap(self.runner.model)
         model.eval()
         encode = FeatureEncoder(model.backbone, model.data_preprocessor, self.feature)
         with autocast(enabled=self.fp16):

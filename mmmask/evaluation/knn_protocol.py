@@ -1,4 +1,4 @@
-"""The k-NN protocol: features of two data sets, one vote."""
+"""k-NN of frozen features: two data sets, one vote, on one or several ranks."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from torch.utils.data import DataLoader
 from mmmask.utils.errors import UserError
 
 from .features import FeatureEncoder, extract_features
-from .knn import DINO_KS, choose_ks, knn_correct
+from .knn import DINO_KS, choose_ks, iter_votes, label_ranks
 
 
 class KNNProtocol:
-    """Weighted k-NN accuracy of frozen features, on one or several ranks.
+    """Measure the weighted k-NN accuracy of frozen features.
 
-    Features are gathered on all ranks, each rank classifies its share of the queries.
+    All ranks gather all features; each rank classifies its share of the queries.
 
     Args:
-        k: Numbers of neighbours, each at most the size of the bank. None: those of DINO's 10, 20,
-            100 and 200 that the bank allows; the others are left out with a line in the log.
+        k: Numbers of neighbours, see :func:`~mmmask.evaluation.knn.choose_ks`. A line in the log
+            names the default ones that the bank is too small for.
         temperature: T of the votes exp(similarity / T).
-        chunk_size: Images of a block of the search.
+        chunk_size: Images of a block of the search; changes memory, not results.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class KNNProtocol:
         self.k, self.temperature, self.chunk_size = k, temperature, chunk_size
 
     def check(self, bank: DataLoader, queries: DataLoader) -> int:
-        """Number of classes, after the checks that need no forward pass.
+        """Check all that needs no forward pass; return the number of classes.
 
         Raises:
             UserError: If the two data sets name different classes, one is empty, or a k is out of
@@ -63,22 +63,27 @@ class KNNProtocol:
     def evaluate(
         self, bank: DataLoader, queries: DataLoader, encode: FeatureEncoder
     ) -> dict[str, float]:
-        """Accuracy in per cent, the same on all ranks: {'knn/top1_k20': ..., ...}."""
+        """Return the accuracy in per cent, the same on all ranks: {'knn/top1_k20': ..., ...}.
+
+        An image of a class that the bank doesn't hold is wrong. Top-5 is left out where there are
+        five classes or fewer.
+        """
         num_classes = self.check(bank, queries)
-        bank_features, bank_labels = extract_features(bank, encode, 'k-NN bank')
+        labelled = extract_features(bank, encode, 'k-NN bank')
         features, labels = extract_features(queries, encode, 'k-NN queries')
         share = slice(get_rank(), None, get_world_size())
-        correct = knn_correct(
-            bank_features,
-            bank_labels,
-            features[share],
-            labels[share],
-            ks=choose_ks(self.k, len(bank_labels)),
-            temperature=self.temperature,
-            num_classes=num_classes,
-            chunk_size=self.chunk_size,
+        ks = choose_ks(self.k, len(bank.dataset))
+        tops = [top for top in (1, 5) if top == 1 or top < num_classes]
+        correct = {(k, top): 0 for k in ks for top in tops}
+        blocks = iter_votes(
+            *labelled, features[share], num_classes, ks, self.temperature, self.chunk_size
         )
+        for votes, truth in zip(blocks, labels[share].split(self.chunk_size)):
+            for k, of_k in votes.items():
+                ranks = label_ranks(of_k, truth)
+                for top in tops:
+                    correct[k, top] += int((ranks < top).sum())
         counts = torch.tensor(list(correct.values()), device=encode.device)
         all_reduce(counts)
         percent = (100.0 * counts.double() / len(labels)).tolist()
-        return {f'knn/{name}': value for name, value in zip(correct, percent)}
+        return {f'knn/top{top}_k{k}': value for (k, top), value in zip(correct, percent)}

@@ -1,4 +1,4 @@
-"""Loaders of evaluation data."""
+"""Build loaders of evaluation data."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from mmmask.utils.picks import pick_evenly
 
 
 def build_loader(runner: Runner, dataloader: dict, size: int | None = None) -> DataLoader:
-    """A data loader by mm's config.
+    """Build a data loader from its config.
 
     Args:
         runner: Gives the seed.
         dataloader: The config.
-        size: At most so many images, evenly spread over the data set (which is usually sorted by
-            class); None: all.
+        size: At most so many images, evenly spread over the data set, which is mostly sorted by
+            class; None: all.
     """
     dataset = DATASETS.build(dataloader['dataset'])
     dataset.full_init()

@@ -1,4 +1,4 @@
-"""Accuracy of a sweep of learning rates, and of its best."""
+"""Measure the accuracy of every learning rate of a sweep."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmpretrain.registry import METRICS
 
 @METRICS.register_module()
 class SweepAccuracy(BaseMetric):
-    """Top-1 and top-5 accuracy in per cent of every learning rate of a ``LinearProbe``.
+    """Measure top-1 and top-5 accuracy in per cent of every learning rate of a ``LinearProbe``.
 
     ``linear/top1`` is the *best of n learning rates*, chosen on the very set that is measured, as
     iBOT reports it; ``linear/num_lrs`` says n and ``linear/best_lr`` which. With one rate it is
@@ -32,7 +32,7 @@ class SweepAccuracy(BaseMetric):
         self.results.extend(ranks.cpu())
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Metrics of all images' ranks, a list of (n,) tensors."""
+        """Return the metrics of all images' ranks, a list of (n,) tensors."""
         ranks = torch.stack(results)  # (N, n)
         accuracy = {top: (ranks < top).double().mean(dim=0) * 100 for top in self.tops}
         best = int(accuracy[1].argmax())

@@ -1,4 +1,4 @@
-"""One optimiser, one learning rate per probe."""
+"""Build one optimiser with a learning rate for each probe."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmmask.utils.unwrap import unwrap
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class SweepOptimWrapperConstructor:
-    """A parameter group for each of ``model.heads`` with its rate of ``model.lrs``.
+    """Make a parameter group for each of ``model.heads``, with its rate of ``model.lrs``.
 
     ``auto_scale_lr=dict(enable=True, base_batch_size=256)`` then scales all of them with the batch
     size, as DINO does.

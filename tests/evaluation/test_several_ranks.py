@@ -14,16 +14,16 @@ from mmmask.evaluation.knn_protocol import KNNProtocol
 
 
 class Noise(BaseDataset):
-    """Random images of three classes; every class has its own brightness."""
+    """Random images of six classes; every class has its own brightness."""
 
-    METAINFO = dict(classes=['dark', 'grey', 'light'])
+    METAINFO = dict(classes=[f'brightness {i}' for i in range(6)])
 
     def __init__(self, size, seed):
         self.size, self.seed = size, seed
         super().__init__(serialize_data=False)
 
     def load_data_list(self):
-        return [dict(label=i * 3 // self.size) for i in range(self.size)]
+        return [dict(label=i * 6 // self.size) for i in range(self.size)]
 
     def prepare_data(self, index):
         generator = np.random.default_rng((self.seed, index))
@@ -58,6 +58,7 @@ def evaluate():
 def test_two_ranks_measure_what_one_measures():
     found = on_two_ranks(lambda rank: evaluate())
     features, labels, metrics = evaluate()
+    assert set(metrics) == {f'knn/top{top}_k{k}' for top in (1, 5) for k in (1, 3, 11)}
     assert 0 < metrics['knn/top1_k3'] < 100
     for rank in (0, 1):
         np.testing.assert_allclose(found[rank][0], features, rtol=1e-5, atol=1e-6)

@@ -1,4 +1,4 @@
-"""k-NN accuracy over the course of pre-training."""
+"""Measure k-NN accuracy in the course of pre-training."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ from .undisturbed import undisturbed
 
 @HOOKS.register_module()
 class KNNHook(Hook):
-    """Evaluates the backbone every few epochs and at the end, and leaves no trace in the training.
+    """Evaluate the backbone every few epochs and at the end, and leave no trace in the training.
 
     A run with the hook ends with the same weights as one without. All ranks take part. Accuracy in
-    per cent goes to the log, to the message hub as ``val/knn/top1_k20``, and to the visualizer
-    (``scalars.json``) as ``knn/top1_k20`` with ``epoch``, ``iter`` and ``step``, the number of
-    finished iterations. The untrained network's goes to the hub as ``val/knn/untrained_top1_k20``,
-    too, so a run's result has both.
+    per cent goes to
+
+    - the log;
+    - the message hub, as ``val/knn/top1_k20``. The untrained network's is there, too, as
+      ``val/knn/untrained_top1_k20``, so a run's result has both;
+    - the visualizer (``scalars.json``), as ``knn/top1_k20`` with ``epoch``, ``iter`` and ``step``.
+      The last two are the number of finished iterations.
 
     Args:
         bank_dataloader: Config of the loader of labelled images; not augmented.
