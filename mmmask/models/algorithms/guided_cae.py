@@ -5,6 +5,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor
 
 from ..attention import check_scorer
+from ..backbones.protocol import check_masked_encoder
 
 
 @MODELS.register_module()
@@ -54,8 +55,7 @@ class GuidedCAE(CAE):
         )
         self.masker = MODELS.build(masker)
         self.scorer = MODELS.build(scorer) if scorer else None
-        if not hasattr(self.backbone, 'grid'):
-            raise ValueError('GuidedCAE needs an encoder that tells its grid: a MaskedCAEViT.')
+        check_masked_encoder(self, self.backbone, 'drop')
         check_scorer(self.scorer, self.masker.needs_scores)
 
     def loss(self, inputs: list[Tensor], data_samples: list, **kwargs) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..attention import check_scorer
 from ..backbones.masked_tokens import restore_indices
+from ..backbones.protocol import check_masked_encoder
 
 
 @MODELS.register_module()
@@ -87,11 +88,7 @@ class MaskedAutoencoder(BaseSelfSupervisor):
 
     def _check(self) -> None:
         """Find what doesn't fit before any image is read."""
-        if getattr(self.backbone, 'mask_mode', None) != 'drop':
-            raise ValueError(
-                'MaskedAutoencoder needs an encoder that drops masked patches: '
-                "set backbone.mask_mode='drop'."
-            )
+        check_masked_encoder(self, self.backbone, 'drop')
         check_scorer(self.scorer, self.masker.needs_scores or self.attention_decoder is not None)
         patch_size, image_size = self.head.patch_size, self.backbone.img_size
         grid = self.backbone.grid(*image_size)

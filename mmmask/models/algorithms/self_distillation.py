@@ -8,6 +8,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor
 
 from ..attention import TeacherScorer, check_scorer
+from ..backbones.protocol import check_masked_encoder
 from ..running_statistics import batch_norms, running_statistics
 from .ema_teacher import EMATeacher
 
@@ -110,6 +111,8 @@ class SelfDistillation(BaseSelfSupervisor):
                 "restoration.target='masked' restores masked patches: give a masker, or set it to "
                 "'image'."
             )
+        if self.masker is not None:
+            check_masked_encoder(self, self.backbone, 'replace')
         needed = self.masker is not None and self.masker.needs_scores
         check_scorer(self.scorer, needed, teacher=True)
 

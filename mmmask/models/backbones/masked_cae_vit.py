@@ -13,6 +13,10 @@ class MaskedCAEViT(CAEPretrainViT):
     downstream.
     """
 
+    mask_mode = 'drop'
+    with_mask_token = False  # it is the neck's
+    first_is_mean = False
+
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of patches.
 
@@ -27,9 +31,7 @@ class MaskedCAEViT(CAEPretrainViT):
             )
         return tuple(self.patch_resolution)
 
-    def token_grid(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of the tokens of an unmasked image: a token for each patch."""
-        return self.grid(height, width)
+    token_grid = grid
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor | tuple[Tensor, ...]:
         """As the parent's; a scorer calls it without a mask."""

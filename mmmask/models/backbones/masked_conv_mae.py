@@ -12,6 +12,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from mmmask.config.init_cfg import pretrained_of
+from mmmask.models.initialise import draw_linear_layers
 
 from .masked_tokens import keep, visible_indices
 from .position import sincos_position_embedding
@@ -106,6 +107,7 @@ class MaskedConvMAE(BaseModule):
     """
 
     mask_mode = 'drop'
+    with_mask_token = False
     with_cls_token = False
     cls_token = None
     first_is_mean = True
@@ -177,19 +179,14 @@ class MaskedConvMAE(BaseModule):
         super().init_weights()
         if pretrained_of(self.init_cfg) is not None:
             return
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
-                nn.init.zeros_(module.bias)
+        draw_linear_layers(self, nn.init.xavier_uniform_)
         nn.init.xavier_uniform_(self.stems[-1][0].weight.data.flatten(1))
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of patches of an image (a last, partial patch is padded)."""
         return math.ceil(height / self.patch_size), math.ceil(width / self.patch_size)
 
-    def token_grid(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of the tokens of an unmasked image: a token for each patch."""
-        return self.grid(height, width)
+    token_grid = grid
 
     def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
         """Depth of a parameter and the number of depths, for layer-wise learning rates.

@@ -8,6 +8,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from mmmask.config.init_cfg import pretrained_of
+from mmmask.models.initialise import draw_linear_layers, trunc_normal
 
 
 @MODELS.register_module()
@@ -40,6 +41,7 @@ class MaskedSwinTransformer(SwinTransformer):
             for.
     """
 
+    mask_mode = 'replace'
     num_extra_tokens = 1
     with_cls_token = False
     first_is_mean = True
@@ -68,6 +70,7 @@ class MaskedSwinTransformer(SwinTransformer):
             raise ValueError(
                 f'mask_stride must be a multiple of the patch size {patch_size}, got {mask_stride}.'
             )
+        self.img_size = (img_size, img_size)
         self.out_type = out_type
         self.out_channels = self.num_features[-1]
         self.patch_size = patch_size
@@ -83,11 +86,7 @@ class MaskedSwinTransformer(SwinTransformer):
         super().init_weights()
         if pretrained_of(self.init_cfg) is not None:
             return
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        draw_linear_layers(self, trunc_normal)
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of what can be masked of an image (a last, partial cell counts)."""

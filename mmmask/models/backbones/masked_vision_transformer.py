@@ -3,19 +3,19 @@
 import math
 
 import torch
-from mmpretrain.models.backbones import VisionTransformer
-from mmpretrain.models.utils import resize_pos_embed
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from mmmask.config.init_cfg import pretrained_of
+from mmmask.models.initialise import draw_linear_layers, trunc_normal
 
-from .masked_tokens import keep, replace_masked, visible_indices
+from .masked_tokens import replace_masked, visible_indices
 from .position import sincos_position_embedding
+from .vit_base import ViTBase
 
 
 @MODELS.register_module()
-class MaskedVisionTransformer(VisionTransformer):
+class MaskedVisionTransformer(ViTBase):
     """A ViT whose masked patches are replaced by a learned token, or dropped.
 
     Parameter names are the parent's plus ``mask_token``, so plain ``mmpretrain.VisionTransformer``
@@ -42,6 +42,8 @@ class MaskedVisionTransformer(VisionTransformer):
     Raises:
         ValueError: If a mode, style or name is unknown, or a mask token goes with dropping.
     """
+
+    first_is_mean = False
 
     def __init__(
         self,
@@ -84,18 +86,12 @@ class MaskedVisionTransformer(VisionTransformer):
         super().init_weights()
         if pretrained_of(self.init_cfg) is not None:
             return
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                if self.init == 'mae':
-                    nn.init.xavier_uniform_(module.weight)
-                else:
-                    nn.init.trunc_normal_(module.weight, std=0.02)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-        if self.init == 'mae':
+        mae = self.init == 'mae'
+        draw_linear_layers(self, nn.init.xavier_uniform_ if mae else trunc_normal)
+        if mae:
             nn.init.xavier_uniform_(self.patch_embed.projection.weight.flatten(1))
         if self.cls_token is not None:
-            draw = nn.init.normal_ if self.init == 'mae' else nn.init.trunc_normal_
+            draw = nn.init.normal_ if mae else nn.init.trunc_normal_
             draw(self.cls_token, std=0.02)
         if self.fixed_positions:
             patches = sincos_position_embedding(*self.patch_resolution, self.embed_dims)
@@ -107,9 +103,7 @@ class MaskedVisionTransformer(VisionTransformer):
         rows, columns = self.patch_embed.projection.stride
         return math.ceil(height / rows), math.ceil(width / columns)
 
-    def token_grid(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of the output's patch tokens: the mask's."""
-        return self.grid(height, width)
+    token_grid = grid
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, ...]:
         """Encode images.
@@ -136,40 +130,7 @@ class MaskedVisionTransformer(VisionTransformer):
                 f'The mask is {tuple(mask.shape)}, but the patches are {tuple(tokens.shape[:2])}.'
             )
         if self.mask_mode == 'drop':
-            return self._encode(tokens, grid, visible_indices(mask))
+            return self.encode(tokens, grid, visible_indices(mask))
         if not self.with_mask_token:
             raise ValueError('A mask was given to a backbone with with_mask_token=False.')
-        return self._encode(replace_masked(tokens, mask, self.mask_token, self.mask_style), grid)
-
-    def _encode(
-        self, tokens: Tensor, grid: tuple[int, int], visible: Tensor | None = None
-    ) -> tuple[Tensor, ...]:
-        """Run everything behind the patch embedding, as the parent does.
-
-        Args:
-            tokens: Patch tokens, (B, L, C).
-            grid: Rows and columns of patches.
-            visible: (B, V) indices of the patches that go on; None: all.
-        """
-        positions = resize_pos_embed(
-            self.pos_embed,
-            self.patch_resolution,
-            grid,
-            mode=self.interpolate_mode,
-            num_extra_tokens=self.num_extra_tokens,
-        )
-        tokens = tokens + positions[:, self.num_extra_tokens :]
-        if visible is not None:
-            tokens = keep(tokens, visible)
-        if self.cls_token is not None:
-            cls = self.cls_token + positions[:, : self.num_extra_tokens]
-            tokens = torch.cat((cls.expand(len(tokens), -1, -1), tokens), dim=1)
-        tokens = self.pre_norm(self.drop_after_pos(tokens))
-        outputs = []
-        for index, layer in enumerate(self.layers):
-            tokens = layer(tokens)
-            if self.final_norm and index == self.num_layers - 1:
-                tokens = self.ln1(tokens)
-            if index in self.out_indices:
-                outputs.append(self._format_output(tokens, grid) if visible is None else tokens)
-        return tuple(outputs)
+        return self.encode(replace_masked(tokens, mask, self.mask_token, self.mask_style), grid)

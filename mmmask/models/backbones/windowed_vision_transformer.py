@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch.nn.functional as F
-from mmpretrain.models.backbones import VisionTransformer
-from mmpretrain.models.utils import resize_pos_embed
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
+
+from .vit_base import ViTBase
 
 
 def split_windows(maps: Tensor, side: int) -> Tensor:
@@ -38,7 +38,7 @@ def join_windows(windows: Tensor, side: int, grid: tuple[int, int]) -> Tensor:
 
 
 @MODELS.register_module()
-class WindowedVisionTransformer(VisionTransformer):
+class WindowedVisionTransformer(ViTBase):
     """A plain ViT for large images, with ViTDet's windows (arXiv 2203.16527, Sec. 3).
 
     Patches attend within windows that don't overlap, but in a few global blocks, which carry
@@ -103,39 +103,17 @@ class WindowedVisionTransformer(VisionTransformer):
             if index not in self.global_blocks:
                 layer.attn.out_drop = nn.Identity()
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Encode images.
+    def prefix(self, positions: Tensor) -> list[Tensor]:
+        return []
 
-        Args:
-            x: Images, (B, 3, H, W).
-
-        Returns:
-            A map (B, C, h, w) of each block of ``out_indices``.
-        """
-        tokens, grid = self.patch_embed(x)
-        positions = resize_pos_embed(
-            self.pos_embed,
-            self.patch_resolution,
-            grid,
-            mode=self.interpolate_mode,
-            num_extra_tokens=self.num_extra_tokens,
-        )
-        tokens = tokens + positions[:, self.num_extra_tokens :]
-        tokens = self.pre_norm(self.drop_after_pos(tokens))
-        outputs = []
-        for index, layer in enumerate(self.layers):
-            is_global = index in self.global_blocks
-            tokens = layer(tokens) if is_global else self._within(index, tokens, grid)
-            if self.final_norm and index == self.num_layers - 1:
-                tokens = self.ln1(tokens)
-            if index in self.out_indices:
-                outputs.append(tokens.transpose(1, 2).unflatten(2, grid))
-        return tuple(outputs)
-
-    def _within(self, index: int, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
-        """A block that attends within windows: (B, L, C) -> (B, L, C)."""
+    def run_block(self, index: int, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+        if index in self.global_blocks:
+            return super().run_block(index, tokens, grid)
         layer = self.layers[index]
         windows = split_windows(layer.ln1(tokens).unflatten(1, grid), self.window_size)
         attended = join_windows(layer.attn(windows), self.window_size, grid).flatten(1, 2)
         tokens = tokens + self.drop_paths[index](attended)
         return layer.ffn(layer.ln2(tokens), identity=tokens)
+
+    def _format_output(self, x: Tensor, hw: tuple[int, int]) -> Tensor:
+        return x.transpose(1, 2).unflatten(2, hw)

@@ -7,6 +7,8 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from mmmask.models.initialise import draw_linear_layers, trunc_normal
+
 
 @MODELS.register_module()
 class DINOProjection(BaseModule):
@@ -62,10 +64,7 @@ class DINOProjection(BaseModule):
 
     def init_weights(self) -> None:
         super().init_weights()
-        for layer in self.mlp:
-            if isinstance(layer, nn.Linear):
-                nn.init.trunc_normal_(layer.weight, std=0.02)
-                nn.init.zeros_(layer.bias)
+        draw_linear_layers(self.mlp, trunc_normal)
 
     def bottleneck(self, tokens: Tensor) -> Tensor:
         """L2-normalised bottleneck features, (..., C) -> (..., D)."""

@@ -128,9 +128,9 @@ def test_the_neck_must_know_the_number_of_masked_patches():
         model.loss(inputs(), samples())
 
 
-def test_the_encoder_must_tell_its_grid():
+def test_the_encoder_must_be_a_masked_one():
     backbone = dict(MODEL['backbone'], type='CAEPretrainViT')
-    with pytest.raises(ValueError, match='tells its grid: a MaskedCAEViT'):
+    with pytest.raises(ValueError, match='not CAEPretrainViT: set backbone.type'):
         MODELS.build(dict(type='GuidedCAE', **dict(MODEL, backbone=backbone), **RANDOM))
 
 

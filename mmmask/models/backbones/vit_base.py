@@ -1,0 +1,61 @@
+"""Cut the forward pass of mmpretrain's ViT into steps that a child can replace."""
+
+import torch
+from mmpretrain.models.backbones import VisionTransformer
+from mmpretrain.models.utils import resize_pos_embed
+from torch import Tensor
+
+from .masked_tokens import keep
+
+
+class ViTBase(VisionTransformer):
+    """Encode images as mmpretrain's ViT does, in steps: a child replaces those that differ.
+
+    The steps: ``patch_embed``, positions, :meth:`prefix`, :meth:`run_block` for each block,
+    ``_format_output``. Parameters, their names and results are the parent's.
+    """
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Encode images (B, 3, H, W); return an output of the parent's for each ``out_indices``."""
+        return self.encode(*self.patch_embed(x))
+
+    def encode(
+        self, tokens: Tensor, grid: tuple[int, int], visible: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Take all steps behind the patch embedding.
+
+        Args:
+            tokens: Patch tokens, (B, L, C).
+            grid: Rows and columns of patches.
+            visible: (B, V) indices of the patches that go on; None: all.
+        """
+        positions = resize_pos_embed(
+            self.pos_embed,
+            self.patch_resolution,
+            grid,
+            mode=self.interpolate_mode,
+            num_extra_tokens=self.num_extra_tokens,
+        )
+        tokens = tokens + positions[:, self.num_extra_tokens :]
+        if visible is not None:
+            tokens = keep(tokens, visible)
+        if prefix := self.prefix(positions):
+            prefix = [part.expand(len(tokens), -1, -1) for part in prefix]
+            tokens = torch.cat((*prefix, tokens), dim=1)
+        tokens = self.pre_norm(self.drop_after_pos(tokens))
+        outputs = []
+        for index in range(len(self.layers)):
+            tokens = self.run_block(index, tokens, grid)
+            if self.final_norm and index == self.num_layers - 1:
+                tokens = self.ln1(tokens)
+            if index in self.out_indices:
+                outputs.append(self._format_output(tokens, grid))
+        return tuple(outputs)
+
+    def prefix(self, positions: Tensor) -> list[Tensor]:
+        """Return the tokens (1, n, C) in front of the patches; positions are (1, E + L, C)."""
+        return [] if self.cls_token is None else [self.cls_token + positions[:, :1]]
+
+    def run_block(self, index: int, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Run one block, (B, N, C) -> (B, N, C)."""
+        return self.layers[index](tokens)
