@@ -69,7 +69,8 @@ def silence_chatter() -> None:
     - mmengine's ``print_log`` without a logger prints messages of any level. The mm packages so
       tell at every import, at level DEBUG, that an optional package is missing.
     - pycocotools prints four lines for each annotation file that it reads.
-    - Warnings about an optional package of mmdet, and about options of mmseg that are meant.
+    - Warnings about an optional package of mmdet, about options of mmseg that are meant, and about
+      calls of torch in mmpretrain's and timm's code.
     """
     print_log = mmengine.logging.print_log
 
@@ -85,6 +86,9 @@ def silence_chatter() -> None:
         'faster_coco_eval is not installed',
         'The draw is False, it means that the hook for visualization',
         '`reduce_zero_label` will be deprecated',
+        'torch.meshgrid: in an upcoming release',
+        r'torch.searchsorted\(\): input value tensor is non-contiguous',
+        'Using a non-tuple sequence for multidimensional indexing',
     ):
         warnings.filterwarnings('ignore', message=message)
 

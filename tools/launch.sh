@@ -1,6 +1,7 @@
 # Shared by the dist_*.sh and slurm_train.sh scripts; sourced, not run.
 TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} # more threads per process make each many times slower
+export MKL_NUM_THREADS=${MKL_NUM_THREADS:-$OMP_NUM_THREADS}
 
 # The Python to use: $PYTHON, the active environment's, this project's.
 if [ -z "${PYTHON:-}" ]; then

@@ -6,6 +6,8 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from mmengine.config import Config
@@ -71,7 +73,22 @@ def _start_gloo(launcher: str) -> None:
     os.environ.setdefault('MASTER_PORT', '29500')
     torch.set_num_threads(1)
     if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group('gloo')
+        with _without_stdout():
+            torch.distributed.init_process_group('gloo')
+
+
+@contextmanager
+def _without_stdout() -> Iterator[None]:
+    """Drop what native code prints: gloo says of every rank that it is connected."""
+    sys.stdout.flush()
+    stdout, nothing = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    try:
+        yield
+    finally:
+        os.dup2(stdout, 1)
+        os.close(stdout)
+        os.close(nothing)
 
 
 def leave_together() -> bool:

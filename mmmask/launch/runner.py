@@ -23,8 +23,9 @@ _NOT_ABOUT_THE_RUN = (
     'Distributed training is not used',
     'Exp name: ',
     'The prefix is not set in metric class',
+    'paramwise_options -- ',
 )
-"""Beginnings of mmengine's messages that are the same in every run."""
+"""Beginnings of what mmengine says of itself, or of every single parameter: for the log only."""
 
 
 class LaunchRunner(Runner):
