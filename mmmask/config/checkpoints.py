@@ -9,12 +9,9 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 
-from mmmask.config.init_cfg import pretrained_of
+from mmmask.config.init_cfg import PLACEHOLDER, pretrained_of
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import is_remote, sha256_of_file
-
-PLACEHOLDER = 'SET-ME'
-"""The checkpoint of our configs until the user names one."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,9 @@ from mmengine.model import PretrainedInit
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import nn
 
+PLACEHOLDER = 'SET-ME'
+"""The checkpoint of our configs until the user names one."""
+
 
 def pretrained_of(init_cfg: object) -> Mapping | None:
     """Return the last entry of an ``init_cfg`` that reads a checkpoint; None if none does.

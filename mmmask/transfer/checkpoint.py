@@ -16,7 +16,7 @@ import torch
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-from mmmask.config.checkpoints import PLACEHOLDER
+from mmmask.config.init_cfg import PLACEHOLDER
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import is_remote
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from mmmask.config.checkpoints import PLACEHOLDER
+from mmmask.config.init_cfg import PLACEHOLDER
 from mmmask.transfer import read_checkpoint
 from mmmask.transfer.checkpoint import CONTAINERS
 from mmmask.utils.errors import UserError
