@@ -20,7 +20,7 @@ from mmmask.utils.files import new_files
 from .checkpoint import Checkpoint, read_checkpoint
 from .description import EXPORT_KEY, Kind, Settings, architecture, config_text, kind_of, settings_of
 from .formats import Selection, select_backbone
-from .mismatch import Allowed, check_values
+from .mismatch import Allowed, not_finite
 from .names import (
     BEIT,
     DINOV2,
@@ -112,7 +112,10 @@ def export_backbone(
             raise UserError(f"{checkpoint.path} can't be exported: {error}") from error
         text = config_text(checkpoint)
         export = Export(checkpoint.state_dict, text=text, why_whole=str(error))
-    check_values(checkpoint, export.tensors)
+    if fault := not_finite(export.tensors):
+        raise UserError(
+            f"{checkpoint.path} can't be exported: {fault}; take an earlier checkpoint."
+        )
     metadata = _metadata(settings, export, checkpoint, selection)
     _write(out, export, metadata, below_teacher=to == 'dino')
     return replace(export, path=out)

@@ -148,11 +148,15 @@ def check_values(checkpoint: Checkpoint, tensors: Mapping[str, Tensor]) -> None:
 
 def broken_values(tensors: Mapping[str, Tensor]) -> str:
     """Describe values that no trained network has: not finite, or all zero. '' if all is well."""
-    floating = {name: value for name, value in tensors.items() if value.is_floating_point()}
-    broken = [name for name, value in floating.items() if not value.isfinite().all()]
-    if broken:
-        return listed('with NaN or infinity', broken)[0]
-    return '' if not floating or any(v.any() for v in floating.values()) else 'every value is zero'
+    floating = [value for value in tensors.values() if value.is_floating_point()]
+    all_zero = floating and not any(value.any() for value in floating)
+    return not_finite(tensors) or ('every value is zero' if all_zero else '')
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> str:
+    """Describe the tensors that hold NaN or infinite values, '' if none does."""
+    broken = [name for name, value in tensors.items() if not value.isfinite().all()]
+    return ''.join(listed('with NaN or infinity', broken))
 
 
 def other_shapes(tensors: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> list[str]:
