@@ -10,12 +10,10 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.mask import decode
 
-from mmmask.commands.main import run_command
 from mmmask.datasets.material_scenes import prepare
 from mmmask.datasets.materials import MATERIALS
 from mmmask.datasets.scenes import compose_scene
 from mmmask.datasets.spec import MaterialScenesSpec
-from mmmask.datasets.store import MANIFEST
 from mmmask.datasets.validation import validate_tree
 from mmmask.datasets.writers import mask_fields
 from mmmask.utils.errors import UserError
@@ -198,39 +196,3 @@ def test_validation_finds_wrong_images(copy):
     Image.new('RGB', (16, 32)).save(copy / 'seg/images/train/00000.jpg')
     with pytest.raises(UserError, match=r'00000\.jpg: size \(32, 16\), not 32 x 32'):
         validate_tree('seg', copy / 'seg', SPEC)
-
-
-def _main(*args):
-    return run_command('prepare-demo', [str(arg) for arg in args])
-
-
-def test_the_tool_writes_once_and_closes_with_one_line(tmp_path, capsys):
-    args = ('--out', tmp_path / 'd', '--trees', 'cls', '--cls-train', 1, '--cls-val', 1)
-    assert _main(*args, '--zoom', 0.5, 0.9) == 0
-    assert 'cls 24 files (24 written), seed 0' in capsys.readouterr().out
-    manifest = json.loads((tmp_path / 'd/cls' / MANIFEST).read_text())
-    assert manifest['recipe']['spec']['zoom'] == [0.5, 0.9]
-    assert _main(*args, '--zoom', 0.5, 0.9) == 0
-    out = capsys.readouterr().out
-    assert 'cls 24 files (0 written)' in out and out.count('\n') == 1
-
-
-@pytest.mark.parametrize(
-    'args, message',
-    [
-        (('--cls-train', 0), 'cls_train must lie in'),
-        (('--seed', -1), '--seed must not be negative'),
-        (('--zoom', 2, 1), 'zoom must be (low, high)'),
-    ],
-)
-def test_the_tool_refuses_nonsense_in_one_line(tmp_path, capsys, args, message):
-    assert _main('--out', tmp_path / 'd', *args) == 1
-    error = capsys.readouterr().err
-    assert error.startswith('error: ') and message in error and error.count('\n') == 1
-    assert not (tmp_path / 'd').exists()
-
-
-def test_the_tool_writes_below_the_current_folder_by_default(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert _main('--trees', 'cls', '--cls-train', 1, '--cls-val', 1, '--cls-size', 16) == 0
-    assert len(list((tmp_path / 'data/material_scenes/cls').rglob('*.jpg'))) == 24
