@@ -252,7 +252,7 @@ HEADS_3 = ['--heads', '3']
         (
             not_finite,
             [],
-            '2 with NaN or infinity (blocks.1.mlp.fc2.bias, norm.weight); take an earlier file',
+            '2 with NaN or infinity (blocks.1.mlp.fc2.bias, norm.weight); take an earlier',
         ),
         (wide_grid, ['--to', 'mmpretrain'], '--grid ROWSxCOLUMNS'),
         (wide_grid, ['--grid', '3x4'], '--grid 3x4: the file has 7 position embeddings'),
