@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import inspect
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmmask.models.attention import (
@@ -27,7 +29,7 @@ from mmmask.transfer.normalisation import (
     normalisation_of_config,
     pretraining_normalisation,
 )
-from mmmask.utils.errors import UserError
+from mmmask.utils.errors import UserError, one_line
 
 from .network import (
     UNTRAINED,
@@ -90,21 +92,18 @@ class Probe:
             raise UserError('--device cuda: there is no GPU.')
         if config is None and checkpoint == UNTRAINED:
             raise UserError('An untrained network needs a config: give one.')
-        file = read_checkpoint(checkpoint) if config is None else None
-        if config is None and not backbone_only:
-            config = own_config(file)
         self.model: nn.Module | None = None
         if config is None:
-            config, selection = describe_backbone(file, source)
-            self.normalisation = pretraining_normalisation(file, selection)[0] or KNOWN['imagenet']
-            backbone_only = True
+            self._read_file(checkpoint, source, backbone_only)
         else:
             self.normalisation = normalisation_of_config(config) or _AS_THEY_ARE
-        if backbone_only:
-            self.backbone, self.source = build_backbone(config, checkpoint, source, seed)
-        else:
-            self.model = build_network(config, checkpoint, seed).to(device)
-            self.backbone, self.source = _choose(self.model, source)
+            if backbone_only:
+                self.backbone, self.source = build_backbone(config, checkpoint, source, seed)
+            else:
+                self.model = build_network(config, checkpoint, seed)
+                self.backbone, self.source = _choose(self.model, source)
+        if self.model is not None:
+            self.model.to(device)
         self.backbone.to(device)
         self.device = device
         is_vit = hasattr(self.backbone, 'layers') and hasattr(self.backbone, 'patch_embed')
@@ -116,6 +115,28 @@ class Probe:
         self.grid = _grid(self.backbone, self.size)
         takes_mask = 'mask' in inspect.signature(self.backbone.forward).parameters
         self._unmasked = dict(mask=None) if takes_mask else {}
+
+    def _read_file(self, checkpoint: str, source: str, backbone_only: bool) -> None:
+        """Build the network that a file describes: our whole model, or else its backbone."""
+        file = read_checkpoint(checkpoint)
+        config = None if backbone_only else own_config(file)
+        if config is not None:
+            try:
+                self.model = build_network(config, checkpoint)
+                self.backbone, self.source = _choose(self.model, source)
+                self.normalisation = normalisation_of_config(config) or _AS_THEY_ARE
+                return
+            except UserError as error:  # an earlier version's config; a scorer's file that is gone
+                print_log(
+                    f'{checkpoint}: its backbone alone is read, as its own config gives no model '
+                    f'({one_line(error)}).',
+                    logger='current',
+                    level=logging.WARNING,
+                )
+                self.model = None
+        config, selection = describe_backbone(file, source)
+        self.normalisation = pretraining_normalisation(file, selection)[0] or KNOWN['imagenet']
+        self.backbone, self.source = build_backbone(config, checkpoint, source)
 
     def inputs(self, images: Sequence[np.ndarray]) -> Tensor:
         """Normalise B images (S, S, 3) uint8, RGB, as the network sees them: (B, 3, S, S)."""
