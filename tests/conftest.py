@@ -1,4 +1,4 @@
-"""What tests share: a run that takes a second, and the launchers in this process."""
+"""Shared by tests: a run that takes a second, and the launchers in this process."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import torch.distributed as dist
 
 
 def on_two_ranks(run: Callable, *args: Any) -> list:
-    """What ``run(rank, *args)`` returns on rank 0 and on rank 1 of one group."""
+    """Return the results of ``run(rank, *args)`` on rank 0 and on rank 1 of one group."""
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]

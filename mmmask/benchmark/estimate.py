@@ -10,8 +10,11 @@ from .suite import Task
 def expected_seconds(tasks: Sequence[Task], measured: Mapping[str, float]) -> dict[str, float]:
     """Return the expected duration of each task.
 
-    In this order: the mean of the measured tasks of the same protocol; the stated minutes, times
-    the mean ratio of measured to stated minutes of the others; the mean of all that is known.
+    The first of these that is known is taken:
+
+    - the mean of the measured tasks of the same protocol;
+    - the stated minutes, times the mean ratio of measured to stated minutes of other protocols;
+    - the mean of all expected durations.
 
     Args:
         tasks: The suite's tasks.

@@ -69,7 +69,7 @@ class TaskFolder:
 
     @property
     def can_resume(self) -> bool:
-        """Whether an interrupted training left a checkpoint."""
+        """True if an interrupted training left a checkpoint."""
         return (self.path / 'last_checkpoint').is_file()
 
     def write_state(self, **changes: Any) -> dict:

@@ -1,8 +1,8 @@
 """Measures time, operations and memory of a training step, of one config or two.
 
-Two configs are timed in pairs within one run, each first in every other pair, and the two steps of
-a pair draw the same random numbers: what the machine does meanwhile, and how much happens to be
-masked, falls on both alike.
+Two configs are timed in pairs within one run, each first in every other pair. The two steps of a
+pair draw the same random numbers. So the machine's other work, and the number of masked patches,
+are alike for both.
 """
 
 from __future__ import annotations
@@ -226,8 +226,8 @@ def compare(
 
     Returns:
         ``of_medians``, the ratio of the two medians, and ``of_pairs``, the median of the pairs'
-        ratios, in which what a pair has in common (the number of masked tokens, say) cancels out;
-        each as ``ratio`` with its 95 % interval from ``low`` to ``high``.
+        ratios. What a pair has in common, such as the number of masked tokens, cancels out of the
+        latter. Each is a ``ratio`` with its 95 % interval from ``low`` to ``high``.
     """
     pairs = np.stack([first, second])  # (2, n)
     generator = np.random.default_rng(0)
@@ -248,9 +248,8 @@ def compare(
 def peak_memory(*args, **kwargs) -> int | None:
     """Measure the peak memory of a config's step, in bytes, in a process of its own.
 
-    On a GPU: what torch allocated. On a CPU: how far the process grew beyond what it held before
-    the batch and the model were made (Python and the libraries); None where the system doesn't
-    tell (not Linux).
+    On a GPU this is what torch allocated. On a CPU it is the growth of the process after Python and
+    the libraries were loaded; None where the system doesn't tell (not Linux).
 
     Args:
         *args: Of :class:`Step`.
