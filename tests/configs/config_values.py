@@ -6,6 +6,7 @@ what you get as read-only.
 
 from __future__ import annotations
 
+import copy
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,11 +51,11 @@ def value(name: str, path: str) -> Any:
             - ``number of batch norms``: of the whole model.
     """
     if path == 'number of batch norms':
-        return sum(isinstance(m, _BatchNorm) for m in _built(name, 'model').modules())
+        return sum(isinstance(m, _BatchNorm) for m in built(name, 'model').modules())
     if path.startswith('has '):
         part, attribute = path.removeprefix('has ').split(':')
         *parents, last = attribute.split('.')
-        return hasattr(_follow(_built(name, part), '.'.join(parents)), last)
+        return hasattr(_follow(built(name, part), '.'.join(parents)), last)
     if path.startswith('scales of '):
         return _scales(_follow(config(name), path.removeprefix('scales of ')))
     if path.startswith('rate of '):
@@ -64,7 +65,7 @@ def value(name: str, path: str) -> Any:
         return _scheduled(name, schedule, float(epoch))
     part, _, attribute = path.partition(':')
     if attribute:
-        return _follow(_built(name, part), attribute)
+        return _follow(built(name, part), attribute)
     return _follow(config(name), part)
 
 
@@ -98,9 +99,10 @@ def _scales(pipeline: list[dict]) -> set[tuple[int, int]]:
 
 
 @cache
-def _built(name: str, part: str) -> Any:
+def built(name: str, part: str) -> Any:
+    """Build a part of a config, ``'model'`` or another, without weights."""
     cfg = config(name)
-    options = _follow(cfg, part).to_dict()
+    options = copy.deepcopy(_follow(cfg, part))
     registry = TRANSFORMS if 'pipeline' in part else HOOKS if 'hooks' in part else MODELS
     if part == 'model':
         options.setdefault('data_preprocessor', cfg.get('data_preprocessor'))
@@ -113,7 +115,7 @@ def _built(name: str, part: str) -> Any:
 
 @cache
 def _rates(name: str) -> dict[str, tuple[float, float]]:
-    model = _built(name, 'model')
+    model = built(name, 'model')
     with scope_of(config(name)):
         groups = build_optim_wrapper(model, config(name).optim_wrapper).optimizer.param_groups
     found = {id(p): (g['lr'], g['weight_decay']) for g in groups for p in g['params']}

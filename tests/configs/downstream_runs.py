@@ -24,14 +24,13 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from config_values import CONFIGS
+from config_values import config as config_of
 from fresh_start import forget_earlier_runs
 from mmengine.config import Config
 from PIL import Image
 
 from mmmask.commands.main import run_command
-from mmmask.config.read import read_config
-
-CONFIGS = Path(__file__).parents[2] / 'configs'
 
 # The backbones of both halves, as cfg-options: a downstream config takes them as they are. A ViT
 # keeps its twelve blocks, which the pyramids count on.
@@ -125,7 +124,7 @@ def run_downstream(
     options = {'default_hooks.logger.interval': 1} | options
     if checkpoint is not None:
         options['model.backbone.init_cfg.checkpoint'] = str(checkpoint.resolve())
-    place = work_dir / _data_root(read_config(str(config)))
+    place = work_dir / _data_root(config_of(str(config.relative_to(CONFIGS).with_suffix(''))))
     place.parent.mkdir(parents=True, exist_ok=True)
     place.symlink_to(data_root.resolve(), target_is_directory=True)
     with contextlib.chdir(work_dir):

@@ -6,15 +6,14 @@ On a miniature of COCO, with narrow networks and small images: two iterations an
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 
 import pytest
+from config_values import CONFIGS, config
 from downstream_runs import TINY, pretrain_tiny, run_downstream
 
-from mmmask.config.read import read_config
 from mmmask.datasets.miniatures import write_miniature
 
-FOLDER = Path(__file__).parents[2] / 'configs' / 'transfer' / 'mmdet'
+FOLDER = CONFIGS / 'transfer' / 'mmdet'
 NAMES = sorted(path.stem for path in FOLDER.glob('*.py'))
 CHANNELS = 16
 SIZE = (96, 96)
@@ -123,7 +122,7 @@ def test_there_are_detectors():
 @pytest.mark.parametrize('name', NAMES)
 def test_trains_from_a_checkpoint(name, checkpoints, coco, tmp_path):
     path = FOLDER / f'{name}.py'
-    cfg = read_config(str(path))
+    cfg = config(str(path.relative_to(CONFIGS).with_suffix('')))
     checkpoint = checkpoints('swin' if 'swin' in name else 'vit')
     metrics = run_downstream(path, checkpoint, coco, tmp_path, options_for(cfg))
     assert metrics.keys() >= METRICS

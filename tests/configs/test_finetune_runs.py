@@ -5,15 +5,14 @@ Small, on miniatures of the data sets in their published layouts: the network is
 """
 
 import json
-from pathlib import Path
 
 import pytest
+from config_values import CONFIGS, config
 from downstream_runs import TINY, pretrain_tiny, run_downstream
 
-from mmmask.config.read import read_config
 from mmmask.datasets.miniatures import write_miniature
 
-FOLDER = Path(__file__).parents[2] / 'configs' / 'transfer' / 'mmpretrain'
+FOLDER = CONFIGS / 'transfer' / 'mmpretrain'
 CONV = FOLDER / 'finetune-gpa_conv-small_8xb128-coslr-100e_in1k.py'
 PATHS = sorted(set(FOLDER.glob('*.py')) - {CONV})
 SIZE, IMAGES = 96, 8
@@ -72,7 +71,7 @@ def small_data(cfg, classes):
 
 def tune(path, checkpoint, folder, work_dir, width, backbone):
     """Run a config for two iterations, with a validation."""
-    cfg = read_config(str(path))
+    cfg = config(str(path.relative_to(CONFIGS).with_suffix('')))
     classes = num_classes(cfg, folder)
     options = {
         **backbone,
@@ -102,7 +101,7 @@ def test_trains_and_validates(path, checkpoint, miniature, tmp_path):
 def test_convmae_trains_and_validates(miniature, tmp_path, run_train):
     """Pre-trained by the demo's config at the strides of the papers' sizes."""
     demo = FOLDER.parents[1] / 'demo' / 'convmae_conv-demo_material-scenes.py'
-    arch = read_config(str(demo)).model.backbone.arch.to_dict()
+    arch = config('demo/convmae_conv-demo_material-scenes').model.backbone.arch.to_dict()
     options = {
         'model.backbone.strides': '(4,2,2)',
         'model.backbone.img_size': 64,

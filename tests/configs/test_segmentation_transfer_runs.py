@@ -6,15 +6,14 @@ On miniatures of ADE20K and Cityscapes, with narrow networks and small crops: tw
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 
 import pytest
+from config_values import CONFIGS, config
 from downstream_runs import TINY, pretrain_tiny, run_downstream
 
-from mmmask.config.read import read_config
 from mmmask.datasets.miniatures import write_miniature
 
-FOLDER = Path(__file__).parents[2] / 'configs' / 'transfer' / 'mmseg'
+FOLDER = CONFIGS / 'transfer' / 'mmseg'
 NAMES = sorted(path.stem for path in FOLDER.glob('*.py'))
 CROP = (64, 64)
 CHANNELS = 16
@@ -111,7 +110,7 @@ def test_there_are_segmenters():
 @pytest.mark.parametrize('name', NAMES)
 def test_trains_from_a_checkpoint(name, checkpoints, data, tmp_path):
     path = FOLDER / f'{name}.py'
-    cfg = read_config(str(path))
+    cfg = config(str(path.relative_to(CONFIGS).with_suffix('')))
     checkpoint = checkpoints('swin' if 'swin' in name else 'vit')
     folder = data('cityscapes' if 'cityscapes' in name else 'ade20k')
     metrics = run_downstream(path, checkpoint, folder, tmp_path, options_for(cfg))
