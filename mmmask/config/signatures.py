@@ -19,6 +19,7 @@ TAKEN_BEFORE = {
     'priority',  # hooks
     'constructor',  # optimiser wrappers
     'paramwise_cfg',
+    'convert_to_iter_based',  # schedulers
 }
 
 
