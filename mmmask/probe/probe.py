@@ -224,7 +224,6 @@ class Probe:
             block=-1 if block is None else block,
             head=-1 if head is None else head,
             role=own.role,
-            softmax=own.softmax,
         )
         return self._map(self.read([image], dict(tap=tap))['tap'].scores()[0])
 

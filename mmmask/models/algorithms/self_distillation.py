@@ -12,6 +12,9 @@ from ..backbones.protocol import check_masked_encoder
 from ..running_statistics import batch_norms, running_statistics
 from .ema_teacher import EMATeacher
 
+#: Number T of global views, which come first: they are masked, and the teacher sees them.
+_NUM_GLOBAL = 2
+
 
 @MODELS.register_module()
 class SelfDistillation(BaseSelfSupervisor):
@@ -46,8 +49,6 @@ class SelfDistillation(BaseSelfSupervisor):
             the two kinds of view pass the neck one after the other, each with its own. ``'all'``:
             they pass together and all of them count, as in DINO with ``use_bn`` (Table 6's normal
             batch normalisation). Without batch normalisation there is no difference.
-        num_global_views: The first so many views are global: they are masked, and the teacher sees
-            them. The others are local.
         momentum: The teacher's momentum until a schedule sets ``teacher.momentum``.
         data_preprocessor: As mmpretrain's ``SelfSupDataPreprocessor``.
         init_cfg: As every mm module's.
@@ -67,7 +68,6 @@ class SelfDistillation(BaseSelfSupervisor):
         scorer: dict | None = None,
         restoration: dict | None = None,
         bn_statistics: str = 'global',
-        num_global_views: int = 2,
         momentum: float = 0.996,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
@@ -83,7 +83,6 @@ class SelfDistillation(BaseSelfSupervisor):
         self.scorer = MODELS.build(scorer) if scorer else None
         self.restoration = MODELS.build(restoration) if restoration else None
         self.bn_statistics = bn_statistics
-        self.num_global_views = num_global_views
         self._check_parts()
         teacher_backbone = MODELS.build({**backbone, 'drop_path_rate': 0.0, 'init_cfg': None})
         self.teacher = EMATeacher(
@@ -132,12 +131,12 @@ class SelfDistillation(BaseSelfSupervisor):
             ``loss_cls``, ``loss_patch`` (if patches are compared), ``loss_restoration`` (if views
             are restored) and ``mask_ratio`` (if any view is masked).
         """
-        num_views, batch_size = self.num_global_views, len(inputs[0])
-        global_views = torch.cat(inputs[:num_views])  # (T B, 3, H, W)
+        batch_size = len(inputs[0])
+        global_views = torch.cat(inputs[:_NUM_GLOBAL])  # (T B, 3, H, W)
         teacher_cls, teacher_patches, scores = self._teach(global_views)
         mask = self._mask(global_views, scores)
         student = self._student_tokens(global_views, mask)
-        cls_bottleneck = self._cls_bottleneck(student[:, 0], inputs[num_views:])  # (S B, D)
+        cls_bottleneck = self._cls_bottleneck(student[:, 0], inputs[_NUM_GLOBAL:])  # (S B, D)
         logs = {} if mask is None else dict(mask_ratio=mask.float().mean())
         if self.restoration is not None:
             logs['loss_restoration'] = self._restoration_loss(student, global_views, mask)

@@ -1,13 +1,12 @@
 """GPA: how much each patch is attended to by all others."""
 
-import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
 from .vit_tap import ViTTap
 
 
-def received_attention(query: Tensor, key: Tensor, softmax: bool = False) -> Tensor:
+def received_attention(query: Tensor, key: Tensor) -> Tensor:
     r"""Attention that each patch receives from the others (GPA, Eq. 4-5).
 
     :math:`\sum_{i \ne m} q_i k_m / \sqrt{d} = (\sum_i q_i - q_m) k_m / \sqrt{d}`: linear in the
@@ -16,23 +15,13 @@ def received_attention(query: Tensor, key: Tensor, softmax: bool = False) -> Ten
     Args:
         query: (B, L, H, d).
         key: (B, L, H, d).
-        softmax: Sum each query's softmax over the patches instead of the logits. It takes the
-            (L, L) map, one head at a time.
 
     Returns:
         (B, H, L).
     """
     query = query * query.shape[-1] ** -0.5
-    if not softmax:
-        others = query.sum(dim=1, keepdim=True) - query
-        return (others * key).sum(dim=-1).transpose(1, 2)
-    of_heads = []
-    for head in range(query.shape[2]):
-        logits = torch.einsum('bid,bmd->bim', query[:, :, head], key[:, :, head])
-        attention = logits.softmax(dim=-1)
-        attention.diagonal(dim1=1, dim2=2).zero_()  # a difference of sums would be less exact
-        of_heads.append(attention.sum(dim=1))
-    return torch.stack(of_heads, dim=1)
+    others = query.sum(dim=1, keepdim=True) - query
+    return (others * key).sum(dim=-1).transpose(1, 2)
 
 
 @MODELS.register_module()
@@ -51,8 +40,6 @@ class ReceivedAttentionTap(ViTTap):
             (82.73 %); the sum over the last block's heads gives 82.34 % (Table 5).
         per_head: Keep the heads apart; all of them are given, whatever ``head`` is.
         role: What the scored patch is in the product, ``'key'`` or, as printed, ``'query'``.
-        softmax: Each query's softmax over the patches instead of its logits: positive, and no query
-            counts more than another. Costs O(L^2 d) instead of O(L d).
 
     Raises:
         ValueError: If an option is none of these.
@@ -70,7 +57,6 @@ class ReceivedAttentionTap(ViTTap):
         head: int | str = -1,
         per_head: bool = False,
         role: str = 'key',
-        softmax: bool = False,
     ) -> None:
         if not isinstance(block, int) and block != 'all':
             raise ValueError(
@@ -80,20 +66,15 @@ class ReceivedAttentionTap(ViTTap):
             raise ValueError(f"ReceivedAttentionTap.head must be a number or 'sum', got {head!r}.")
         if role not in ('key', 'query'):
             raise ValueError(f"ReceivedAttentionTap.role must be 'key' or 'query', got {role!r}.")
-        if softmax and role == 'query':
-            raise ValueError(
-                "ReceivedAttentionTap.softmax needs role='key': what a query pays sums to 1."
-            )
         super().__init__('all' if block == 'all' else (block,), head, per_head)
         self.role = role
-        self.softmax = softmax
 
     def measure(self, query: Tensor, key: Tensor, num_extra_tokens: int) -> Tensor:
         """(B, H, L) of queries and keys (B, N, H, d)."""
         query, key = query[:, num_extra_tokens:], key[:, num_extra_tokens:]
         if self.role == 'query':
             query, key = key, query
-        return received_attention(query, key, self.softmax)
+        return received_attention(query, key)
 
     def together(self, measured: Tensor) -> Tensor:
         """The sum over heads."""

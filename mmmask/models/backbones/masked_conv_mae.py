@@ -98,7 +98,6 @@ class MaskedConvMAE(BaseModule):
         out_type: ``'raw'`` (all tokens, the mean first) or, for fine-tuning, ``'avg_featmap'`` (the
             mean of the last block's tokens, normalised by a new norm; the old one is left out). As
             published, fine-tuning trains the position embeddings, which are fixed otherwise.
-        interpolate_mode: How position embeddings are resized to other images.
         init_cfg: As every mm module's.
 
     Raises:
@@ -114,6 +113,8 @@ class MaskedConvMAE(BaseModule):
     #: The blocks, which attention is read off, see patches only. The mean of the output's tokens is
     #: the same with the mean token as without.
     num_extra_tokens = 0
+    #: How position embeddings are resized to other images.
+    interpolate_mode = 'bicubic'
 
     def __init__(
         self,
@@ -123,7 +124,6 @@ class MaskedConvMAE(BaseModule):
         fuse: bool = True,
         drop_path_rate: float = 0.0,
         out_type: str = 'raw',
-        interpolate_mode: str = 'bicubic',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
@@ -137,7 +137,6 @@ class MaskedConvMAE(BaseModule):
         if img_size % self.patch_size:
             raise ValueError(f'img_size {img_size} is no multiple of {self.patch_size}.')
         self.out_type, self.embed_dims, self.num_layers = out_type, widths[-1], depths[-1]
-        self.interpolate_mode = interpolate_mode
         self.img_size = (img_size, img_size)
         self.patch_resolution = (img_size // self.patch_size,) * 2
         last = max(sum(depths) - 1, 1)

@@ -20,8 +20,7 @@ class SelfDistillationHead(BaseModule):
         student_temp: The student's temperature.
         teacher_temp: The teacher's temperature for CLS tokens.
         teacher_patch_temp: The teacher's temperature for patch tokens.
-        center_momentum: Momentum of the CLS centre.
-        patch_center_momentum: Momentum of the patch centre.
+        center_momentum: Momentum of the CLS and of the patch centre.
         cls_weight: Weight of the CLS loss.
         patch_weight: Weight of the patch loss (AttMask's lambda, Table A15); 0: DINO, nothing is
             computed for patches.
@@ -35,7 +34,6 @@ class SelfDistillationHead(BaseModule):
         teacher_temp: float = 0.04,
         teacher_patch_temp: float = 0.04,
         center_momentum: float = 0.9,
-        patch_center_momentum: float = 0.9,
         cls_weight: float = 1.0,
         patch_weight: float = 1.0,
         init_cfg: dict | None = None,
@@ -55,7 +53,7 @@ class SelfDistillationHead(BaseModule):
         self.patch_weight = patch_weight
         self.center = Center(out_channels, center_momentum)
         if patch_weight > 0:
-            self.patch_center = Center(out_channels, patch_center_momentum)
+            self.patch_center = Center(out_channels, center_momentum)
 
     def cls_loss(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
         """Weighted CLS loss; updates the CLS centre afterwards.

@@ -9,13 +9,18 @@ from torch import Tensor
 
 from .base import BaseMasker, sampled
 
+#: Range of a rectangle's aspect ratio, 0.3 to 1 / 0.3 (BEiT, Algorithm 1), log-uniform.
+_LOG_ASPECT = (math.log(0.3), -math.log(0.3))
+#: Tries for each rectangle, as in the published code.
+_NUM_ATTEMPTS = 10
+
 
 @MODELS.register_module()
 class BlockMasker(BaseMasker):
     """Random rectangles until int(r L) tokens are masked (BEiT, Algorithm 1; iBOT's default).
 
     As published, a rectangle is kept only if it doesn't overshoot, and the search ends after
-    ``num_attempts`` failures in a row: an image has *at most* int(r L) masked tokens, mostly a few
+    ten failures in a row: an image has *at most* int(r L) masked tokens, mostly a few
     less. With ``exact``, as networks that drop masked tokens need, the missing ones are drawn at
     random from what is left: at ratio 0.75 of 14 x 14, less than one of 147 on average. There is
     never a surplus. A rectangle leaves a row and a column free, so all are random on one row.
@@ -25,17 +30,14 @@ class BlockMasker(BaseMasker):
             ``prob=0.5``.
         per: See :class:`BaseMasker`.
         prob: See :class:`BaseMasker`.
-        min_aspect: Smallest aspect ratio of a rectangle; the largest is its inverse (log-uniform
-            between).
-        num_attempts: Tries for each rectangle.
         min_num_patches: Smallest area of a rectangle, 16 in BEiT and in ccMIM's Section 4.3; None:
             a ninth of the shorter side's square, as iBOT. As published, the area is that before
             rounding, and the last rectangles, with fewer tokens left to mask, may be smaller.
         exact: Whether every image has exactly int(r L) masked tokens.
 
     Raises:
-        ValueError: As :class:`BaseMasker`; also if ``min_aspect`` or ``min_num_patches`` is out of
-            range, or the grid has no room for a rectangle of ``min_num_patches``.
+        ValueError: As :class:`BaseMasker`; also if ``min_num_patches`` is below 1, or the grid has
+            no room for a rectangle of that size.
     """
 
     def __init__(
@@ -43,18 +45,12 @@ class BlockMasker(BaseMasker):
         ratio: float | tuple[float, float] = (0.1, 0.5),
         per: str = 'image',
         prob: float = 0.5,
-        min_aspect: float = 0.3,
-        num_attempts: int = 10,
         min_num_patches: int | None = None,
         exact: bool = False,
     ) -> None:
         super().__init__(ratio, per, prob)
-        if not 0 < min_aspect <= 1:
-            raise ValueError(f'min_aspect must be in (0, 1], got {min_aspect}.')
-        self.log_aspect = (math.log(min_aspect), -math.log(min_aspect))
         if min_num_patches is not None and min_num_patches < 1:
             raise ValueError(f'min_num_patches must be at least 1, got {min_num_patches}.')
-        self.num_attempts = num_attempts
         self.min_num_patches = min_num_patches
         self.exact = exact
 
@@ -90,9 +86,9 @@ class BlockMasker(BaseMasker):
         """Mask one more rectangle in place; returns how many tokens are new, 0: none found."""
         rows, columns = mask.shape
         smallest = self.min_num_patches or (min(rows, columns) // 3) ** 2
-        for _ in range(self.num_attempts):
+        for _ in range(_NUM_ATTEMPTS):
             area = rng.uniform(smallest, limit)
-            aspect = math.exp(rng.uniform(*self.log_aspect))
+            aspect = math.exp(rng.uniform(*_LOG_ASPECT))
             height, width = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             if height >= rows or width >= columns:
                 continue

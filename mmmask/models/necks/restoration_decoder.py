@@ -29,7 +29,6 @@ class RestorationDecoder(BaseModule):
         channels: Width of each step, or one for all; None: 256, halved at each step down to 16.
         norm_cfg: ``dict(type='BN')``, the default, or ``dict(type='SyncBN')``; the names of
             parameters are the same.
-        out_channels: Channels of the image.
         init_cfg: As every mm module's; by default mmcv's, He's for the convolutions before a ReLU.
 
     Raises:
@@ -42,7 +41,6 @@ class RestorationDecoder(BaseModule):
         stride: int = 16,
         channels: int | Sequence[int] | None = None,
         norm_cfg: dict | None = None,
-        out_channels: int = 3,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -67,7 +65,7 @@ class RestorationDecoder(BaseModule):
             ConvModule(width_in, width_out, 3, padding=1, norm_cfg=norm_cfg or dict(type='BN'))
             for width_in, width_out in zip(widths[:-1], widths[1:])
         )
-        self.to_image = nn.Conv2d(widths[-1], out_channels, 3, padding=1)
+        self.to_image = nn.Conv2d(widths[-1], 3, 3, padding=1)
 
     def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
         """Decode.

@@ -27,7 +27,6 @@ class RandomProjectionTokenizer(BaseModule):
         patch_size: Side of a patch of the *target* image in pixels.
         code_channels: Length of a code.
         seed: Seeds the projection and the codes.
-        in_channels: Channels of the images.
         init_cfg: As every mm module's; there are no weights to initialise.
     """
 
@@ -37,12 +36,11 @@ class RandomProjectionTokenizer(BaseModule):
         patch_size: int = 8,
         code_channels: int = 16,
         seed: int = 0,
-        in_channels: int = 3,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         self.patch_size = patch_size
-        values = in_channels * patch_size**2
+        values = 3 * patch_size**2
         generator = torch.Generator().manual_seed(seed)
         limit = (6 / (values + code_channels)) ** 0.5
         projection = (torch.rand(code_channels, values, generator=generator) * 2 - 1) * limit

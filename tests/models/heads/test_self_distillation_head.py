@@ -42,7 +42,7 @@ def test_cls_loss_uses_the_centre_from_before_the_batch():
 
 
 def test_patch_loss_and_its_centre_over_all_patches():
-    part = head(patch_center_momentum=0.8)
+    part = head(center_momentum=0.8)
     mask = torch.tensor([[True, False], [False, False]])
     student, teacher = double([[LN3, 0.0]]), double([[LN2, 0.0]])
     mean_of_all = double([[5.0, -1.0]])  # says nothing about the one masked patch
