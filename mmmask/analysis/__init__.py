@@ -1,1 +1,1 @@
-"""What scores and masks have to do with objects: choosing a head (GPA), coverage of masks."""
+"""Measure scores and masks against objects: the choice of a head (GPA), the coverage of masks."""

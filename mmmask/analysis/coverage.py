@@ -118,9 +118,10 @@ def coverage(mask: np.ndarray, objects: np.ndarray) -> dict[str, float]:
         objects: (L,) in [0, 1], the share of each patch that objects cover, not all 0.
 
     Returns:
-        ``share`` of the patches that is masked; ``recall``, the share of the objects' area that is
-        masked; ``precision``, the share of the masked area that is objects'; ``lift``, by how much
-        both exceed what as many random patches give on average.
+        - ``share``: the share of the patches that is masked.
+        - ``recall``: the share of the objects' area that is masked.
+        - ``precision``: the share of the masked area that is objects'.
+        - ``lift``: the factor by which both exceed those of as many random patches.
     """
     both = float(objects[mask].sum())
     share, recall = float(mask.mean()), both / float(objects.sum())

@@ -1,4 +1,4 @@
-"""How much of each patch of an image annotated objects cover."""
+"""Measure the share of each patch that annotated objects cover."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from mmmask.utils.picks import pick_evenly
 
 
 def patch_coverage(mask: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-    """The share of each patch that a mask covers, exactly.
+    """Return the share of each patch that a mask covers, exactly.
 
-    The image is thought to be stretched to the network's input, where patches form a regular grid:
-    they are rectangles of the original, which may cut through its pixels.
+    The image is stretched to the network's input, where patches form a regular grid. So patches are
+    rectangles of the original, which may cut through its pixels.
 
     Args:
         mask: (H, W) bool, pixels of the original.

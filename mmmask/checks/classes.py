@@ -1,4 +1,4 @@
-"""Whether the classes of a config's model, data and metrics are the same."""
+"""Compare the classes of a config's model, data and metrics."""
 
 from __future__ import annotations
 

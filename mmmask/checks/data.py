@@ -64,7 +64,7 @@ def check_data(cfg: Config, modes: Sequence[str], rank: int = 0) -> None:
 
 
 def check_uses(cfg: Config, modes: Sequence[str], splits: Sequence[tuple[str, Found]]) -> None:
-    """What can't be seen in one data set alone.
+    """Check what shows only in several data sets together.
 
     Args:
         cfg: The config.
@@ -101,7 +101,7 @@ def _warn(use: str, dataset: dict, found: Found) -> None:
 
 
 def data_sets(cfg: Config, modes: Sequence[str]) -> Iterator[tuple[str, dict]]:
-    """What each data set is for (``train``, ``test bank``, ``knn query``) and its config, without
+    """Yield the use of each data set (``train``, ``test bank``, ``knn query``) and its config, without
     wrappers: those of the modes, of their loops and of the training's hooks."""
     for mode in modes:
         if cfg.get(f'{mode}_cfg') is None:
@@ -213,7 +213,7 @@ def _check_root(root: Path, use: str) -> None:
 
 
 def _downloads(dataset: dict, kind: Any) -> bool:
-    """Whether the data set fetches what is missing (CIFAR, MNIST)."""
+    """Return True if the data set downloads missing files (CIFAR, MNIST)."""
     return 'download' in accepted_keys(kind).names and bool(argument(dataset, kind, 'download'))
 
 

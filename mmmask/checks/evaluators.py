@@ -1,4 +1,4 @@
-"""Whether metrics read the annotations of the data that they measure."""
+"""Compare the annotation files of metrics with those of the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which layout a config's data set has, and the check of it."""
+"""Find the layout of a config's data set, and check it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mmmask.datasets.layouts import (
 
 @dataclass(frozen=True)
 class Place:
-    """Where a config puts a data set, and what it calls the classes.
+    """The folders, files and class names that a config gives a data set.
 
     Attributes:
         mode: ``train``, ``val`` or ``test``.
@@ -158,7 +158,7 @@ def _inaturalist(dataset: dict, kind: Any, place: Place, scan: Scan) -> Found:
 
 
 def _reads_like(kind: Any, name: str) -> bool:
-    """Whether a class reads its files as its ancestor of that name does."""
+    """Return True if a class reads its files as its ancestor of that name does."""
     base = next(base for base in kind.__mro__ if base.__name__ == name)
     return kind.load_data_list is base.load_data_list
 
@@ -192,7 +192,7 @@ def find_layout(kind: Any) -> Layout | None:
 
 
 def expected_tree(dataset: dict, kind: Any) -> str | None:
-    """How a data set's folder should look; None if its layout is unknown."""
+    """Return the tree that a data set's folder should have; None if its layout is unknown."""
     layout = find_layout(kind)
     if layout is LAYOUTS['CustomDataset']:
         root = Path(dataset.get('data_root') or '')

@@ -109,7 +109,7 @@ def _check_option(cfg: Config, key: str) -> None:
 
 
 def _is_argument(node: Any, name: str, scope: str) -> bool:
-    """Whether a class takes an argument by its name."""
+    """Return True if a class takes an argument of that name."""
     kinds = find_registered(node.get('type'), scope)
     return any(name in accepted_keys(kind).names for kind in kinds)
 

@@ -1,4 +1,4 @@
-"""Which keys a registered class takes."""
+"""Find the keys that a registered class takes."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def _images(folder: Path, extensions: Sequence[str]) -> Iterator[Path]:
 
 
 def first_image(folder: str | Path, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> Path | None:
-    """Some image below a folder; a folder that holds one itself isn't listed to its end."""
+    """Return an image below a folder; its own files come first, and aren't listed to the end."""
     with os.scandir(folder) as entries:
         for entry in entries:
             hidden = entry.name.startswith('.')

@@ -25,8 +25,8 @@ class INaturalist(BaseDataset):
         categories.json                       names of the categories (optional)
         train_val2018/<supercategory>/<category id>/<name>.jpg
 
-    Labels are the ranks of the category ids, 0 to 8141 (2018) or 1009 (2019); names come from
-    ``categories.json`` where it is there, else from the split's own file.
+    Labels are the ranks of the category ids, 0 to 8141 (2018) or 1009 (2019). Names come from
+    ``categories.json`` if it is there, else from the split's own file.
 
     Args:
         data_root: The folder.
@@ -37,9 +37,8 @@ class INaturalist(BaseDataset):
             default.
 
     Raises:
-        UserError: One line: a file is missing or no such json, an image has no annotation or two,
-            there is another number of classes, or images aren't where the file says. Of these, the
-            first of each class is looked for.
+        UserError: If a file is missing or no such json, or an image has no annotation or two. Also
+            for another number of classes, or if the first image of a class isn't there.
     """
 
     def __init__(

@@ -83,7 +83,7 @@ PALETTE = (
 
 
 def photograph_path(photograph: Photograph) -> Path:
-    """Where the package keeps the photograph, found without importing the package.
+    """Find the photograph in its package, without importing the package.
 
     Raises:
         UserError: The package isn't installed, or doesn't carry the file.

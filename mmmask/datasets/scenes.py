@@ -84,7 +84,7 @@ def compose_scene(split: str, index: int, spec: MaterialScenesSpec, seed: int) -
     """Objects of random materials on a background of another material.
 
     Later objects lie over earlier ones. A placement that would leave too little of any object
-    visible is drawn again, and given up after `PLACEMENTS` attempts: a scene may hold fewer objects
+    visible is drawn again, and given up after `PLACEMENTS` attempts. A scene may hold fewer objects
     than were drawn, but at least one.
 
     Args:

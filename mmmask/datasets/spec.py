@@ -9,7 +9,7 @@ from mmmask.utils.errors import UserError
 
 @dataclass(frozen=True)
 class MaterialScenesSpec:
-    """What the generator of the material scenes makes. Ranges are ``(low, high)``, drawn uniformly.
+    """The numbers of the material scenes. Ranges are ``(low, high)``, drawn uniformly.
 
     Attributes:
         cls_train: Classification: training images per class.
@@ -20,9 +20,9 @@ class MaterialScenesSpec:
         scene_size: Side of a scene in pixels.
         jpeg_quality: Quality of every JPEG.
         zoom: Classification: pixels of an image per pixel of a material.
-        scene_zoom: The same in scenes: finer grain, so that a small object still shows its
-            material, and so that a scene at its own size looks like a classification image reduced
-            to the network's size.
+        scene_zoom: The same in scenes. The grain is finer, so that a small object still shows its
+            material. A scene at its own size looks like a classification image that is reduced to
+            the network's size.
         min_texture: Least standard deviation of a crop, as a share of its whole material's (0
             takes any crop).
         rotation: Largest rotation of a crop in degrees, either way.

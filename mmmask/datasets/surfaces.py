@@ -82,9 +82,9 @@ def illuminate(
 ) -> np.ndarray:
     """Put a surface under a random light, so that its mean colour doesn't tell its class.
 
-    The surface is made grey or not, its deviation from the mean is scaled (contrast), the mean is
-    moved towards a random target (exposure), each channel gets a gain (the colour of the light)
-    and the whole an exponent (gamma).
+    In this order: grey or not; the deviation from the mean is scaled (contrast); the mean moves
+    towards a random target (exposure). Then each channel gets a gain (the colour of the light), and
+    the whole an exponent (gamma).
 
     Args:
         image: ``(H, W, 3)`` uint8.

@@ -62,7 +62,7 @@ class ClsTree:
 
 
 class SceneTree:
-    """What detection and segmentation share: the same scenes, file by file."""
+    """Write the same scenes, file by file, for detection and segmentation."""
 
     fields = (
         'scene_size', 'jpeg_quality', 'scene_zoom', 'rotation', 'min_texture', 'exposure',
@@ -155,8 +155,8 @@ def mask_fields(mask: np.ndarray) -> dict:
 class SegTree(SceneTree):
     """ADE style: ``images/{train,val}/<index>.jpg`` and ``annotations/{train,val}/<index>.png``.
 
-    A label map holds class index + 1 at every pixel of an object *and* of its background material,
-    and 0 ("other") where the background is a photograph without a class. So texture decides
+    A label map holds class index + 1 at every pixel of an object *and* of its background material.
+    It holds 0 ("other") where the background is a photograph without a class. So texture decides
     everywhere, not the outline alone.
     """
 

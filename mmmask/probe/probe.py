@@ -47,14 +47,10 @@ class Unavailable(UserError):
 class Probe:
     """A network in evaluation mode.
 
-    Which network, by what is given:
-
-    ============================== ==========================================================
-    config of a pre-training       its whole model, which the checkpoint must fit completely
-    config, ``backbone_only``      the config's backbone, from any checkpoint that is read
-    no config, our own checkpoint  the whole model, by the config that the checkpoint keeps
-    no config, any other file      the backbone that the file's tensors and descriptions tell
-    ============================== ==========================================================
+    - A config gives its whole model, which the checkpoint must fit completely.
+    - A config with ``backbone_only`` gives its backbone, from any checkpoint that is read.
+    - Our own checkpoint gives the whole model, by the config that it keeps.
+    - Any other file gives the backbone that its tensors and descriptions tell.
 
     Args:
         checkpoint: A file; 'none': an untrained network, which needs a config.
@@ -63,7 +59,7 @@ class Probe:
         size: Side of the images in pixels; None: as in pre-training.
         device: Device that the network runs on.
         seed: Seed of an untrained network.
-        backbone_only: Whether to leave decoders, maskers and scorers out.
+        backbone_only: Leave decoders, maskers and scorers out.
 
     Attributes:
         model: The whole model, or None.

@@ -1,1 +1,1 @@
-"""What every other package may use: errors, files, progress, suggestions."""
+"""Serve every other package: errors, files, progress, suggestions."""

@@ -63,7 +63,7 @@ def new_files(folder: Path) -> Iterator[Path]:
 
 
 def _umask() -> int:
-    """What the user takes from the permissions of new files; it can only be read by setting it."""
+    """Return the permissions that new files lack; the system shows them only while setting them."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
@@ -79,6 +79,6 @@ def sha256_of_file(path: str | Path) -> str:
 
 
 def is_remote(path: str) -> bool:
-    """Whether a checkpoint is named by a scheme of mmengine's (``https://``,
+    """Return True if a checkpoint is named by a scheme of mmengine's (``https://``,
     ``torchvision://``)."""
     return '://' in path

@@ -36,7 +36,7 @@ def class_ids() -> list[str] | None:
 
 
 def looks_like_imagenet(folder: Path) -> bool:
-    """Whether a folder has class folders that are all named as ImageNet's."""
+    """Return True if all class folders of a folder are named as ImageNet's."""
     classes = class_folders(folder) if folder.is_dir() else []
     return bool(classes) and all(re.fullmatch(r'n\d{8}', name) for name in classes)
 

@@ -1,4 +1,4 @@
-"""How thorough a check is, what it found, and opening a sample of images."""
+"""Say how thorough a check is, hold its findings, and open a sample of images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar('T')
 
 
 class Advances(Protocol):
-    """What a progress needs: `mmmask.utils.progress.Progress` is one."""
+    """The part of `mmmask.utils.progress.Progress` that a scan needs."""
 
     def advance(self, count: int) -> None:
         """Count items that are done."""
@@ -24,7 +24,7 @@ class Advances(Protocol):
 
 @dataclass(frozen=True)
 class Scan:
-    """How thorough a check is.
+    """The thoroughness of a check.
 
     Attributes:
         sample: Files of each kind that are opened, evenly spaced; None opens all.
@@ -58,7 +58,7 @@ QUICK = Scan()
 
 @dataclass
 class Found:
-    """What is in one split of a data set.
+    """The content of one split of a data set.
 
     Attributes:
         images: Number of images; None where a quick check didn't count them.

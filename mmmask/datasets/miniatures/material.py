@@ -1,6 +1,6 @@
-"""What the miniatures share: small embedded images, and which class shows which material.
+"""Share small embedded images among the miniatures, and give each class a material.
 
-A miniature has the published number of classes, but there are twelve materials: in classification,
+A miniature has the published number of classes, but there are twelve materials. In classification,
 class c shows material ``c % 12``, so a classifier of all classes can't be perfect. In scenes,
 material m stands for class ``m (n - 1) // 11`` of n: the first, the last and ten in between.
 """

@@ -12,8 +12,8 @@ class MultiCrop(BaseTransform):
 
     Every view is a random resized crop (bicubic, antialiased), flipped with probability 0.5,
     colour-jittered with probability 0.8, grey with probability 0.2. As in BYOL, the first global
-    view is always blurred, the second with probability 0.1 and then solarised with probability 0.2,
-    local views are blurred with probability 0.5.
+    view is always blurred. The second is blurred with probability 0.1, then solarised with
+    probability 0.2. Local views are blurred with probability 0.5.
 
     **Modified keys:** ``img``, (H, W, 3) uint8 -> a list of arrays, global views first.
 

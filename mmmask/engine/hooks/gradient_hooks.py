@@ -1,4 +1,4 @@
-"""What DINO and iBOT do to gradients before the optimiser's step."""
+"""Clip and freeze gradients before the optimiser's step, as DINO and iBOT do."""
 
 from collections.abc import Iterable
 

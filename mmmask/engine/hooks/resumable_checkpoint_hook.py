@@ -35,8 +35,8 @@ class ResumableCheckpointHook(CheckpointHook):
 
     With ``num_workers=0`` the resumed run is the uninterrupted one, bit by bit (on CPUs, and on
     GPUs with deterministic operators). With workers that are started anew each epoch it is so, too,
-    in epoch-based loops; persistent workers keep streams of their own, which a new process can't
-    continue, but never repeat one.
+    in epoch-based loops. Persistent workers keep streams of their own, which a new process can't
+    continue. They never repeat one.
 
     An epoch-based loop can only be resumed at the end of an epoch (mmengine would repeat the begun
     one), so ``by_epoch=False`` is an error there.

@@ -17,10 +17,10 @@ from mmmask.utils.errors import JointError
 class StopOnInvalidLossHook(Hook):
     """Stops the run when a term of the loss is NaN or infinite.
 
-    It runs right behind mmengine's ``RuntimeInfoHook``, which has fetched the values of the
-    iteration from the device already, and before the teacher is moved, anything is logged or a
-    checkpoint is saved. So it costs no synchronisation of its own; several processes agree on one
-    flag per iteration, so that one of them can't leave the others waiting.
+    It runs right behind mmengine's ``RuntimeInfoHook``, which has already fetched the iteration's
+    values from the device. So it costs no synchronisation of its own. It runs before the teacher
+    moves, anything is logged or a checkpoint is saved. Several processes agree on one flag per
+    iteration, so that one of them can't leave the others waiting.
 
     The launcher gives it to every training; ``default_hooks.invalid_loss=None`` drops it.
 
@@ -44,17 +44,17 @@ class StopOnInvalidLossHook(Hook):
 
 
 def check_finite_weights(runner: Runner, iteration: int) -> None:
-    """The weights that are about to be saved must be finite: to be called by every process.
+    """Check that the weights that are about to be saved are finite; every process calls it.
 
-    The step that breaks a network has a finite loss itself, so a checkpoint right behind it would
-    be broken, and the good one before it may be deleted.
+    The step that breaks a network has a finite loss itself. A checkpoint right behind it would be
+    broken, and the good one before it may be deleted.
 
     Args:
         runner: The runner.
         iteration: The iteration that has ended, counted from 1.
 
     Raises:
-        JointError: They aren't.
+        JointError: If they aren't.
     """
     values = [*runner.model.parameters(), *runner.model.buffers()]
     values = [value.detach() for value in values if value.is_floating_point() and value.numel()]
@@ -65,7 +65,7 @@ def check_finite_weights(runner: Runner, iteration: int) -> None:
 
 
 def describe_stop(runner: Runner, iteration: int) -> str:
-    """When the run stopped, and what to do: the rest of a line that says why."""
+    """Return the end of an error line: when the run stopped, and what to do."""
     when = f'iteration {iteration}'
     if isinstance(runner.train_loop, EpochBasedTrainLoop):
         when += f' (epoch {runner.epoch + 1})'
