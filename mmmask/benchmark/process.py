@@ -14,6 +14,8 @@ from pathlib import Path
 
 from mmmask.utils.errors import UserError
 
+_CODE = Path(__file__).resolve().parents[2]
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -65,6 +67,10 @@ class Child:
         keep_open: Sequence[int] = (),
     ) -> None:
         self.started = time.monotonic()
+        environment = {**os.environ, **environment, 'PYTHONUNBUFFERED': '1'}
+        if (_CODE / 'setup.cfg').is_file():  # a checkout, installed or not: the child runs it, too
+            paths = [str(_CODE), *filter(None, [environment.get('PYTHONPATH')])]
+            environment['PYTHONPATH'] = os.pathsep.join(paths)
         with log.open('ab') as file:
             self._process = subprocess.Popen(
                 command,
@@ -72,7 +78,7 @@ class Child:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 cwd=cwd,
-                env={**os.environ, **environment, 'PYTHONUNBUFFERED': '1'},
+                env=environment,
                 start_new_session=True,
                 pass_fds=keep_open,
             )
