@@ -101,8 +101,10 @@ def _warn(use: str, dataset: dict, found: Found) -> None:
 
 
 def data_sets(cfg: Config, modes: Sequence[str]) -> Iterator[tuple[str, dict]]:
-    """Yield the use of each data set (``train``, ``test bank``, ``knn query``) and its config, without
-    wrappers: those of the modes, of their loops and of the training's hooks."""
+    """Yield the use of each data set (``train``, ``test bank``, ``knn query``) and its config.
+
+    Data sets are those of the modes, of their loops and of the training's hooks, without wrappers.
+    """
     for mode in modes:
         if cfg.get(f'{mode}_cfg') is None:
             continue
