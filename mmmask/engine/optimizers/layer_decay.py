@@ -18,19 +18,19 @@ class LayerDecayOptimWrapperConstructor:
     r"""The further a backbone's parameter is from the output, the smaller its learning rate (BEiT).
 
     A parameter at depth d of n has the rate :math:`\eta\, \gamma^{n - 1 - d}`. Depths are the
-    backbone's own (``get_layer_depth``): 0 for what makes tokens, i + 1 for block i, n - 1 for what
-    follows the blocks; everything outside of the backbone has depth n - 1, so the full rate.
+    backbone's own (``get_layer_depth``): 0 before the blocks, i + 1 for block i, n - 1 behind the
+    blocks. Everything outside of the backbone has depth n - 1, the full rate.
     Works for a ``backbone`` of mmpretrain's in a model of mmpretrain's, mmdet's or mmseg's, whose
     own constructors do not know it. Parameters of one rate and decay share a group, which keeps the
     optimiser's multi-tensor kernels whole.
 
     Args:
         optim_wrapper_cfg: ``type``, ``optimizer`` (with ``lr``) and the wrapper's other arguments.
-        paramwise_cfg: ``layer_decay_rate`` :math:`\gamma`; and optionally ``flat_decay_mult``, a
-            factor on the weight decay of parameters of one dimension, which are biases and norms (0
-            by default); and ``custom_keys``, e.g. ``{'pos_embed': dict(decay_mult=0.0)}``: factors
-            ``lr_mult`` and ``decay_mult`` for parameters whose name contains the key, on top of the
-            others; of several keys the longest counts.
+        paramwise_cfg: ``layer_decay_rate`` :math:`\gamma`. Optional are ``flat_decay_mult`` and
+            ``custom_keys``. The former is a factor on the weight decay of biases and norms (0 by
+            default). The latter, e.g. ``{'pos_embed': dict(decay_mult=0.0)}``, has factors
+            ``lr_mult`` and ``decay_mult`` for parameters whose name contains the key. They come on
+            top of the others; of several keys the longest counts.
 
     Raises:
         UserError: If an option is unknown or missing, or a custom key is in no parameter's name, or
