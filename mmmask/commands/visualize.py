@@ -22,9 +22,14 @@ KINDS = ('attention', 'masks', 'gpa', 'reconstruction')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument('config', nargs='?', help='config of a pre-training, or of any backbone')
     parser.add_argument(
-        'file', nargs='?', metavar='checkpoint', help="the config's checkpoint, to fit completely"
+        'config', nargs='?', help='config of a pre-training, or of any model with a backbone'
+    )
+    parser.add_argument(
+        'file',
+        nargs='?',
+        metavar='checkpoint',
+        help="the pre-training's whole model, or any file for the other model's backbone",
     )
     parser.add_argument(
         '--checkpoint',
@@ -95,7 +100,9 @@ def run(args: argparse.Namespace) -> None:
             if len(subjects) > 1:
                 some = [
                     replace(
-                        s, name=f'{s.name}-{number}', title=f'{s.title} {subject.label}'.strip()
+                        s,
+                        name=f'{s.name}-{number}',
+                        title=s.title and f'{s.title}: {subject.label}',
                     )
                     for s in some
                 ]
@@ -123,8 +130,12 @@ def run(args: argparse.Namespace) -> None:
     out.mkdir(parents=True, exist_ok=True)
     facts = [
         '; '.join(([f'{args.config}, {args.file}'] if args.config else []) + args.checkpoint),
-        f'{len(subjects[0].samples)} images, seed {args.seed}; '
-        + '; '.join(f'{s.label}: {s.probe.size} x {s.probe.size} pixels' for s in subjects),
+        f'{len(subjects[0].samples)} images, seed {args.seed}',
+        *(
+            f'{s.label}: {s.probe.size} x {s.probe.size} pixels, normalised by '
+            f'{s.probe.normalisation} ({s.probe.normalisation_source})'
+            for s in subjects
+        ),
     ]
     title = config_name(args.config) if args.config else ', '.join(s.label for s in subjects)
     page = write_page(out, title, facts, sheets)

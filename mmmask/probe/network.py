@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+
 import torch
 from mmengine.config import Config
+from mmpretrain.models import BaseSelfSupervisor
 from mmpretrain.registry import MODELS
 from torch import nn
 
@@ -99,8 +102,10 @@ def describe_backbone(file: Checkpoint, source: str = 'auto') -> tuple[Config, S
         UserError: If the checkpoint is no ViT or Swin, or its attention heads are unknown.
     """
     selection = select_backbone(file, source)
-    with explained(f"'{file.path}' needs a config beside it"):
+    try:
         backbone = suggest_backbone(selection.tensors, settings_of(file, selection))
+    except UserError as error:
+        raise UserError(f"'{file.path}' needs a config of its backbone: {error}.") from error
     ours = dict(
         VisionTransformer='MaskedVisionTransformer', SwinTransformer='MaskedSwinTransformer'
     )
@@ -110,6 +115,14 @@ def describe_backbone(file: Checkpoint, source: str = 'auto') -> tuple[Config, S
     if 'num_layers' in backbone['arch']:
         backbone['out_type'] = 'raw'
     return Config(dict(default_scope='mmpretrain', model=dict(backbone=backbone))), selection
+
+
+def is_pretraining(config: Config) -> bool:
+    """Return whether a config's model isn't known to be anything but a pre-training."""
+    kind = (config.get('model') or {}).get('type')
+    with scope_of(config):
+        kind = MODELS.get(kind) if isinstance(kind, str) else kind
+    return not inspect.isclass(kind) or issubclass(kind, BaseSelfSupervisor)
 
 
 def own_config(file: Checkpoint) -> Config | None:

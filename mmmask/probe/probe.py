@@ -36,6 +36,7 @@ from .network import (
     build_backbone,
     build_network,
     describe_backbone,
+    is_pretraining,
     own_config,
 )
 
@@ -47,8 +48,8 @@ class Unavailable(UserError):
 class Probe:
     """A network in evaluation mode.
 
-    - A config gives its whole model, which the checkpoint must fit completely.
-    - A config with ``backbone_only`` gives its backbone, from any checkpoint that is read.
+    - A pre-training's config gives its whole model, which the checkpoint must fit completely.
+    - Another config, or ``backbone_only``, gives the backbone, from any checkpoint that is read.
     - Our own checkpoint gives the whole model, by the config that it keeps.
     - Any other file gives the backbone that its tensors and descriptions tell.
 
@@ -68,6 +69,7 @@ class Probe:
         size: Side of the images, S pixels.
         grid: Rows h and columns w of patches.
         normalisation: Means and deviations of the images.
+        normalisation_source: Says where the normalisation is known from.
 
     Raises:
         UserError: If the network can't be built, the checkpoint doesn't fit, there is no such
@@ -92,8 +94,8 @@ class Probe:
         if config is None:
             self._read_file(checkpoint, source, backbone_only)
         else:
-            self.normalisation = normalisation_of_config(config) or _AS_THEY_ARE
-            if backbone_only:
+            self._normalise_as(config)
+            if backbone_only or not is_pretraining(config):
                 self.backbone, self.source = build_backbone(config, checkpoint, source, seed)
             else:
                 self.model = build_network(config, checkpoint, seed)
@@ -120,7 +122,7 @@ class Probe:
             try:
                 self.model = build_network(config, checkpoint)
                 self.backbone, self.source = _choose(self.model, source)
-                self.normalisation = normalisation_of_config(config) or _AS_THEY_ARE
+                self._normalise_as(config)
                 return
             except UserError as error:  # an earlier version's config; a scorer's file that is gone
                 print_log(
@@ -131,8 +133,16 @@ class Probe:
                 )
                 self.model = None
         config, selection = describe_backbone(file, source)
-        self.normalisation = pretraining_normalisation(file, selection)[0] or KNOWN['imagenet']
+        known, self.normalisation_source = pretraining_normalisation(file, selection)
+        if known is None:
+            self.normalisation_source = "ImageNet's, as the file doesn't tell"
+        self.normalisation = known or KNOWN['imagenet']
         self.backbone, self.source = build_backbone(config, checkpoint, source)
+
+    def _normalise_as(self, config: Config) -> None:
+        """Take a config's normalisation; without any, pixels stay as they are."""
+        self.normalisation = normalisation_of_config(config) or _AS_THEY_ARE
+        self.normalisation_source = 'the config'
 
     def inputs(self, images: Sequence[np.ndarray]) -> Tensor:
         """Normalise B images (S, S, 3) uint8, RGB, as the network sees them: (B, 3, S, S)."""

@@ -217,11 +217,9 @@ def test_networks_side_by_side(checkpoints, photos, tmp_path):
     from safetensors.torch import save_file
 
     ours = torch.load(checkpoints['attmask-high-ibot'])['state_dict']
-    backbone = {k: v for k, v in ours.items() if k.startswith('teacher.backbone.')}
     own = tmp_path / 'own.pth'
     config = Config.fromfile(config_of('attmask-high-ibot'))
     torch.save(dict(state_dict=ours, meta=dict(cfg=config.pretty_text)), own)
-    assert backbone
     foreign = tmp_path / 'deit.safetensors'
     vit = timm.create_model('deit_tiny_patch16_224', img_size=32, num_classes=0)
     save_file(vit.state_dict(), foreign)
@@ -230,7 +228,28 @@ def test_networks_side_by_side(checkpoints, photos, tmp_path):
     assert visualize(['--checkpoint', str(own), str(foreign), *arguments]) == 0
     assert {path.name for path in out.glob('*.png')} == {'attention.png', 'gpa.png'}
     page = (out / 'index.html').read_text()
-    assert 'own: 32 x 32 pixels; deit: 32 x 32 pixels' in page
+    imagenet = 'mean (123.675, 116.28, 103.53), std (58.395, 57.12, 57.375), RGB'
+    assert f'own: 32 x 32 pixels, normalised by {imagenet} (the config)' in page
+    assert f'deit: 32 x 32 pixels, normalised by {imagenet} (ImageNet' in page
+
+
+def test_a_file_of_no_published_width_needs_a_config(photos, tmp_path, capsys):
+    import timm
+
+    shape = dict(img_size=32, patch_size=8, embed_dim=24, depth=2, num_heads=3, num_classes=0)
+    vit = timm.create_model('vit_tiny_patch16_224', **shape)
+    torch.save(vit.state_dict(), tmp_path / 'small.pth')
+    out = tmp_path / 'out'
+    arguments = ['--images', str(photos), '--out', str(out), '--what', 'attention']
+    assert visualize(['--checkpoint', str(tmp_path / 'small.pth'), *arguments]) == 1
+    assert "small.pth' needs a config of its backbone: it doesn't" in capsys.readouterr().err
+    (tmp_path / 'config.py').write_text(
+        "default_scope = 'mmpretrain'\nmodel = dict(type='ImageClassifier', backbone=dict(\n"
+        "    type='MaskedVisionTransformer', img_size=32, patch_size=8, with_mask_token=False,\n"
+        '    arch=dict(embed_dims=24, num_layers=2, num_heads=3, feedforward_channels=96)))\n'
+    )
+    assert visualize([str(tmp_path / 'config.py'), str(tmp_path / 'small.pth'), *arguments]) == 0
+    assert (out / 'attention.png').is_file()
 
 
 def test_a_network_is_named(photos, tmp_path, capsys):
