@@ -190,7 +190,7 @@ def _data_root(cfg: Config) -> str:
 
 
 def _whole_backbone(log: str) -> bool:
-    """Whether the initialiser's line says so: 'loaded n of n'.
+    """Look for the initialiser's line 'loaded n of n'.
 
     But for what a Swin computes itself (indices of positions), or has for outputs only (norms), and
     for the new norm behind the mean of the patches.

@@ -61,7 +61,7 @@ def checked_step(cfg, model, wrapper, batch):
 
 
 def self_distillation_moves(cfg, model, logs, moved):
-    """The student does; the teacher's parameters only by their hook."""
+    """The student moves; only a hook moves the teacher's parameters."""
     assert {'loss', 'loss_cls'} <= logs.keys()
     for name, value in moved.items():
         fixed = name.endswith(('original0', 'relative_position_index'))
@@ -74,7 +74,7 @@ def self_distillation_moves(cfg, model, logs, moved):
 
 
 def autoencoder_moves(cfg, model, logs, moved):
-    """What is trained does, but for a decoder whose turn it isn't."""
+    """Trained parameters move, but for those of a decoder whose turn it isn't."""
     parts = {'loss_pixel'}
     if model.attention_decoder is not None and model.combine == 'sum':
         parts.add('loss_attention')
@@ -89,7 +89,7 @@ def autoencoder_moves(cfg, model, logs, moved):
 
 
 def backbone_moves(cfg, model, logs, moved):
-    """Every weight of mmpretrain's own backbones that is trained does."""
+    """Every trained weight of mmpretrain's own backbones moves."""
     trained = [n for n, value in model.backbone.named_parameters() if value.requires_grad]
     assert len(trained) > 10
     assert all(moved[f'backbone.{name}'] for name in trained)

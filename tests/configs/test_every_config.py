@@ -18,6 +18,7 @@ from mmengine.registry import DefaultScope
 from paper_values import ROWS
 from steps import SHRINK, batch_of, checked_step, shrink, start
 
+from mmmask.config.options import check_own_parts
 from mmmask.config.read import read_config
 
 NAMES = sorted(
@@ -76,6 +77,7 @@ def test_has_the_papers_values(name):
 def test_builds(name):
     cfg = config(name)
     assert 'model' in cfg and 'mmmask.registration' in cfg.custom_imports.imports
+    check_own_parts(cfg)
     kind = cfg.model.type
     if kind in BUILT_ONLY:
         assert sum(parameter.numel() for parameter in built(name, 'model').parameters()) > 1e4

@@ -39,7 +39,7 @@ def miniature(tmp_path_factory):
 
 
 def num_classes(cfg, folder):
-    """How many the miniature has."""
+    """Count the classes of the miniature."""
     kind = cfg.train_dataloader.dataset.type
     if kind == 'StrictImageFolder':
         return sum(1 for path in (folder / 'train').iterdir() if path.is_dir())

@@ -1,4 +1,4 @@
-"""What segmenters of configs/transfer/mmseg do, beyond the values in paper_values.py."""
+"""Segmenters of configs/transfer/mmseg do more than the values in paper_values.py say."""
 
 from copy import deepcopy
 

@@ -36,10 +36,10 @@ class ScheduleHook(Hook):
     same factor, and so does every group when ``--auto-scale-lr`` scales the rate.
 
     Args:
-        schedules: By any name, a dict of ``path``, ``schedule`` (a schedule's config), ``end`` as
-            above, and ``by``, ``'iter'`` (the default) or ``'epoch'`` (constant within an epoch, as
-            DINO's teacher temperature). A child config overrides one by its name, or drops it with
-            None.
+        schedules: A dict for each name. Its keys are ``path``, ``schedule`` (a schedule's config),
+            ``end`` as above, and ``by``. With ``by='epoch'`` a value is constant within an epoch,
+            as DINO's teacher temperature; the default is ``'iter'``. A child config overrides a
+            schedule by its name, or drops it with None.
 
     Raises:
         UserError: If a path doesn't exist, when training starts.
@@ -106,7 +106,7 @@ class ScheduleHook(Hook):
 
     @staticmethod
     def _resolve(runner: Runner, path: str) -> tuple[object, str]:
-        """Find the object that holds the value, and the value's name."""
+        """Find the object that holds a path's value, and the name of the value."""
         root, *parents = path.split('.')
         name = parents.pop() if parents else ''
         if root == 'optimizer' and not parents and name in ('lr', 'weight_decay'):

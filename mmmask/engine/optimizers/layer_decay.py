@@ -15,22 +15,23 @@ from mmmask.utils.unwrap import unwrap
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class LayerDecayOptimWrapperConstructor:
-    r"""The further a backbone's parameter is from the output, the smaller its learning rate (BEiT).
+    r"""Give a backbone's parameters smaller learning rates the further they are from the output.
 
-    A parameter at depth d of n has the rate :math:`\eta\, \gamma^{n - 1 - d}`. Depths are the
-    backbone's own (``get_layer_depth``): 0 before the blocks, i + 1 for block i, n - 1 behind the
-    blocks. Everything outside of the backbone has depth n - 1, the full rate.
-    Works for a ``backbone`` of mmpretrain's in a model of mmpretrain's, mmdet's or mmseg's, whose
-    own constructors do not know it. Parameters of one rate and decay share a group, which keeps the
-    optimiser's multi-tensor kernels whole.
+    A parameter at depth d of n has the rate :math:`\eta\, \gamma^{n - 1 - d}` (BEiT). The backbone
+    states depths by ``get_layer_depth``: 0 for the parts that make tokens, i + 1 for block i, n - 1
+    for the parts behind the blocks. Parameters outside of the backbone have depth n - 1, so the
+    full rate.
+
+    The model may be mmpretrain's, mmdet's or mmseg's; its ``backbone`` is mmpretrain's. Parameters
+    of one rate and decay share a group, which keeps the optimiser's multi-tensor kernels whole.
 
     Args:
         optim_wrapper_cfg: ``type``, ``optimizer`` (with ``lr``) and the wrapper's other arguments.
-        paramwise_cfg: ``layer_decay_rate`` :math:`\gamma`. Optional are ``flat_decay_mult`` and
-            ``custom_keys``. The former is a factor on the weight decay of biases and norms (0 by
-            default). The latter, e.g. ``{'pos_embed': dict(decay_mult=0.0)}``, has factors
-            ``lr_mult`` and ``decay_mult`` for parameters whose name contains the key. They come on
-            top of the others; of several keys the longest counts.
+        paramwise_cfg: A dict of three keys. ``layer_decay_rate`` is :math:`\gamma`.
+            ``flat_decay_mult`` (0 by default) is a factor on the weight decay of parameters of one
+            dimension, which are biases and norms. ``custom_keys`` has further factors for
+            parameters by a part of their name, e.g. ``{'pos_embed': dict(decay_mult=0.0)}`` or
+            ``lr_mult``. Of several keys in a name the longest counts.
 
     Raises:
         UserError: If an option is unknown or missing, or a custom key is in no parameter's name, or
@@ -66,7 +67,7 @@ class LayerDecayOptimWrapperConstructor:
         return OPTIM_WRAPPERS.build(wrapper_cfg)
 
     def _groups(self, model: nn.Module) -> list[dict]:
-        """One group for each pair of rate and weight decay; ``names`` says whose they are."""
+        """Return one group for each pair of rate and weight decay, with the parameters' names."""
         if not hasattr(getattr(model, 'backbone', None), 'get_layer_depth'):
             raise UserError(
                 'Layer decay needs a model whose backbone has get_layer_depth(), as '
@@ -94,7 +95,7 @@ class LayerDecayOptimWrapperConstructor:
     def _factors(
         self, backbone: nn.Module, name: str, parameter: nn.Parameter
     ) -> tuple[float, float]:
-        """Factors on the learning rate and on the weight decay of a parameter."""
+        """Return the factors on the learning rate and on the weight decay of a parameter."""
         depth, num_depths = backbone.get_layer_depth(name, 'backbone.')
         keys = [key for key in self.custom_keys if key in name]
         custom = self.custom_keys[max(keys, key=len)] if keys else {}

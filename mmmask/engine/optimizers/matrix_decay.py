@@ -10,7 +10,7 @@ from mmmask.utils.unwrap import unwrap
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class MatrixDecayOptimWrapperConstructor:
-    """Decays tensors of two or more dimensions, not biases and norms (DINO, iBOT).
+    """Decay tensors of two or more dimensions, not biases and norms (DINO, iBOT).
 
     CLS token, position embeddings and mask token have three dimensions and are decayed, as
     published. Two groups keep the optimiser's multi-tensor kernels whole, where mm's
@@ -28,6 +28,7 @@ class MatrixDecayOptimWrapperConstructor:
         self.optimizer_cfg = dict(self.optim_wrapper_cfg.pop('optimizer'))
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
+        """Build the optimiser and its wrapper for a model."""
         model = unwrap(model)
         parameters = [p for p in model.parameters() if p.requires_grad]
         groups = [

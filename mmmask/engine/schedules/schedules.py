@@ -11,7 +11,9 @@ from mmpretrain.registry import TASK_UTILS
 
 
 class Schedule(ABC):
-    """A linear warm-up from ``warmup_start`` to ``start``, then the sub-class's way to ``end``.
+    """Warm up in a straight line from ``warmup_start`` to ``start``, then go to ``end``.
+
+    The sub-class says which way the value goes to ``end``.
 
     With W warm-up steps, step i < W has ``warmup_start + (start - warmup_start) i / (W - 1)``, both
     ends included, as in DINO.
@@ -34,7 +36,7 @@ class Schedule(ABC):
         self.warmup_start = warmup_start
 
     def __call__(self, step: int, max_steps: int, steps_per_epoch: int = 1) -> float:
-        """The value at a step.
+        """Return the value at a step.
 
         Args:
             step: 0, ..., max_steps - 1.
@@ -49,12 +51,12 @@ class Schedule(ABC):
 
     @abstractmethod
     def after_warmup(self, progress: float) -> float:
-        """The value when a share ``progress`` in [0, 1) of the rest of the run is over."""
+        """Return the value when ``progress`` in [0, 1) of the run behind the warm-up is over."""
 
 
 @TASK_UTILS.register_module()
 class CosineSchedule(Schedule):
-    """Half a cosine from ``start`` to ``end`` (rate, weight decay and momentum of DINO)."""
+    """Follow half a cosine from ``start`` to ``end`` (rate, weight decay and momentum of DINO)."""
 
     def after_warmup(self, progress: float) -> float:
         return self.end + 0.5 * (self.start - self.end) * (1 + math.cos(math.pi * progress))
@@ -62,7 +64,7 @@ class CosineSchedule(Schedule):
 
 @TASK_UTILS.register_module()
 class LinearSchedule(Schedule):
-    """A straight line from ``start`` to ``end``."""
+    """Follow a straight line from ``start`` to ``end``."""
 
     def after_warmup(self, progress: float) -> float:
         return self.start + (self.end - self.start) * progress
@@ -70,7 +72,7 @@ class LinearSchedule(Schedule):
 
 @TASK_UTILS.register_module()
 class ConstantSchedule(Schedule):
-    """``value`` after the warm-up (the teacher's temperature).
+    """Stay at ``value`` after the warm-up (the teacher's temperature).
 
     Args:
         value: The value.
@@ -87,11 +89,11 @@ class ConstantSchedule(Schedule):
 
 @TASK_UTILS.register_module()
 class ProgressSchedule:
-    """t / T of GPA's Eq. 6, with t counted from 1: the last step (or epoch) has 1.
+    """Return t / T of GPA's Eq. 6, with t counted from 1: the last step (or epoch) has 1.
 
-    A run that ends within an epoch has one more than whole epochs; it stays at 1 there.
+    A run that ends within an epoch has one more than whole epochs. The value stays at 1 there.
     """
 
     def __call__(self, step: int, max_steps: int, steps_per_epoch: int = 1) -> float:
-        """As :meth:`Schedule.__call__`."""
+        """Return the value at a step, as :meth:`Schedule.__call__`."""
         return min((step + 1) / max_steps, 1.0)
