@@ -1,4 +1,4 @@
-"""What a step is, in which order steps are timed, and what is counted."""
+"""Tests a timed step: its parts, the order of timing, and the counts."""
 
 import copy
 from pathlib import Path

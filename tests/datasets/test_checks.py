@@ -89,7 +89,7 @@ def test_num_classes():
 
 
 def check_coco_classes(ann_file, class_names, num_classes, allow_subset=False):
-    """What a detector's head, its data set and the file are checked by, together."""
+    """Check a detector's head, its data set and the file against each other."""
     check_num_classes(class_names, num_classes)
     check_coco_content(read_coco(ann_file), ann_file, class_names, allow_subset)
 

@@ -26,7 +26,7 @@ def test_an_images_random_numbers_depend_on_its_key_alone():
 
 @pytest.mark.parametrize('zoom', [0.5, 1.0, 2.0])
 def test_a_crop_samples_the_part_at_its_zoom(zoom):
-    """Where a part's values are 2 x column, neighbours differ by 2 / zoom, and rows by nothing."""
+    """In a part with values 2 x column, neighbours differ by 2 / zoom and rows are equal."""
     part = np.repeat(np.broadcast_to(2 * np.arange(100), (80, 100))[..., None], 3, 2).astype(
         np.uint8
     )
@@ -38,7 +38,7 @@ def test_a_crop_samples_the_part_at_its_zoom(zoom):
 
 
 def test_a_rotated_crop_stays_inside_its_part(monkeypatch):
-    """What lies outside the part is made black here, and no crop shows black."""
+    """Pixels outside the part are made black here, and no crop shows black."""
     monkeypatch.setattr(surfaces.cv2, 'BORDER_REPLICATE', surfaces.cv2.BORDER_CONSTANT)
     part = np.full((60, 80, 3), 200, np.uint8)
     for seed in range(100):

@@ -52,7 +52,7 @@ def drawn(monkeypatch):
 
 
 def covered(picture: np.ndarray) -> list[bool]:
-    """Which of the four patches are painted; the others must be untouched."""
+    """Tell which of the four patches are painted. The others must be untouched."""
     found = []
     for y in (0, 80):
         for x in (0, 80):

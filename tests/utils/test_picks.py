@@ -1,4 +1,4 @@
-"""Some of many, evenly spread."""
+"""Tests the evenly spaced choice of items."""
 
 from mmmask.utils.picks import pick_evenly
 

@@ -1,4 +1,4 @@
-"""What the views are, how often they are blurred, and that they can be drawn again."""
+"""Tests the views, the rate of blurring, and that equal seeds draw equal views."""
 
 import random
 

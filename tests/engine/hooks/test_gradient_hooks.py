@@ -61,7 +61,7 @@ class Watch(Hook):
 
 
 def steps(watch, name):
-    """What each iteration took off each entry."""
+    """Return how much each iteration took off each entry."""
     return [
         (before[name] - after[name]).flatten().tolist()
         for before, after in zip(watch.states, watch.states[1:])

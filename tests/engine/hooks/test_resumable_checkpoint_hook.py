@@ -1,4 +1,4 @@
-"""What the hook promises beyond the resumed run of tests/launch/test_resume_exactly.py."""
+"""Tests promises of the hook that tests/launch/test_resume_exactly.py doesn't cover."""
 
 from functools import partial
 

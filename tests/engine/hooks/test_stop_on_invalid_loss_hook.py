@@ -1,4 +1,4 @@
-"""What is invalid, when it shows, and what is left behind."""
+"""Tests which losses are invalid, when the run ends, and which files stay."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Which parameters are decayed."""
+"""Tests the choice of decayed parameters."""
 
 import pytest
 import torch

@@ -129,7 +129,7 @@ def test_a_loop_over_windows_with_padding():
 
 
 def test_stochastic_depth_drops_images_not_windows():
-    """Where a block's attention is dropped, it is for all windows of the image."""
+    """Dropping a block's attention drops all windows of the image."""
     vit = windowed(arch=ARCH | dict(num_layers=2), drop_path_rate=0.5, final_norm=False)
     vit.train()
     kept = []

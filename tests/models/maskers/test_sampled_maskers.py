@@ -22,7 +22,7 @@ DRAWS = 20000
 
 
 def within(rate, probability, draws=DRAWS):
-    """Whether a rate is within five standard deviations of its probability."""
+    """Return True if a rate is within five standard deviations of its probability."""
     deviation = math.sqrt(probability * (1 - probability) / draws)
     return abs(float(rate) - probability) <= 5 * deviation
 
