@@ -13,7 +13,7 @@ REDUCTIONS = ('mean_of_softmax', 'softmax_of_mean')
 
 @MODELS.register_module()
 class AttentionTap(ViTTap):
-    r"""Reads the CLS token's attention of chosen blocks of a ViT; O(L d).
+    r"""Reads the CLS token's attention of chosen blocks of a ViT; O(L d) but for ``to_cls``.
 
     Args:
         blocks: Blocks to read, negative from the end, or ``'all'``; the scores are their sum.
@@ -28,10 +28,14 @@ class AttentionTap(ViTTap):
             ``'softmax_of_mean'``: the mean over heads of :math:`q_0 k_i / \sqrt{D}`, with D the
             width of all heads together as printed, then one softmax over the patches alone (ccMIM,
             Eq. 4). A row of one block sums to 1. A head by itself is a mean over one head.
+        to_cls: Read the other direction: what each patch, as a query, pays to CLS. The papers have
+            the CLS query; ccMIM's published code takes the CLS *column* of each block's
+            mean-of-softmax attention, and sums it over all blocks. It takes the (L, N) map, one
+            head at a time.
 
     Raises:
-        ValueError: If there is no block to read, the reduction is unknown, or ``head`` goes with
-            ``per_head``.
+        ValueError: If there is no block to read, the reduction is unknown, or options exclude each
+            other.
 
     Example:
         >>> tap = AttentionTap(blocks=(-1,))
@@ -46,6 +50,7 @@ class AttentionTap(ViTTap):
         per_head: bool = False,
         head: int | None = None,
         reduction: str = 'mean_of_softmax',
+        to_cls: bool = False,
     ) -> None:
         super().__init__(blocks, head, per_head)
         if reduction not in REDUCTIONS:
@@ -54,7 +59,10 @@ class AttentionTap(ViTTap):
             )
         if per_head and head is not None:
             raise ValueError('AttentionTap keeps the heads apart or reads one: leave out `head`.')
+        if to_cls and reduction == 'softmax_of_mean':
+            raise ValueError("AttentionTap.to_cls needs reduction='mean_of_softmax'.")
         self.reduction = reduction
+        self.to_cls = to_cls
 
     def indices(self, backbone: nn.Module) -> list[int]:
         """The blocks that are read, in order.
@@ -72,6 +80,8 @@ class AttentionTap(ViTTap):
     def measure(self, query: Tensor, key: Tensor, num_extra_tokens: int) -> Tensor:
         """(B, H, L): attention, or logits that wait for their mean, of (B, N, H, d)."""
         head_width = query.shape[-1]
+        if self.to_cls:
+            return _paid_to_cls(query[:, num_extra_tokens:] * head_width**-0.5, key)
         logits = torch.einsum('bhd,bnhd->bhn', query[:, 0], key)
         if self.reduction == 'softmax_of_mean':
             width = query.shape[2] * head_width
@@ -85,3 +95,12 @@ class AttentionTap(ViTTap):
     def finish(self, chosen: Tensor) -> Tensor:
         """The softmax over patches, if it comes last."""
         return chosen.softmax(dim=-1) if self.reduction == 'softmax_of_mean' else chosen
+
+
+def _paid_to_cls(query: Tensor, key: Tensor) -> Tensor:
+    """(B, H, L) softmax at CLS of the scaled queries (B, L, H, d) over all keys (B, N, H, d)."""
+    of_heads = [
+        torch.einsum('bid,bnd->bin', query[:, :, head], key[:, :, head]).softmax(dim=-1)[..., 0]
+        for head in range(query.shape[2])
+    ]
+    return torch.stack(of_heads, dim=1)

@@ -20,20 +20,22 @@ class SoftToHardMasker(BaseMasker):
     first there, and the soft ones are those that are left.
 
     GPA's scores are sums of logits and may be negative, which the paper doesn't mention: a token's
-    weight is how far its score lies above the image's lowest one. Where all scores are
+    weight is by default how far its score lies above the image's lowest one. Where all scores are
     equal, so are the chances.
 
     Args:
         ratio: See :class:`BaseMasker`; 0.75 in the paper, 0.5 and 0.9 in Tables 3 and 4.
         soft: :math:`\alpha^s` at the start and at the end.
         hard: :math:`\alpha^h` at the start and at the end.
+        weights: ``'shift'``: score - lowest score; ``'softmax'``: softmax of the scores, which for
+            sums of logits comes close to sorting.
         progress: t / T until a schedule sets it.
         per: See :class:`BaseMasker`.
         prob: See :class:`BaseMasker`.
 
     Raises:
-        ValueError: As :class:`BaseMasker`; also if the shares leave [0, 1] or ``progress`` is set
-            outside.
+        ValueError: As :class:`BaseMasker`; also if the shares leave [0, 1], ``weights`` is unknown
+            or ``progress`` is set outside [0, 1].
     """
 
     needs_scores = True
@@ -43,6 +45,7 @@ class SoftToHardMasker(BaseMasker):
         ratio: float | tuple[float, float] = 0.75,
         soft: tuple[float, float] = (0.5, 0.0),
         hard: tuple[float, float] = (0.0, 0.5),
+        weights: str = 'shift',
         progress: float = 0.0,
         per: str = 'batch',
         prob: float = 1.0,
@@ -52,7 +55,10 @@ class SoftToHardMasker(BaseMasker):
             pair = isinstance(shares, (tuple, list)) and len(shares) == 2
             if not pair or not all(0 <= share <= 1 for share in shares):
                 raise ValueError(f'{name} must be two shares in [0, 1], got {shares}.')
+        if weights not in ('shift', 'softmax'):
+            raise ValueError(f"weights must be 'shift' or 'softmax', got {weights!r}.")
         self.soft, self.hard = tuple(soft), tuple(hard)
+        self.weights = weights
         self.progress = progress
 
     @property
@@ -70,8 +76,7 @@ class SoftToHardMasker(BaseMasker):
         num_hard = self._share(self.hard, counts)
         num_soft = self._share(self.soft, counts).minimum(counts - num_hard)
         hard = top_ranked(scores, num_hard)
-        weights = scores.double() - scores.double().amin(dim=1, keepdim=True)
-        soft = sampled(weights, num_soft, among=~hard)
+        soft = sampled(self._weigh(scores), num_soft, among=~hard)
         left = ~(hard | soft)
         return ~left | sampled(torch.ones_like(scores), counts - num_hard - num_soft, among=left)
 
@@ -80,3 +85,8 @@ class SoftToHardMasker(BaseMasker):
         start, end = ends
         share = start + self.progress * (end - start)
         return (share * counts.double() + 1e-9).long()
+
+    def _weigh(self, scores: Tensor) -> Tensor:
+        if self.weights == 'softmax':
+            return scores.double().softmax(dim=1)
+        return scores.double() - scores.double().amin(dim=1, keepdim=True)

@@ -123,18 +123,33 @@ def test_heads_of_the_other_reduction_are_means_over_one(backbone, images):
         assert torch.equal(read(backbone, images, head=head, **options), apart[:, head])
 
 
+def test_what_patches_pay_to_cls(backbone, images):
+    """The CLS column, which ccMIM's published code sums over blocks."""
+    expected = naive_maps(backbone, images)[..., 1:, 0]
+    close(read(backbone, images, to_cls=True), expected[-1].mean(dim=1))
+    close(read(backbone, images, to_cls=True, per_head=True), expected[-1])
+    scores = read(backbone, images, to_cls=True, blocks='all')
+    close(scores, expected.mean(dim=2).sum(dim=0))
+    assert (scores - read(backbone, images, blocks='all')).abs().max() > 0.1
+
+
 def test_by_hand():
     """Width 2, one head, CLS and two patches; q = x, k = x."""
     arch = dict(embed_dims=2, num_layers=1, num_heads=1, feedforward_channels=2)
     vit = VisionTransformer(arch, img_size=(4, 8), patch_size=4, out_type='raw')
     measured = {}
-    for name, options in dict(row={}, eq4=dict(reduction='softmax_of_mean')).items():
+    for name, options in dict(
+        row={}, column=dict(to_cls=True), eq4=dict(reduction='softmax_of_mean')
+    ).items():
         with AttentionTap(**options)(vit) as record:
             tokens = torch.tensor([[[1.0, 0.0], [2.0, 0.0], [0.0, 3.0]]]).unsqueeze(2)
             record.read(0, tokens, tokens)
         measured[name] = record.scores()[0].tolist()
     a, b = math.exp(1 / math.sqrt(2)), math.exp(2 / math.sqrt(2))  # CLS with itself, patch 1
     assert measured['row'] == pytest.approx([b / (a + b + 1), 1 / (a + b + 1)])
+    c = math.exp(4 / math.sqrt(2))  # patch 1 with itself
+    d = math.exp(9 / math.sqrt(2))  # patch 2 with itself
+    assert measured['column'] == pytest.approx([b / (b + c + 1), 1 / (1 + 1 + d)])
     assert measured['eq4'] == pytest.approx([b / (b + 1), 1 / (b + 1)])
 
 
@@ -221,6 +236,8 @@ def test_wrong_options(backbone, images):
         AttentionTap(head=0, per_head=True)
     with pytest.raises(ValueError, match='one of mean_of_softmax, softmax_of_mean'):
         AttentionTap(reduction='mean')
+    with pytest.raises(ValueError, match="needs reduction='mean_of_softmax'"):
+        AttentionTap(reduction='softmax_of_mean', to_cls=True)
     with pytest.raises(ValueError, match='blocks of a ViT, not a Conv2d'):
         read(torch.nn.Conv2d(1, 1, 1), images)
     for option in ('use_rel_pos_bias', 'use_shared_rel_pos_bias'):

@@ -36,7 +36,11 @@ def test_exactly_int_r_l_tokens_whatever_the_grid_and_the_scores(grid, ratio, ti
     scores = torch.ones(3, tokens) if ties else torch.rand(3, tokens)
     maskers = [ImportanceMasker(ratio, strategy) for strategy in ('published', 'top')]
     maskers += [ImportanceMasker(ratio, 'proportional')]
-    maskers += [SoftToHardMasker(ratio, progress=progress) for progress in (0.0, 0.37, 1.0)]
+    maskers += [
+        SoftToHardMasker(ratio, progress=progress, weights=weights)
+        for progress in (0.0, 0.37, 1.0)
+        for weights in ('shift', 'softmax')
+    ]
     maskers += [SoftToHardMasker(ratio, soft=(1, 0), hard=(0, 1), progress=0.5)]
     for masker in maskers:
         mask = masker(grid, 3, scores)
@@ -233,9 +237,10 @@ def test_soft_to_hard_has_the_law_of_one_draw_after_another():
     assert all(within(drawn.count(tokens) / DRAWS, chance) for tokens, chance in law.items())
 
 
-def test_equal_scores_have_equal_chances():
+@pytest.mark.parametrize('weights', ['shift', 'softmax'])
+def test_equal_scores_have_equal_chances(weights):
     torch.manual_seed(0)
-    masker = SoftToHardMasker(0.5, soft=(1, 1), hard=(0, 0))
+    masker = SoftToHardMasker(0.5, soft=(1, 1), hard=(0, 0), weights=weights)
     mask = masker((2, 3), DRAWS, torch.full((DRAWS, 6), -3.0))
     assert all(within(rate, 0.5) for rate in mask.float().mean(dim=0))
 
@@ -265,6 +270,13 @@ def test_the_soft_share_is_proportional_to_what_lies_above_the_lowest_score():
     mask = SoftToHardMasker(0.2, soft=(1, 1), hard=(0, 0))((1, 5), DRAWS, scores)
     for rate, weight in zip(mask.float().mean(dim=0), range(5)):
         assert within(rate, weight / 10)
+
+
+def test_softmax_weights():
+    torch.manual_seed(0)
+    scores = torch.tensor([0.0, math.log(3.0)]).expand(DRAWS, 2)
+    masker = SoftToHardMasker(0.5, soft=(1, 1), hard=(0, 0), weights='softmax')
+    assert within(masker((1, 2), DRAWS, scores)[:, 1].float().mean(), 0.75)
 
 
 def test_soft_hard_and_random_shares_mix():
@@ -312,6 +324,7 @@ def test_proportional_importance_has_the_rates_of_its_scores():
         (lambda: SoftToHardMasker(progress=1.5), 'progress must be in .0, 1., got 1.5'),
         (lambda: setattr(SoftToHardMasker(), 'progress', -0.1), 'progress must be'),
         (lambda: SoftToHardMasker(hard=(0, 1.5)), 'two shares'),
+        (lambda: SoftToHardMasker(weights='square'), 'weights must be'),
         (lambda: ImportanceMasker(strategy='best'), 'strategy must be'),
         (lambda: RandomMasker(sampling='poisson'), 'sampling must be'),
         (lambda: BlockMasker(min_num_patches=0), 'min_num_patches'),
