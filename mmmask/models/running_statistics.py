@@ -1,4 +1,4 @@
-"""Which samples the running statistics of batch normalisation see."""
+"""Choose the samples that the running statistics of batch normalisation see."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 def batch_norms(module: nn.Module) -> list[nn.Module]:
-    """Every layer inside that keeps running statistics: BatchNorm of any kind, SyncBN as well."""
+    """Return every layer that keeps running statistics: BatchNorm of any kind, SyncBN as well."""
     return [m for m in module.modules() if isinstance(getattr(m, 'running_mean', None), Tensor)]
 
 
@@ -15,9 +15,8 @@ def batch_norms(module: nn.Module) -> list[nn.Module]:
 def running_statistics(module: nn.Module, update: bool) -> Iterator[None]:
     """Let the samples of a forward pass into the running statistics, or keep them out.
 
-    Without ``update``, batch normalisation in training mode still normalises by the statistics of
-    the batch, but its running mean, its running variance and its count of batches stay as they are.
-    Evaluation mode isn't affected.
+    Without ``update``, batch normalisation in training mode still normalises by the batch, but its
+    running mean and variance and its count of batches stay. Evaluation mode isn't affected.
 
     Args:
         module: Whatever holds the layers.

@@ -1,11 +1,11 @@
-"""A teacher that follows its student."""
+"""Keep a teacher that follows its student."""
 
 import torch
 from torch import nn
 
 
 class EMATeacher(nn.Module):
-    r"""Exponential moving average of a student's parts.
+    r"""Average a student's parts exponentially.
 
     :math:`\theta' \leftarrow \alpha \theta' + (1 - \alpha) \theta` (AttMask, Section 3.1).
 
@@ -32,11 +32,11 @@ class EMATeacher(nn.Module):
 
     @torch.no_grad()
     def update(self, student: nn.Module) -> None:
-        """One step of the average, to be taken after the optimiser's."""
+        """Take one step of the average, after the optimiser's."""
         mine, theirs = zip(*self._pairs(student))
         torch._foreach_lerp_(mine, theirs, 1 - self.momentum)
 
     def _pairs(self, student: nn.Module) -> list[tuple[nn.Parameter, nn.Parameter]]:
-        """Parameters of both sides with the same name."""
+        """Return the parameters of both sides that have the same name."""
         theirs = dict(student.named_parameters())
         return [(mine, theirs[name]) for name, mine in self.named_parameters() if name in theirs]

@@ -1,8 +1,10 @@
-"""CAE whose masks come from a masker instead of the data."""
+"""Train CAE with masks from a masker instead of the data."""
 
 from mmpretrain.models.selfsup import CAE
 from mmpretrain.registry import MODELS
 from torch import Tensor
+
+from mmmask.utils.errors import UserError
 
 from ..attention import check_scorer
 from ..backbones.protocol import check_masked_encoder
@@ -17,49 +19,25 @@ class GuidedCAE(CAE):
     both.
 
     Args:
-        backbone: Config of a ``MaskedCAEViT``.
-        neck: Config of mmpretrain's ``CAENeck``; ``mask_tokens_num`` is int(r L).
-        head: Config of mmpretrain's ``CAEHead``.
-        masker: Config of a masker that masks equally many patches of every image.
+        masker: Config of a masker that masks equally many patches of every image;
+            ``neck.mask_tokens_num`` is int(r L).
         scorer: Config of an ``OnlineScorer`` or a ``FrozenScorer``, for maskers that need scores.
-        target_generator: Config of the tokenizer: mmpretrain's ``DALL-E``, or a
-            ``RandomProjectionTokenizer``, which needs no download.
-        base_momentum: As the parent's.
-        data_preprocessor: As mmpretrain's ``TwoNormDataPreprocessor``.
-        init_cfg: As every mm module's.
+        **kwargs: The parent's. ``backbone`` is a ``MaskedCAEViT``. ``target_generator`` is
+            mmpretrain's ``DALL-E``, or a ``RandomProjectionTokenizer``, which needs no download.
 
     Raises:
-        ValueError: If parts don't fit each other.
+        UserError: If parts don't fit each other.
     """
 
-    def __init__(
-        self,
-        backbone: dict,
-        neck: dict,
-        head: dict,
-        masker: dict,
-        scorer: dict | None = None,
-        target_generator: dict | None = None,
-        base_momentum: float = 0.0,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(
-            backbone=backbone,
-            neck=neck,
-            head=head,
-            target_generator=target_generator,
-            base_momentum=base_momentum,
-            data_preprocessor=data_preprocessor,
-            init_cfg=init_cfg,
-        )
+    def __init__(self, masker: dict, scorer: dict | None = None, **kwargs) -> None:
+        super().__init__(**kwargs)
         self.masker = MODELS.build(masker)
         self.scorer = MODELS.build(scorer) if scorer else None
         check_masked_encoder(self, self.backbone, 'drop')
         check_scorer(self.scorer, self.masker.needs_scores)
 
     def loss(self, inputs: list[Tensor], data_samples: list, **kwargs) -> dict[str, Tensor]:
-        """Losses of a batch.
+        """Return the losses of a batch.
 
         Args:
             inputs: The images of the encoder, (B, 3, H, W), and those of the tokenizer.
@@ -69,7 +47,7 @@ class GuidedCAE(CAE):
             The parent's ``loss``, ``main`` and ``align``, and ``mask_ratio``.
 
         Raises:
-            ValueError: If the images haven't ``neck.mask_tokens_num`` masked patches each.
+            UserError: If the images haven't ``neck.mask_tokens_num`` masked patches each.
         """
         grid, mask = self._mask(inputs[0])
         for sample, of_image in zip(data_samples, mask, strict=True):
@@ -78,15 +56,15 @@ class GuidedCAE(CAE):
         return dict(losses, mask_ratio=mask.float().mean())
 
     def _mask(self, images: Tensor) -> tuple[tuple[int, int], Tensor]:
-        """Grid and mask (B, L) bool."""
+        """Return the grid and the mask (B, L) bool."""
         grid = self.backbone.grid(*images.shape[-2:])
         scores = None if self.scorer is None else self.scorer(images, self.backbone)
         mask = self.masker(grid, len(images), scores, images.device)
         least, most = mask.sum(dim=1).aminmax()
         if not least == most == self.neck.mask_token_num:
-            raise ValueError(
+            raise UserError(
                 f'Images have {least} to {most} masked patches, but neck.mask_tokens_num is '
                 f'{self.neck.mask_token_num}: set it to int(ratio x {grid[0] * grid[1]}), and the '
-                "masker's prob=1."
+                "masker's prob=1"
             )
         return grid, mask

@@ -1,9 +1,11 @@
-"""Masked auto-encoding: MAE, GPA and ccMIM are configs of this class."""
+"""Train masked auto-encoders: MAE, GPA and ccMIM are configs of this class."""
 
 import torch
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.registry import MODELS
 from torch import Tensor
+
+from mmmask.utils.errors import UserError
 
 from ..attention import check_scorer
 from ..backbones.masked_tokens import restore_indices
@@ -12,7 +14,7 @@ from ..backbones.protocol import check_masked_encoder
 
 @MODELS.register_module()
 class MaskedAutoencoder(BaseSelfSupervisor):
-    """The encoder sees the visible patches, decoders predict the masked ones.
+    """Encode the visible patches and predict the masked ones.
 
     One step: scores say which patches matter, the masker hides some, the encoder sees the others,
     and the decoder restores the hidden pixels. Which parts are given makes the method:
@@ -46,7 +48,7 @@ class MaskedAutoencoder(BaseSelfSupervisor):
         init_cfg: As every mm module's.
 
     Raises:
-        ValueError: If parts don't fit each other.
+        UserError: If parts don't fit each other.
     """
 
     def __init__(
@@ -78,9 +80,9 @@ class MaskedAutoencoder(BaseSelfSupervisor):
             attention_head = attention_head or dict(type='AttentionPredictionHead')
             self.attention_head = MODELS.build(attention_head)
         elif attention_head or combine != 'sum':
-            raise ValueError('attention_head and combine go with an attention_decoder: give one.')
+            raise UserError('attention_head and combine go with an attention_decoder: give one')
         if combine not in ('sum', 'alternate'):
-            raise ValueError(f"combine must be 'sum' or 'alternate', got {combine!r}.")
+            raise UserError(f"combine must be 'sum' or 'alternate', got {combine!r}")
         self.combine = combine
         if combine == 'alternate':
             self.register_buffer('iteration', torch.zeros((), dtype=torch.long))
@@ -93,40 +95,38 @@ class MaskedAutoencoder(BaseSelfSupervisor):
         patch_size, image_size = self.head.patch_size, self.backbone.img_size
         grid = self.backbone.grid(*image_size)
         if grid != tuple(side // patch_size for side in image_size):
-            raise ValueError(
+            raise UserError(
                 f'head.patch_size is {patch_size}, but the encoder has {grid[0]} x {grid[1]} '
-                f'patches for images of {tuple(image_size)}.'
+                f'patches for images of {tuple(image_size)}'
             )
         if grid[0] != grid[1]:
-            raise ValueError(f'The decoder takes square grids, got {grid[0]} x {grid[1]} patches.')
+            raise UserError(f'The decoder takes square grids, got {grid[0]} x {grid[1]} patches')
         width, pixels = self.backbone.embed_dims, self.head.in_channels * patch_size**2
         outputs = {'neck': (self.neck, pixels, 'head.patch_size asks for')}
         if self.attention_decoder is not None:
             outputs['attention_decoder'] = (self.attention_decoder, 1, 'scores need')
         for name, (decoder, wanted, who) in outputs.items():
-            if decoder.num_patches != grid[0] * grid[1]:
-                raise ValueError(
-                    f'{name}.num_patches is {decoder.num_patches}, but the encoder has '
-                    f'{grid[0]} x {grid[1]} patches.'
-                )
-            if decoder.decoder_embed.in_features != width:
-                raise ValueError(
-                    f'{name}.embed_dim is {decoder.decoder_embed.in_features}, but the encoder is '
-                    f'{width} wide.'
-                )
+            for option, found, encoder in (
+                ('num_patches', decoder.num_patches, grid[0] * grid[1]),
+                ('embed_dim', decoder.decoder_embed.in_features, width),
+            ):
+                if found != encoder:
+                    raise UserError(
+                        f'{name}.{option} is {found}: set it to {encoder}, as the encoder has it'
+                    )
             if decoder.decoder_pred.out_features != wanted:
-                raise ValueError(
+                raise UserError(
                     f'{name} predicts {decoder.decoder_pred.out_features} values for each patch, '
-                    f'but {who} {wanted}.'
+                    f'but {who} {wanted}'
                 )
         if self.contrast is not None and self.contrast.in_channels != width:
-            raise ValueError(
-                f'contrast.in_channels is {self.contrast.in_channels}, but the encoder is {width} '
-                'wide.'
+            raise UserError(
+                f'contrast.in_channels is {self.contrast.in_channels}: set it to {width}, as wide '
+                'as the encoder'
             )
 
     def loss(self, inputs: Tensor, data_samples: list | None = None) -> dict[str, Tensor]:
-        """Losses of a batch.
+        """Return the losses of a batch.
 
         Args:
             inputs: Images, (B, 3, H, W).
@@ -154,16 +154,18 @@ class MaskedAutoencoder(BaseSelfSupervisor):
 
     @torch.no_grad()
     def reconstruct(self, inputs: Tensor) -> dict[str, Tensor]:
-        """Predictions as images, to be looked at.
+        """Predict images, to be looked at.
 
         Args:
             inputs: Images, (B, 3, H, W), normalised.
 
         Returns:
-            ``mask`` (B, L) bool; ``target``, the images; ``prediction`` (B, 3, H, W), the decoder's
-            output for every patch, in the space of the inputs: where the head compares patches of
-            mean 0 and variance 1, the true patch's mean and variance are put back. With scores,
-            ``scores`` (B, L); with an attention decoder, ``predicted_scores`` (B, L).
+            - ``mask`` (B, L) bool;
+            - ``target``, the images;
+            - ``prediction`` (B, 3, H, W), the decoder's output for every patch, as the inputs are
+              scaled. If the head normalises patches, the true mean and variance are put back;
+            - ``scores`` (B, L), with a scorer;
+            - ``predicted_scores`` (B, L), with an attention decoder.
         """
         mask, scores = self._mask(inputs)
         tokens, restore = self.backbone(inputs, mask)[-1], restore_indices(mask)
@@ -180,7 +182,7 @@ class MaskedAutoencoder(BaseSelfSupervisor):
         return found
 
     def _mask(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Mask (B, L) bool and scores (B, L), None without a scorer."""
+        """Return the mask (B, L) bool and the scores (B, L), None without a scorer."""
         grid = self.backbone.grid(*images.shape[-2:])
         if grid[0] * grid[1] != self.neck.num_patches:
             raise ValueError(
@@ -191,11 +193,11 @@ class MaskedAutoencoder(BaseSelfSupervisor):
         asked = scores if self.masker.needs_scores else None
         mask = self.masker(grid, len(images), asked, images.device)
         if not mask.any():
-            raise ValueError('Nothing is masked, so nothing can be learned: raise masker.ratio.')
+            raise UserError('Nothing is masked, so nothing can be learned: raise masker.ratio')
         return mask, scores
 
     def _turn(self) -> tuple[bool, bool]:
-        """Whether the pixel and the attention decoder work in this iteration."""
+        """Return True for the decoders that work in this iteration: pixels, attention."""
         if self.attention_decoder is None:
             return True, False
         if self.combine == 'sum':

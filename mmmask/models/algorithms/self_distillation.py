@@ -1,4 +1,4 @@
-"""Self-distillation with masks: DINO, iBOT, AttMask and MST are configs of this class."""
+"""Distil a network into itself behind masks: DINO, iBOT, AttMask and MST are configs of this."""
 
 import copy
 
@@ -6,6 +6,8 @@ import torch
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.registry import MODELS
 from torch import Tensor
+
+from mmmask.utils.errors import UserError
 
 from ..attention import TeacherScorer, check_scorer
 from ..backbones.protocol import check_masked_encoder
@@ -18,7 +20,7 @@ _NUM_GLOBAL = 2
 
 @MODELS.register_module()
 class SelfDistillation(BaseSelfSupervisor):
-    """A student sees masked views, its EMA teacher sees them whole.
+    """Train a student on masked views by its EMA teacher, which sees them whole.
 
     One step: the teacher encodes the global views, its attention scores the patches, the masker
     hides some of them from the student, and the head compares the tokens. Which parts are given
@@ -54,9 +56,9 @@ class SelfDistillation(BaseSelfSupervisor):
         init_cfg: As every mm module's.
 
     Raises:
-        ValueError: If the masker needs scores and nothing gives them, patches are to be compared
-            or restored and none is masked, or patches are to be compared behind batch
-            normalisation: its statistics would be those of whichever tokens are masked.
+        UserError: If the masker needs scores and nothing gives them. If patches are compared or
+            restored and none is masked. If patches are compared behind batch normalisation, whose
+            statistics would be those of the masked tokens.
     """
 
     def __init__(
@@ -92,23 +94,21 @@ class SelfDistillation(BaseSelfSupervisor):
 
     def _check_parts(self) -> None:
         if self.bn_statistics not in ('global', 'all'):
-            raise ValueError(
-                f"bn_statistics must be 'global' or 'all', got {self.bn_statistics!r}."
-            )
+            raise UserError(f"bn_statistics must be 'global' or 'all', got {self.bn_statistics!r}")
         if self.masker is None and self.head.patch_weight > 0:
-            raise ValueError(
-                'head.patch_weight > 0 compares masked patches: give a masker, or set it to 0.'
+            raise UserError(
+                'head.patch_weight > 0 compares masked patches: give a masker, or set it to 0'
             )
         if self.head.patch_weight > 0 and batch_norms(self.neck):
-            raise ValueError(
+            raise UserError(
                 'head.patch_weight > 0 passes masked patches through the neck, whose batch '
                 'normalisation would depend on how many: set neck.norm_cfg=None, or the weight to '
-                '0.'
+                '0'
             )
         if self.masker is None and getattr(self.restoration, 'target', None) == 'masked':
-            raise ValueError(
+            raise UserError(
                 "restoration.target='masked' restores masked patches: give a masker, or set it to "
-                "'image'."
+                "'image'"
             )
         if self.masker is not None:
             check_masked_encoder(self, self.backbone, 'replace')
@@ -120,7 +120,7 @@ class SelfDistillation(BaseSelfSupervisor):
         self.teacher.copy_from(self)
 
     def loss(self, inputs: list[Tensor], data_samples: list | None = None) -> dict[str, Tensor]:
-        """Losses of a batch.
+        """Return the losses of a batch.
 
         Args:
             inputs: One (B, 3, H, W) tensor per view, the global ones first; views of one size share
@@ -135,7 +135,7 @@ class SelfDistillation(BaseSelfSupervisor):
         global_views = torch.cat(inputs[:_NUM_GLOBAL])  # (T B, 3, H, W)
         teacher_cls, teacher_patches, scores = self._teach(global_views)
         mask = self._mask(global_views, scores)
-        student = self._student_tokens(global_views, mask)
+        student = self.backbone(global_views, *(() if mask is None else (mask,)))[-1]
         cls_bottleneck = self._cls_bottleneck(student[:, 0], inputs[_NUM_GLOBAL:])  # (S B, D)
         logs = {} if mask is None else dict(mask_ratio=mask.float().mean())
         if self.restoration is not None:
@@ -162,7 +162,7 @@ class SelfDistillation(BaseSelfSupervisor):
 
     @torch.no_grad()
     def _teach(self, views: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Teacher's bottlenecks of CLS (T B, D) and patches (T B, L, D); scores (T B, L)."""
+        """Return bottlenecks of CLS (T B, D) and patches (T B, L, D), and scores (T B, L)."""
         if isinstance(self.scorer, TeacherScorer):
             with self.scorer.attention(self.teacher.backbone) as record:
                 tokens = self.teacher.backbone(views)[-1]
@@ -180,18 +180,15 @@ class SelfDistillation(BaseSelfSupervisor):
         return self.teacher.neck.logits(bottleneck)
 
     def _mask(self, views: Tensor, scores: Tensor | None) -> Tensor | None:
-        """(T B, L) bool, or None without a masker."""
+        """Return the mask (T B, L) bool, None without a masker."""
         if self.masker is None:
             return None
         grid = self.backbone.grid(*views.shape[-2:])
         return self.masker(grid, len(views), scores, views.device)
 
-    def _student_tokens(self, views: Tensor, mask: Tensor | None) -> Tensor:
-        return self.backbone(views)[-1] if mask is None else self.backbone(views, mask)[-1]
-
     @staticmethod
     def _patches_at(tokens: Tensor, mask: Tensor) -> Tensor:
-        """Patch tokens (M, C) at the masked places of (B', 1 + L, C)."""
+        """Return the patch tokens (M, C) at the masked places of (B', 1 + L, C)."""
         if mask.shape[1] != tokens.shape[1] - 1:
             raise ValueError(
                 f'head.patch_weight > 0 compares tokens at masked patches, but this backbone gives '
@@ -205,7 +202,7 @@ class SelfDistillation(BaseSelfSupervisor):
         return self.restoration.loss(tokens[:, 1:], grid, views, mask, mask_grid)
 
     def _cls_bottleneck(self, global_cls: Tensor, local_views: list[Tensor]) -> Tensor:
-        """Bottleneck (S B, D) of the student's global CLS tokens (T B, C) and its local views."""
+        """Return the bottleneck (S B, D) of the global CLS tokens (T B, C) and the local views."""
         together = self.bn_statistics == 'all' or not batch_norms(self.neck)
         with running_statistics(self, update=self.bn_statistics == 'all'):
             local_cls = self._local_cls_tokens(local_views)
@@ -216,7 +213,7 @@ class SelfDistillation(BaseSelfSupervisor):
         return torch.cat((self.neck.bottleneck(global_cls), *local_cls))
 
     def _local_cls_tokens(self, views: list[Tensor]) -> list[Tensor]:
-        """CLS tokens (n B, C) of the local views, one forward for each size."""
+        """Return the CLS tokens (n B, C) of the local views, one forward for each size."""
         sizes = dict.fromkeys(view.shape[-2:] for view in views)
         groups = [torch.cat([v for v in views if v.shape[-2:] == size]) for size in sizes]
         return [self.backbone(group)[-1][:, 0] for group in groups]

@@ -1,4 +1,4 @@
-"""Attention of the CLS token, read off a forward pass that happens anyway."""
+"""Read the attention of the CLS token off a forward pass that happens anyway."""
 
 from collections.abc import Sequence
 
@@ -13,24 +13,23 @@ REDUCTIONS = ('mean_of_softmax', 'softmax_of_mean')
 
 @MODELS.register_module()
 class AttentionTap(ViTTap):
-    r"""Reads the CLS token's attention of chosen blocks of a ViT; O(L d) but for ``to_cls``.
+    r"""Read the CLS token's attention of chosen blocks of a ViT; O(L d) but for ``to_cls``.
 
     Args:
         blocks: Blocks to read, negative from the end, or ``'all'``; the scores are their sum.
             AttMask's default is the last block (Table 9a compares 6, 9, 11 and 12, counted from 1);
             ccMIM's published code sums over all.
         per_head: Keep the heads apart, for plots and for choosing a head.
-        head: One head instead of the mean over heads, negative from the end.
-        reduction: ``'mean_of_softmax'``: each head's softmax over all tokens, CLS among them, of
-            the logits that the block itself has, :math:`q_0 k_i / \sqrt{d}` with d the width of one
-            head; then the mean over heads (MST, Eq. 4; AttMask, Eq. 5-7). A row of one block sums
-            to 1 minus the attention that CLS pays to itself.
+        reduction: ``'mean_of_softmax'``: each head's softmax over all tokens, CLS among them, then
+            the mean over heads (MST, Eq. 4; AttMask, Eq. 5-7). The logits are the block's own,
+            :math:`q_0 k_i / \sqrt{d}` with d the width of one head. A row of one block sums to 1
+            minus the attention that CLS pays to itself.
             ``'softmax_of_mean'``: the mean over heads of :math:`q_0 k_i / \sqrt{D}`, with D the
             width of all heads together as printed, then one softmax over the patches alone (ccMIM,
-            Eq. 4). A row of one block sums to 1. A head by itself is a mean over one head.
+            Eq. 4). A row of one block sums to 1. A head kept apart is a mean over one head.
         to_cls: Read the other direction: what each patch, as a query, pays to CLS. The papers have
             the CLS query; ccMIM's published code takes the CLS *column* of each block's
-            mean-of-softmax attention, and sums it over all blocks. It takes the (L, N) map, one
+            mean-of-softmax attention, and sums it over all blocks. It costs the (L, N) map, one
             head at a time.
 
     Raises:
@@ -48,24 +47,21 @@ class AttentionTap(ViTTap):
         self,
         blocks: Sequence[int] | str = (-1,),
         per_head: bool = False,
-        head: int | None = None,
         reduction: str = 'mean_of_softmax',
         to_cls: bool = False,
     ) -> None:
-        super().__init__(blocks, head, per_head)
+        super().__init__(blocks, None, per_head)
         if reduction not in REDUCTIONS:
             raise ValueError(
                 f'AttentionTap.reduction must be one of {", ".join(REDUCTIONS)}, got {reduction!r}.'
             )
-        if per_head and head is not None:
-            raise ValueError('AttentionTap keeps the heads apart or reads one: leave out `head`.')
         if to_cls and reduction == 'softmax_of_mean':
             raise ValueError("AttentionTap.to_cls needs reduction='mean_of_softmax'.")
         self.reduction = reduction
         self.to_cls = to_cls
 
     def indices(self, backbone: nn.Module) -> list[int]:
-        """The blocks that are read, in order.
+        """Return the blocks that are read, in order.
 
         Raises:
             ValueError: If it isn't a ViT with a CLS token, or a block or the head doesn't exist.
@@ -78,7 +74,7 @@ class AttentionTap(ViTTap):
         return blocks
 
     def measure(self, query: Tensor, key: Tensor, num_extra_tokens: int) -> Tensor:
-        """(B, H, L): attention, or logits that wait for their mean, of (B, N, H, d)."""
+        """Return attention, or logits that wait for their mean, (B, H, L) of (B, N, H, d)."""
         head_width = query.shape[-1]
         if self.to_cls:
             return _paid_to_cls(query[:, num_extra_tokens:] * head_width**-0.5, key)
@@ -89,11 +85,11 @@ class AttentionTap(ViTTap):
         return (logits * head_width**-0.5).softmax(dim=-1)[..., num_extra_tokens:]
 
     def together(self, measured: Tensor) -> Tensor:
-        """The mean over heads."""
+        """Return the mean over heads."""
         return measured.mean(dim=1)
 
     def finish(self, chosen: Tensor) -> Tensor:
-        """The softmax over patches, if it comes last."""
+        """Take the softmax over patches, if it comes last."""
         return chosen.softmax(dim=-1) if self.reduction == 'softmax_of_mean' else chosen
 
 

@@ -1,4 +1,4 @@
-"""Queries and keys of chosen blocks of a ViT, read off a forward pass that happens anyway."""
+"""Read queries and keys of chosen blocks of a ViT off a forward pass that happens anyway."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ Read = Callable[[int, Tensor, Tensor], None]
 
 
 def check_blocks(name: str, blocks: Sequence[int], backbone: nn.Module) -> list[int]:
-    """Indices of blocks, none negative, in order.
+    """Return the indices of blocks, none negative, in order.
 
     Args:
         name: Who asks, for messages.
@@ -29,12 +29,6 @@ def check_blocks(name: str, blocks: Sequence[int], backbone: nn.Module) -> list[
     if outside:
         raise ValueError(f'{name} reads blocks {outside}, but the backbone has {depth} blocks.')
     return sorted({block % depth for block in blocks})
-
-
-def check_head(name: str, head: int, num_heads: int) -> None:
-    """Raise a ValueError if a head, negative from the end, doesn't exist."""
-    if not -num_heads <= head < num_heads:
-        raise ValueError(f'{name} reads head {head}, but the backbone has {num_heads} heads.')
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""GPA: how much each patch is attended to by all others."""
+"""Read the attention that each patch receives from all others (GPA)."""
 
 from mmpretrain.registry import MODELS
 from torch import Tensor
@@ -7,7 +7,7 @@ from .vit_tap import ViTTap
 
 
 def received_attention(query: Tensor, key: Tensor) -> Tensor:
-    r"""Attention that each patch receives from the others (GPA, Eq. 4-5).
+    r"""Return the attention that each patch receives from the others (GPA, Eq. 4-5).
 
     :math:`\sum_{i \ne m} q_i k_m / \sqrt{d} = (\sum_i q_i - q_m) k_m / \sqrt{d}`: linear in the
     number of patches, the (L, L) map is never made.
@@ -26,29 +26,23 @@ def received_attention(query: Tensor, key: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class ReceivedAttentionTap(ViTTap):
-    r"""Reads GPA's scores: the attention that each patch receives from the others.
+    r"""Read GPA's scores: the attention that each patch receives from the others.
 
-    CLS neither asks nor is scored. Eq. 4-5 as printed make the scored patch m the *query*,
-    :math:`\sum_i q_m k_i`; the text calls the score the attention that m receives, "the importance
-    of attending to" it, and then m is the *key*, :math:`\sum_i q_i k_m`. The latter is the default.
+    CLS is no query and has no score. Eq. 4-5 as printed make the scored patch m the *query*,
+    :math:`\sum_i q_m k_i`. The text calls the score "the importance of attending to" m. Then m is
+    the *key*, :math:`\sum_i q_i k_m`, which is the default.
 
     Args:
         block: Block to read, negative from the end, or ``'all'``: their sum, or each of them by
             ``record.scores_by_block()``. The paper counts from 0 (Table 5, Fig. 4).
-        head: Head to read, negative from the end, or ``'sum'`` over heads. The last head of the
-            last block needs no choice (82.70 %); block 9, head 11 of ViT-B is what 10 shots choose
-            (82.73 %); the sum over the last block's heads gives 82.34 % (Table 5).
+        head: Head to read, negative from the end, or ``'sum'`` over heads. In Table 5, the
+            last head of the last block, which needs no choice, has 82.70 %. Block 9, head 11 of
+            ViT-B, chosen by 10 shots, has 82.73 %. The sum over the last block's heads has 82.34 %.
         per_head: Keep the heads apart; all of them are given, whatever ``head`` is.
         role: What the scored patch is in the product, ``'key'`` or, as printed, ``'query'``.
 
     Raises:
         ValueError: If an option is none of these.
-
-    Example:
-        >>> tap = ReceivedAttentionTap(block='all')
-        >>> with tap(backbone) as record:
-        ...     backbone(images)
-        >>> record.scores_by_block().shape  # (blocks, B, H, L), to choose a block and a head
     """
 
     def __init__(
@@ -70,12 +64,12 @@ class ReceivedAttentionTap(ViTTap):
         self.role = role
 
     def measure(self, query: Tensor, key: Tensor, num_extra_tokens: int) -> Tensor:
-        """(B, H, L) of queries and keys (B, N, H, d)."""
+        """Return (B, H, L) of queries and keys (B, N, H, d)."""
         query, key = query[:, num_extra_tokens:], key[:, num_extra_tokens:]
         if self.role == 'query':
             query, key = key, query
         return received_attention(query, key)
 
     def together(self, measured: Tensor) -> Tensor:
-        """The sum over heads."""
+        """Return the sum over heads."""
         return measured.sum(dim=1)

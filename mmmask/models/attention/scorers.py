@@ -1,4 +1,4 @@
-"""Scores of patches by a forward pass of their own, without gradient."""
+"""Score patches, without gradient."""
 
 from collections.abc import Callable
 
@@ -8,6 +8,7 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from mmmask.utils.errors import UserError
 from mmmask.utils.modes import evaluating
 
 from .vit_tap import ViTTap
@@ -15,45 +16,39 @@ from .vit_tap import ViTTap
 
 @MODELS.register_module()
 class OnlineScorer:
-    """Scores by the network that is being trained, on the whole image (ccMIM; GPA's option).
+    """Score by the network that is being trained, on the whole image (ccMIM; GPA's option).
 
-    The extra pass is in evaluation mode and leaves no trace: dropout and drop path draw nothing,
-    batch normalisation counts nothing, and the modes of all modules are as before.
+    The extra pass is in evaluation mode and leaves no trace. Dropout and drop path draw nothing,
+    batch normalisation counts nothing, and all modules have their modes back afterwards.
 
     Args:
         attention: Config of a tap.
 
     Raises:
-        ValueError: If the tap keeps the heads apart.
+        UserError: If the tap keeps the heads apart.
     """
 
     def __init__(self, attention: dict) -> None:
         self.attention = _build_tap(attention)
 
     def __call__(self, views: Tensor, backbone: nn.Module) -> Tensor:
-        """Scores (B, L) of views (B, 3, H, W) by a backbone."""
+        """Return scores (B, L) of views (B, 3, H, W) by a backbone."""
         with evaluating(backbone):
             return _read(self.attention, backbone, views)
 
 
 @MODELS.register_module()
 class TeacherScorer(OnlineScorer):
-    """Scores by the pass of the EMA teacher, which happens anyway (AttMask; MST).
+    """Score by the pass of the EMA teacher, which happens anyway (AttMask; MST).
 
     ``SelfDistillation`` reads the attention off the teacher's pass over the global views. Called as
     other scorers are, with the teacher's backbone, it gives the same scores by another pass.
-
-    Args:
-        attention: Config of a tap.
-
-    Raises:
-        ValueError: If the tap keeps the heads apart.
     """
 
 
 @MODELS.register_module()
 class FrozenScorer(BaseModule):
-    """Scores by a pre-trained network that isn't trained (GPA's teacher).
+    """Score by a pre-trained network that isn't trained (GPA's teacher).
 
     Its weights come from the checkpoint that its config names, in any format that the strict
     initialiser reads, whenever weights are initialised. ``parameters()`` and ``state_dict()`` don't
@@ -69,15 +64,15 @@ class FrozenScorer(BaseModule):
             to the grid of the mask. Half the side costs a quarter. None: as they are.
 
     Raises:
-        ValueError: If the backbone has no ``init_cfg``, or the tap keeps the heads apart.
+        UserError: If the backbone has no ``init_cfg``, or the tap keeps the heads apart.
     """
 
     def __init__(self, backbone: dict, attention: dict, size: int | None = None) -> None:
         super().__init__()
         if 'init_cfg' not in backbone:
-            raise ValueError(
+            raise UserError(
                 'FrozenScorer needs trained weights: give scorer.backbone.init_cfg='
-                "dict(type='Pretrained', checkpoint=...)."
+                "dict(type='Pretrained', checkpoint=...)"
             )
         self._frozen = [MODELS.build(backbone)]  # in a list, nn.Module doesn't see it
         self.attention = _build_tap(attention)
@@ -86,7 +81,7 @@ class FrozenScorer(BaseModule):
 
     @property
     def backbone(self) -> nn.Module:
-        """The frozen network."""
+        """Return the frozen network."""
         return self._frozen[0]
 
     def init_weights(self) -> None:
@@ -105,12 +100,12 @@ class FrozenScorer(BaseModule):
             module.training = False
 
     def _apply(self, fn: Callable, recurse: bool = True) -> nn.Module:
-        """``to()``, ``cuda()``, ``double()`` and the like take the network along."""
+        """Take the network along with ``to()``, ``cuda()``, ``double()`` and the like."""
         self.backbone._apply(fn)
         return super()._apply(fn, recurse)
 
     def forward(self, views: Tensor, backbone: nn.Module) -> Tensor:
-        """Scores (B, L) of views (B, 3, H, W).
+        """Return scores (B, L) of views (B, 3, H, W).
 
         Args:
             views: The views, normalised.
@@ -118,7 +113,7 @@ class FrozenScorer(BaseModule):
 
         Raises:
             RuntimeError: If the checkpoint hasn't been loaded.
-            ValueError: If the grids differ and there is no ``size``.
+            UserError: If the grids differ and there is no ``size``.
         """
         if self.backbone.init_cfg and not self.backbone.is_init:
             raise RuntimeError(
@@ -130,9 +125,9 @@ class FrozenScorer(BaseModule):
             views = F.interpolate(views, size=size, mode='bicubic', antialias=True)
         own = _grid(self.backbone, *views.shape[-2:])
         if own != grid and self.size is None:
-            raise ValueError(
+            raise UserError(
                 f"FrozenScorer's patches are a grid of {own}, the mask's of {grid}: take a network "
-                'with the same patch size, or set `size`.'
+                'with the same patch size, or set `size`'
             )
         scores = _read(self.attention, self.backbone, views)
         if own == grid:
@@ -150,25 +145,25 @@ def check_scorer(scorer: Callable | None, needed: bool, teacher: bool = False) -
         teacher: Whether the algorithm has an EMA teacher.
 
     Raises:
-        ValueError: If the scorer is missing, useless, or needs a teacher that isn't there.
+        UserError: If the scorer is missing, useless, or needs a teacher that isn't there.
     """
     if needed and scorer is None:
-        raise ValueError('The masker or a decoder needs scores: give `scorer`.')
+        raise UserError('The masker or a decoder needs scores: give `scorer`')
     if scorer is not None and not needed:
-        raise ValueError('No part uses scores: leave out `scorer`.')
+        raise UserError('No part uses scores: leave out `scorer`')
     if isinstance(scorer, TeacherScorer) and not teacher:
-        raise ValueError("TeacherScorer needs an EMA teacher: set scorer.type='OnlineScorer'.")
+        raise UserError("TeacherScorer needs an EMA teacher: set scorer.type='OnlineScorer'")
 
 
 def _build_tap(attention: dict) -> Callable:
     tap = MODELS.build(attention)
     if tap.per_head:
-        raise ValueError('A scorer gives one score for each patch: leave out attention.per_head.')
+        raise UserError('A scorer gives one score for each patch: leave out attention.per_head')
     return tap
 
 
 def _grid(backbone: nn.Module, height: int, width: int) -> tuple[int, int]:
-    """Rows and columns of scores; mmpretrain's own ViT doesn't tell them."""
+    """Return rows and columns of scores; mmpretrain's own ViT has no ``grid``."""
     if hasattr(backbone, 'grid'):
         return backbone.grid(height, width)
     rows, columns = backbone.patch_embed.projection.stride

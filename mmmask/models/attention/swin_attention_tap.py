@@ -1,4 +1,4 @@
-"""Attention of a Swin, read off a forward pass that happens anyway."""
+"""Read the attention of a Swin off a forward pass that happens anyway."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class SwinAttentionRecord:
-    """What a :class:`SwinAttentionTap` read during one forward pass.
+    """Keep the attention that a :class:`SwinAttentionTap` reads in one forward pass.
 
     Args:
         backbone: Gives the grid of the mask for the size of the images.
@@ -34,7 +34,7 @@ class SwinAttentionRecord:
         self._grid = tuple(inputs[1])
 
     def see_softmax(self, _module: nn.Module, _inputs: tuple, attention: Tensor) -> None:
-        """Keep what each token is paid by the others of its window.
+        """Keep the attention that each token receives from the others of its window.
 
         Args:
             attention: (B nW, H, N, N), rows are queries; N tokens of each of the nW windows of a
@@ -59,7 +59,7 @@ class SwinAttentionRecord:
         self._received = maps.permute(0, 3, 1, 2)  # (B, H, rows, columns)
 
     def scores(self) -> Tensor:
-        """Attention that each cell of the mask receives.
+        """Return the attention that each cell of the mask receives.
 
         Returns:
             float32 scores, (B, L) as the mean over heads, or (B, H, L) with ``per_head``.
@@ -80,18 +80,17 @@ class SwinAttentionRecord:
 
 @MODELS.register_module()
 class SwinAttentionTap:
-    """Reads how much the patches of a Swin are attended to.
+    """Read how much the patches of a Swin are attended to.
 
     MST scores patches by the CLS token's attention and says nothing about Swin, which has no such
     token. Here a patch's score is the attention that it *receives*: the mean over the queries of
     its window, and over heads, of softmax rows (relative position bias included). The global token
     of :class:`MaskedSwinTransformer` is the mean of all patches, so this is the attention that the
-    mean patch pays. At the papers' size the last stage's map is one window, and a score compares
-    with all others; if there are several windows, it is a share within its own. Padding neither
-    asks nor is scored.
+    mean patch pays. At the papers' size the last stage's map is one window, so all scores compare.
+    Of several windows, each has shares of its own. Padding is no query and has no score.
 
-    The map is carried to the grid of the mask: the mean of the patches in a cell, or, where the
-    mask is finer, the score of the patch around it.
+    A cell of the mask gets the mean of its patches. Where the mask is finer than the map, a cell
+    gets the score of the patch around it.
 
     Args:
         stage: Stage of the block, negative from the end.
@@ -128,7 +127,7 @@ class SwinAttentionTap:
                 handle.remove()
 
     def _attention_of(self, backbone: nn.Module) -> nn.Module:
-        """The block's window attention."""
+        """Return the block's window attention."""
         stages = getattr(backbone, 'stages', None)
         if stages is None:
             raise ValueError(
@@ -152,10 +151,10 @@ class SwinAttentionTap:
 
 
 def _rolled(maps: Tensor, shift: int) -> Tensor:
-    """A map (B, H, W, C), turned around its edges."""
+    """Roll a map (B, H, W, C) around its edges."""
     return maps.roll((shift, shift), dims=(1, 2)) if shift else maps
 
 
 def _round_up(number: int, step: int) -> int:
-    """The smallest multiple of ``step`` that isn't below a number."""
+    """Return the smallest multiple of ``step`` that isn't below a number."""
     return -(-number // step) * step

@@ -1,4 +1,4 @@
-"""What the taps of a ViT share: blocks, heads, and the record of one forward pass."""
+"""Read scores off a forward pass of a ViT: blocks, heads and the record of the pass."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -7,11 +7,11 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from .query_key import check_blocks, check_head, listen
+from .query_key import check_blocks, listen
 
 
 class AttentionRecord:
-    """What a tap read during one forward pass of a ViT.
+    """Keep the scores that a tap reads in one forward pass of a ViT.
 
     Args:
         tap: Whose record it is.
@@ -26,7 +26,7 @@ class AttentionRecord:
         self._of_block: dict[int, Tensor] = {}
 
     def read(self, block: int, query: Tensor, key: Tensor) -> None:
-        """Keep what the tap measures of a block.
+        """Measure a block, and keep the result.
 
         Args:
             block: Index of the block.
@@ -38,7 +38,7 @@ class AttentionRecord:
         self._of_block[block] = measured
 
     def scores(self) -> Tensor:
-        """Scores of the patches, summed over the tapped blocks.
+        """Return the scores of the patches, summed over the tapped blocks.
 
         Returns:
             float32, (B, L) of the tap's head or of its heads together, or (B, H, L) with
@@ -50,7 +50,7 @@ class AttentionRecord:
         return sum(self.tap.finish(self.tap.chosen(measured)) for measured in self._read_blocks())
 
     def scores_by_block(self) -> Tensor:
-        """Scores of every tapped block and each of its heads, e.g. to choose one.
+        """Return the scores of every tapped block and each of its heads, e.g. to choose one.
 
         Returns:
             (blocks, B, H, L) float32, in the order of ``blocks``.
@@ -68,7 +68,7 @@ class AttentionRecord:
 
 
 class ViTTap(ABC):
-    """Reads scores of patches off the queries and keys of chosen blocks of a ViT.
+    """Read scores of patches off the queries and keys of chosen blocks of a ViT.
 
     The blocks are not touched: they keep ``scaled_dot_product_attention``, and no second forward is
     needed.
@@ -94,24 +94,24 @@ class ViTTap(ABC):
 
     @abstractmethod
     def measure(self, query: Tensor, key: Tensor, num_extra_tokens: int) -> Tensor:
-        """What is kept of a block: (B, H, L) of float32 queries and keys (B, N, H, d)."""
+        """Return (B, H, L) of a block's float32 queries and keys (B, N, H, d)."""
 
     @abstractmethod
     def together(self, measured: Tensor) -> Tensor:
-        """All heads of what was measured, (B, H, L), as one (B, L)."""
+        """Reduce all heads of a measured (B, H, L) to (B, L)."""
 
     def finish(self, chosen: Tensor) -> Tensor:
-        """Scores of what was measured, once heads have been chosen; the last axis is L."""
+        """Turn a measurement, with its heads chosen, into scores; the last axis is L."""
         return chosen
 
     def chosen(self, measured: Tensor) -> Tensor:
-        """(B, H, L) itself with ``per_head``, else (B, L)."""
+        """Choose heads: (B, H, L) itself with ``per_head``, else (B, L)."""
         if self.per_head:
             return measured
         return measured[:, self.head] if isinstance(self.head, int) else self.together(measured)
 
     def indices(self, backbone: nn.Module) -> list[int]:
-        """The blocks that are read, in order.
+        """Return the blocks that are read, in order.
 
         Raises:
             ValueError: If it isn't a ViT, or a block or the head doesn't exist.
@@ -121,8 +121,11 @@ class ViTTap(ABC):
         blocks = range(len(backbone.layers)) if everything else self.blocks
         blocks = check_blocks(name, blocks, backbone)
         if isinstance(self.head, int):
-            for block in blocks:
-                check_head(name, self.head, backbone.layers[block].attn.num_heads)
+            heads = min(backbone.layers[block].attn.num_heads for block in blocks)
+            if not -heads <= self.head < heads:
+                raise ValueError(
+                    f'{name} reads head {self.head}, but the backbone has {heads} heads.'
+                )
         return blocks
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""CAE's encoder, told apart from mmpretrain's by what maskers and scorers ask of it."""
+"""Let CAE's encoder take masks from maskers and scorers."""
 
 from mmpretrain.models.selfsup import CAEPretrainViT
 from mmpretrain.registry import MODELS
@@ -18,7 +18,7 @@ class MaskedCAEViT(CAEPretrainViT):
     first_is_mean = False
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of patches.
+        """Return rows and columns of patches.
 
         Raises:
             ValueError: If the image isn't of the size that the encoder was built for: CAE's
@@ -34,5 +34,5 @@ class MaskedCAEViT(CAEPretrainViT):
     token_grid = grid
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor | tuple[Tensor, ...]:
-        """As the parent's; a scorer calls it without a mask."""
+        """Encode as the parent does; a scorer passes no mask. With one, the tensor comes bare."""
         return super().forward(x, mask)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mmmask.config.init_cfg import pretrained_of
 from mmmask.models.initialise import draw_linear_layers
 
-from .masked_tokens import keep, visible_indices
+from .masked_tokens import check_mask, enlarge, keep, visible_indices
 from .position import sincos_position_embedding
 
 _ARCHS = dict(
@@ -79,13 +79,13 @@ class MaskedConvMAE(BaseModule):
 
     Two stages of convolutions, at strides 4 and 8, then transformer blocks at stride 16. A patch of
     16 x 16 pixels is masked in all of them: convolutions see 0 in its place, and the transformer
-    doesn't see it at all, so nothing of it reaches a visible token. The two finer maps, projected
+    doesn't see it at all. So nothing of it reaches a visible token. The two finer maps, projected
     to the grid of patches, are added to the last block's output: the multi-scale features that the
     decoder gets.
 
-    There is no CLS token. What the first token is elsewhere, and where mmpretrain's MAE decoder has
-    its CLS token, is here the *mean* of the tokens that the encoder has seen, as for
-    ``MaskedSwinTransformer``; the published decoder has the patches' tokens only.
+    There is no CLS token. The first token is the *mean* of the tokens that the encoder has seen, as
+    for ``MaskedSwinTransformer``; mmpretrain's MAE decoder takes it for the CLS token. The
+    published decoder has the patches' tokens only.
 
     Args:
         arch: ``'small'``, ``'base'``, or a dict of ``embed_dims`` (three widths), ``depths`` (of
@@ -182,7 +182,7 @@ class MaskedConvMAE(BaseModule):
         nn.init.xavier_uniform_(self.stems[-1][0].weight.data.flatten(1))
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of patches of an image (a last, partial patch is padded)."""
+        """Return rows and columns of patches of an image (a last, partial patch is padded)."""
         return math.ceil(height / self.patch_size), math.ceil(width / self.patch_size)
 
     token_grid = grid
@@ -224,18 +224,14 @@ class MaskedConvMAE(BaseModule):
         x = F.pad(x, (0, missing[0], 0, missing[1]))
         visible = None
         if mask is not None:
-            if mask.shape != (len(x), rows * columns):
-                raise ValueError(
-                    f'The mask is {tuple(mask.shape)}, but the patches are '
-                    f'{(len(x), rows * columns)}.'
-                )
+            check_mask(mask, (len(x), rows * columns))
             visible = visible_indices(mask)
             mask = mask.view(-1, 1, rows, columns)
 
         finer = []
         for stem, blocks in zip(self.stems, self.conv_stages):
             x = stem(x)
-            at_stage = None if mask is None else _enlarge(mask, x.shape[-2] // rows)
+            at_stage = None if mask is None else enlarge(mask, *[x.shape[-2] // rows] * 2)
             for block in blocks:
                 x = block(x, at_stage)
             finer.append(x)
@@ -247,27 +243,17 @@ class MaskedConvMAE(BaseModule):
             num_extra_tokens=0,
         )
         tokens = self.projection(_tokens(self.stems[-1](x))) + positions
-        tokens = _visible(tokens, visible)
+        tokens = keep(tokens, visible)
         for layer in self.layers:
             tokens = layer(tokens)
         for fusion, features in zip(self.fusions, finer):
-            tokens = tokens + _visible(_tokens(fusion(features)), visible)
+            tokens = tokens + keep(_tokens(fusion(features)), visible)
         if not self.final_norm:
             return (self.ln2(tokens.mean(dim=1)),)
         tokens = self.ln1(tokens)
         return (torch.cat((tokens.mean(dim=1, keepdim=True), tokens), dim=1),)
 
 
-def _enlarge(mask: Tensor, times: int) -> Tensor:
-    """A mask (B, 1, h, w) on a grid that is ``times`` finer."""
-    return mask.repeat_interleave(times, dim=2).repeat_interleave(times, dim=3)
-
-
 def _tokens(maps: Tensor) -> Tensor:
-    """(B, L, C) of (B, C, h, w)."""
+    """Return tokens (B, L, C) of maps (B, C, h, w)."""
     return maps.flatten(2).transpose(1, 2)
-
-
-def _visible(tokens: Tensor, indices: Tensor | None) -> Tensor:
-    """(B, V, C) of (B, L, C); all of them if there are no indices."""
-    return tokens if indices is None else keep(tokens, indices)

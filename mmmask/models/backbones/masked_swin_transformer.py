@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from mmmask.config.init_cfg import pretrained_of
 from mmmask.models.initialise import draw_linear_layers, trunc_normal
 
+from .masked_tokens import check_mask, enlarge
+
 
 @MODELS.register_module()
 class MaskedSwinTransformer(SwinTransformer):
@@ -17,12 +19,12 @@ class MaskedSwinTransformer(SwinTransformer):
 
     Parameter names are the parent's plus ``mask_token``, so plain ``mmpretrain.SwinTransformer``
     loads them downstream. The replacement happens after the patch embedding (projection and norm)
-    and before the first block. Swin has no CLS token: the *mean* of the last stage's patch tokens,
-    behind the final norm, is the global token that comes first, as in DINO's and MoBY's Swins.
+    and before the first block. Swin has no CLS token. The global token, which comes first, is the
+    *mean* of the last stage's patch tokens behind the final norm, as in DINO's and MoBY's Swins.
 
-    A view smaller than a window, as a local one in the later stages, is padded to the window. As in
-    the original implementation, the windows of a stage whose map at ``img_size`` is no larger than
-    one aren't shifted; so at that size the network is plain Swin. Weights start as in DINO:
+    A view smaller than a window, as a local one in the later stages, is padded to the window. Where
+    a stage's map at ``img_size`` is no larger than a window, windows aren't shifted, as in the
+    original implementation. So at that size the network is plain Swin. Weights start as in DINO:
     truncated normal of standard deviation 0.02 for linear layers, zero biases and mask token.
 
     Args:
@@ -30,9 +32,8 @@ class MaskedSwinTransformer(SwinTransformer):
         with_mask_token: Whether there is a mask token. Methods without masks have none, so that no
             parameter is left without a gradient.
         mask_stride: Side of what is masked at a time, in pixels, a multiple of the patch size.
-            None: the stride of the last stage, 32 in Swin-T: there the attention is read that
-            chooses, so there is one score for a cell, and single patches of 4 pixels could be
-            guessed from their neighbours. 4 masks single patches.
+            None: the stride of the last stage, 32 in Swin-T, whose attention chooses: there is one
+            score for a cell. 4 masks single patches, which neighbours would give away.
         out_type: ``'raw'`` (all tokens, the global one first); there is no other.
         **kwargs: The parent's arguments, but for position embeddings, which Swin doesn't need.
 
@@ -89,16 +90,16 @@ class MaskedSwinTransformer(SwinTransformer):
         draw_linear_layers(self, trunc_normal)
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of what can be masked of an image (a last, partial cell counts)."""
+        """Return rows and columns of an image's cells to mask (a last, partial cell counts)."""
         return math.ceil(height / self.mask_stride), math.ceil(width / self.mask_stride)
 
     def token_grid(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of the patch tokens that come out of the last stage."""
+        """Return rows and columns of the patch tokens that come out of the last stage."""
         rows, columns = math.ceil(height / self.patch_size), math.ceil(width / self.patch_size)
         return self._stage_grids(rows, columns)[-1]
 
     def _stage_grids(self, rows: int, columns: int) -> list[tuple[int, int]]:
-        """Each stage's map for a map of patches; merging pads odd ones."""
+        """Return each stage's grid for a grid of patches; merging pads odd ones."""
         strides = [2**stage for stage in range(len(self.stages))]
         return [(math.ceil(rows / stride), math.ceil(columns / stride)) for stride in strides]
 
@@ -137,13 +138,8 @@ class MaskedSwinTransformer(SwinTransformer):
         """Put the mask token in the place of every patch (B, hw, C) of a masked cell (B, L)."""
         if not self.with_mask_token:
             raise ValueError('A mask was given to a backbone with with_mask_token=False.')
-        cells = mask_grid[0] * mask_grid[1]
-        if mask.shape != (len(tokens), cells):
-            raise ValueError(
-                f'The mask is {tuple(mask.shape)}, but the cells are {(len(tokens), cells)}.'
-            )
+        check_mask(mask, (len(tokens), mask_grid[0] * mask_grid[1]))
         patches = self.mask_stride // self.patch_size
-        mask = mask.unflatten(1, mask_grid)
-        mask = mask.repeat_interleave(patches, dim=1).repeat_interleave(patches, dim=2)
+        mask = enlarge(mask.unflatten(1, mask_grid), patches, patches)
         mask = mask[:, : grid[0], : grid[1]].flatten(1).unsqueeze(-1)  # (B, hw, 1)
         return torch.where(mask, self.mask_token.to(tokens.dtype), tokens)

@@ -1,4 +1,4 @@
-"""What becomes of masked patch tokens: replaced, or dropped."""
+"""Replace or drop the tokens of masked patches."""
 
 import torch
 from torch import Tensor
@@ -13,9 +13,9 @@ def replace_masked(
         tokens: (B, L, C).
         mask: (B, L) bool, True = masked.
         mask_token: (1, 1, C).
-        style: ``'token'``: all by the mask token (AttMask, Eq. 2; MST, Eq. 6). ``'bert'``: 80 % by
-            the mask token, 10 % by a random other patch token of the batch, 10 % by themselves
-            (BERT; MST, appendix, Table 4), drawn for each token from torch's global CPU generator.
+        style: ``'token'``: all by the mask token (AttMask, Eq. 2; MST, Eq. 6). ``'bert'`` (BERT;
+            MST, appendix, Table 4): 80 % by the mask token, 10 % by a random other patch token of
+            the batch, 10 % by themselves. torch's global CPU generator draws for each token.
 
     Returns:
         (B, L, C).
@@ -32,8 +32,14 @@ def replace_masked(
     return torch.where(hidden.unsqueeze(-1), mask_token, replaced)
 
 
+def check_mask(mask: Tensor, shape: tuple[int, int]) -> None:
+    """Raise a ValueError if a mask isn't of the shape (B, L) of what it masks."""
+    if tuple(mask.shape) != tuple(shape):
+        raise ValueError(f'The mask is {tuple(mask.shape)}, but the patches are {tuple(shape)}.')
+
+
 def visible_indices(mask: Tensor) -> Tensor:
-    """Where the visible tokens are.
+    """Return the places of the visible tokens.
 
     Args:
         mask: (B, L) bool, True = masked, as many in every row.
@@ -53,13 +59,20 @@ def visible_indices(mask: Tensor) -> Tensor:
     return mask.long().argsort(dim=1, stable=True)[:, : mask.shape[1] - int(most)]
 
 
-def keep(tokens: Tensor, indices: Tensor) -> Tensor:
-    """Tokens (B, V, C) at indices (B, V) of tokens (B, L, C)."""
+def enlarge(cells: Tensor, rows: int, columns: int) -> Tensor:
+    """Repeat each cell of (..., h, w) to (..., rows h, columns w)."""
+    return cells.repeat_interleave(rows, dim=-2).repeat_interleave(columns, dim=-1)
+
+
+def keep(tokens: Tensor, indices: Tensor | None) -> Tensor:
+    """Return the tokens (B, V, C) at indices (B, V) of tokens (B, L, C); None: all of them."""
+    if indices is None:
+        return tokens
     return tokens.gather(1, indices.unsqueeze(-1).expand(-1, -1, tokens.shape[-1]))
 
 
 def restore_indices(mask: Tensor) -> Tensor:
-    """Where each token is when the visible ones, in row-major order, are followed by the masked.
+    """Return each token's place when the visible ones come first, then the masked ones.
 
     Args:
         mask: (B, L) bool, True = masked.

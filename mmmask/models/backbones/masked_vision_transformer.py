@@ -1,4 +1,4 @@
-"""The one Vision Transformer of this project: mmpretrain's, with masked patches."""
+"""Mask patches of mmpretrain's Vision Transformer."""
 
 import math
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mmmask.config.init_cfg import pretrained_of
 from mmmask.models.initialise import draw_linear_layers, trunc_normal
 
-from .masked_tokens import replace_masked, visible_indices
+from .masked_tokens import check_mask, replace_masked, visible_indices
 from .position import sincos_position_embedding
 from .vit_base import ViTBase
 
@@ -99,7 +99,7 @@ class MaskedVisionTransformer(ViTBase):
             self.pos_embed.data[:, self.num_extra_tokens :] = patches
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of patches of an image (a last, partial patch is padded)."""
+        """Return rows and columns of patches of an image (a last, partial patch is padded)."""
         rows, columns = self.patch_embed.projection.stride
         return math.ceil(height / rows), math.ceil(width / columns)
 
@@ -114,9 +114,9 @@ class MaskedVisionTransformer(ViTBase):
                 is masked. When masked patches are dropped, every image has equally many.
 
         Returns:
-            One output per ``out_indices``, by default of the last block after the final norm:
-            (B, 1 + L, C); with a mask in ``drop`` mode (B, 1 + V, C) of the V visible patches in
-            row-major order.
+            One output per ``out_indices``, by default of the last block after the final norm,
+            (B, 1 + L, C). With a mask in ``drop`` mode it is (B, 1 + V, C), the V visible patches
+            in row-major order.
 
         Raises:
             ValueError: If the mask's shape isn't that of the patches, its counts differ in ``drop``
@@ -125,10 +125,7 @@ class MaskedVisionTransformer(ViTBase):
         if mask is None:
             return super().forward(x)
         tokens, grid = self.patch_embed(x)
-        if mask.shape != tokens.shape[:2]:
-            raise ValueError(
-                f'The mask is {tuple(mask.shape)}, but the patches are {tuple(tokens.shape[:2])}.'
-            )
+        check_mask(mask, tokens.shape[:2])
         if self.mask_mode == 'drop':
             return self.encode(tokens, grid, visible_indices(mask))
         if not self.with_mask_token:

@@ -1,4 +1,4 @@
-"""A ViT whose maps are all normalised, as for iBOT's segmenters."""
+"""Normalise all maps of a ViT, as for iBOT's segmenters."""
 
 from __future__ import annotations
 
@@ -32,13 +32,9 @@ class NormedMapsVisionTransformer(VisionTransformer):
         super().__init__(*args, out_type=out_type, final_norm=final_norm, **kwargs)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Images (B, 3, H, W) -> a map (B, C, h, w) of each block of ``out_indices``."""
+        """Return a map (B, C, h, w) of each block of ``out_indices`` for images (B, 3, H, W)."""
         last = self.num_layers - 1  # which the parent has normalised
         return tuple(
-            features if index == last else self._norm(features)
+            features if index == last else self.ln1(features.movedim(1, -1)).movedim(-1, 1)
             for index, features in zip(sorted(self.out_indices), super().forward(x), strict=True)
         )
-
-    def _norm(self, features: Tensor) -> Tensor:
-        """The final norm over the channels of a map (B, C, h, w)."""
-        return self.ln1(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)

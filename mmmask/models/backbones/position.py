@@ -1,11 +1,11 @@
-"""Fixed position embeddings."""
+"""Compute fixed position embeddings."""
 
 import torch
 from torch import Tensor
 
 
 def sincos_position_embedding(rows: int, columns: int, width: int) -> Tensor:
-    """MAE's 2-D sine-cosine embedding: half of the width tells the column, half the row.
+    """Compute MAE's 2-D sine-cosine embedding: half of the width for the column, half for the row.
 
     mmpretrain has one, too, which numbers the patches of a grid that isn't square by columns.
 

@@ -47,18 +47,13 @@ class MaskedEncoder(Protocol):
                 ``'drop'``, equally many of every image.
 
         Returns:
-            Outputs of which the last is (B, 1 + T, C), or (B, 1 + V, C) with a mask that drops: the
+            Outputs of which the last is (B, 1 + T, C), or (B, 1 + V, C) with a mask that drops. The
             first token is global, the others come in row-major order.
         """
 
 
 def check_masked_encoder(user: nn.Module, backbone: nn.Module, mask_mode: str) -> None:
     """Check that an algorithm's backbone can mask patches, in the way that the algorithm needs.
-
-    Args:
-        user: The algorithm.
-        backbone: Its backbone.
-        mask_mode: The way, see :class:`MaskedEncoder`.
 
     Raises:
         UserError: If the backbone is no masked encoder, or masks in another way.

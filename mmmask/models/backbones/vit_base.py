@@ -36,9 +36,7 @@ class ViTBase(VisionTransformer):
             mode=self.interpolate_mode,
             num_extra_tokens=self.num_extra_tokens,
         )
-        tokens = tokens + positions[:, self.num_extra_tokens :]
-        if visible is not None:
-            tokens = keep(tokens, visible)
+        tokens = keep(tokens + positions[:, self.num_extra_tokens :], visible)
         if prefix := self.prefix(positions):
             prefix = [part.expand(len(tokens), -1, -1) for part in prefix]
             tokens = torch.cat((*prefix, tokens), dim=1)

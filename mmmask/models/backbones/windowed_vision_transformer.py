@@ -1,4 +1,4 @@
-"""The Vision Transformer of ViTDet: most blocks attend within windows."""
+"""Let most blocks of a ViT attend within windows, as ViTDet does."""
 
 from __future__ import annotations
 
@@ -45,17 +45,16 @@ class WindowedVisionTransformer(ViTBase):
     information across. Names of parameters are the parent's, so any checkpoint of a ViT loads.
     What it is like in ViTDet:
 
-    - A grid that is no multiple of the window is filled up with zeros behind the block's norm, and
-      patches attend to these, too: as published, and attention stays without a mask, which the
-      fastest kernels want. A grid that is smaller than a window is filled up to one.
+    - A grid that is no multiple of the window is filled up with zeros behind the block's norm. As
+      published, patches attend to the zeros, too; so attention needs no mask, as the fastest
+      kernels want it. A grid that is smaller than a window is filled up to one.
     - There is no CLS token among the tokens, so that windows are equal; its position embedding is
       unused. ``cls_token`` stays as a parameter without a gradient, only for the checkpoint to be
       complete; ``with_cls_token=False`` leaves it out.
     - Stochastic depth drops a block for a whole image, not for single windows.
 
-    ViTDet also adds decomposed relative positions to the attention, parameters that no
-    pre-training has; here there are the parent's absolute position embeddings only, interpolated to
-    each batch.
+    ViTDet's relative positions, which no pre-training has, are left out. The parent's absolute
+    position embeddings are interpolated to each batch.
 
     Args:
         *args: The parent's.

@@ -1,4 +1,4 @@
-"""Linear probing: linear classifiers on a frozen ViT, one for each learning rate."""
+"""Probe a frozen ViT by linear classifiers, one for each learning rate."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from mmmask.utils.errors import UserError
 class LinearProbe(BaseClassifier):
     """DINO's linear evaluation, with iBOT's sweep of learning rates on one frozen forward.
 
-    The feature is the CLS token of each of the last blocks behind the *same* final norm,
-    concatenated in the blocks' order; with ``avgpool`` the mean patch token of the last block
-    follows, normalised too. The backbone is in evaluation mode, has no gradient and never changes.
-    One linear layer per learning rate starts from the same weights, N(0, 0.01) and zero biases;
-    their losses are summed and share no parameter, so that a sweep equals that many separate runs.
+    The feature concatenates the CLS tokens of the last blocks, all behind the *same* final norm.
+    With ``avgpool``, the mean patch token of the last block follows, normalised too. The backbone
+    is in evaluation mode, has no gradient and never changes.
+
+    All linear layers, one per learning rate, start from the same weights, N(0, 0.01) and zero
+    biases. Their losses are summed and share no parameter: a sweep equals as many separate runs.
     The layers get their rates from ``SweepOptimWrapperConstructor``; ``SweepAccuracy`` measures.
 
     Args:
@@ -78,18 +79,18 @@ class LinearProbe(BaseClassifier):
 
     @property
     def lr_names(self) -> list[str]:
-        """The learning rates as metrics and losses name them: 'lr0.003'."""
+        """Return the learning rates as metrics and losses name them: 'lr0.003'."""
         return [f'lr{lr:g}' for lr in self.lrs]
 
     def train(self, mode: bool = True) -> LinearProbe:
-        """As every module's, but the backbone stays in evaluation mode."""
+        """Set the mode of all but the backbone, which stays in evaluation mode."""
         super().train(mode)
         self.backbone.eval()
         return self
 
     @torch.no_grad()
     def extract_feat(self, inputs: Tensor) -> Tensor:
-        """Frozen features (B, n C), or (B, (n + 1) C) with ``avgpool``, of images (B, 3, H, W)."""
+        """Return frozen features (B, n C), with ``avgpool`` (B, (n + 1) C), of images."""
         *blocks, last = self.backbone(inputs)  # (B, E + L, C) each; only the last is normalised
         features = [self.backbone.ln1(block[:, 0]) for block in blocks] + [last[:, 0]]
         if self.avgpool:
@@ -99,7 +100,7 @@ class LinearProbe(BaseClassifier):
     def forward(
         self, inputs: Tensor, data_samples: list[DataSample] | None = None, mode: str = 'tensor'
     ) -> Tensor | dict[str, Tensor] | list[DataSample]:
-        """Logits (B, n, num_classes) of the n layers ('tensor'), losses, or predictions.
+        """Return logits (B, n, num_classes) of the n layers ('tensor'), losses, or predictions.
 
         Raises:
             ValueError: If the mode is another.
@@ -115,7 +116,7 @@ class LinearProbe(BaseClassifier):
         raise ValueError(f'LinearProbe has no mode {mode!r}')
 
     def _loss(self, logits: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Cross entropy of each layer, 'loss_lr0.003' and so on."""
+        """Return the cross entropy of each layer, 'loss_lr0.003' and so on."""
         labels = torch.cat([sample.gt_label for sample in data_samples]).to(logits.device)
         return {
             f'loss_{name}': F.cross_entropy(logits[:, i], labels)
@@ -123,7 +124,7 @@ class LinearProbe(BaseClassifier):
         }
 
     def _predict(self, logits: Tensor, data_samples: list[DataSample]) -> list[DataSample]:
-        """The samples with ``sweep_scores`` (n, num_classes) and ``sweep_lrs`` (n values)."""
+        """Set ``sweep_scores`` (n, num_classes) and ``sweep_lrs`` (n values) of the samples."""
         for sample, scores in zip(data_samples, logits):
             sample.set_field(scores, 'sweep_scores')
             sample.set_field(self.lrs, 'sweep_lrs')

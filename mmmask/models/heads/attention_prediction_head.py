@@ -1,4 +1,4 @@
-"""GPA's second objective: predict how much masked patches are attended to."""
+"""Predict how much masked patches are attended to, GPA's second objective."""
 
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
@@ -9,7 +9,7 @@ from ..losses import masked_attention_loss
 
 @MODELS.register_module()
 class AttentionPredictionHead(BaseModule):
-    """Masked attention modelling (GPA, Eq. 7).
+    """Compare predicted with given scores of masked patches (GPA, Eq. 7).
 
     Args:
         standardise: Compare with scores of mean 0 and standard deviation 1 in each image. The paper
@@ -31,7 +31,7 @@ class AttentionPredictionHead(BaseModule):
         self.weight = weight
 
     def loss(self, prediction: Tensor, scores: Tensor, mask: Tensor) -> Tensor:
-        """Weighted loss.
+        """Return the weighted loss.
 
         Args:
             prediction: (B, L, 1) of the attention decoder.

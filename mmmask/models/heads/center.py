@@ -1,4 +1,4 @@
-"""The running mean of the teacher's logits."""
+"""Keep the running mean of the teacher's logits."""
 
 import torch
 import torch.distributed as dist
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class Center(nn.Module):
-    """Exponential moving average of the mean teacher logits, over all ranks (DINO, Eq. 4).
+    """Average the mean teacher logits exponentially, over all ranks (DINO, Eq. 4).
 
     Args:
         channels: Number K of prototypes.

@@ -1,4 +1,4 @@
-"""ccMIM's regulariser of the CLS token: visible and masked patches of an image agree."""
+"""Align the visible with the masked patches of an image, ccMIM's regulariser of CLS."""
 
 import torch
 import torch.distributed as dist
@@ -14,13 +14,13 @@ from ..losses import negative_cosine, visible_masked_nce
 
 @MODELS.register_module()
 class ContrastiveAlignmentHead(BaseModule):
-    r"""Projects the two CLS tokens of an image and aligns the visible with the masked one (ccMIM).
+    r"""Project the two CLS tokens of an image and align the visible with the masked one (ccMIM).
 
     One projector, Linear-BN-ReLU-Linear-BN without biases and with a last BN without affine, serves
     both sides. The masked side is the teacher: neither its projection nor whatever made its token
     gets a gradient (Eq. 7 and 8; Fig. 1). Negatives come from all ranks, and the gradient is that
-    of one rank with the whole batch, up to the statistics of BN: these cross ranks where the
-    launcher synchronises BN, on GPUs; on CPUs every rank has its own.
+    of one rank with the whole batch. BN's statistics cross ranks on GPUs, where the launcher
+    synchronises BN; on CPUs every rank has its own.
 
     Args:
         in_channels: Width C of the CLS tokens.
@@ -74,7 +74,7 @@ class ContrastiveAlignmentHead(BaseModule):
             self.predictor = _mlp(out_channels, max(out_channels // 4, 1), out_channels, last=False)
 
     def loss(self, visible_cls: Tensor, masked_cls: Tensor) -> Tensor:
-        """Weighted loss of a batch.
+        """Return the weighted loss of a batch.
 
         Args:
             visible_cls: (B, C) CLS tokens of the visible patches.
@@ -101,7 +101,7 @@ class ContrastiveAlignmentHead(BaseModule):
 def _mlp(
     in_channels: int, hidden_channels: int, out_channels: int, last: bool = True
 ) -> BaseModule:
-    """Linear-BN-ReLU-Linear, and a BN without affine or (``last=False``) a bias behind it."""
+    """Build Linear-BN-ReLU-Linear, and a BN without affine or (``last=False``) a bias behind it."""
     return NonLinearNeck(
         in_channels,
         hidden_channels,
@@ -116,7 +116,7 @@ def _mlp(
 
 
 def _gather(vectors: Tensor) -> tuple[Tensor, int]:
-    """(N, D) vectors of all ranks, with their gradients, and the index of this rank's first one."""
+    """Return all ranks' (N, D) vectors with gradients, and the index of this rank's first one."""
     world_size = get_world_size()
     if world_size == 1:
         return vectors, 0

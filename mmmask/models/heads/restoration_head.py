@@ -1,16 +1,17 @@
-"""MST's restoration task."""
+"""Restore images from patch tokens, MST's second task."""
 
 import torch
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from ..backbones.masked_tokens import enlarge
 from ..losses import restoration_loss
 
 
 @MODELS.register_module()
 class RestorationHead(BaseModule):
-    r"""Restores the student's global views from its patch tokens (MST, Section 3.3).
+    r"""Restore the student's global views from its patch tokens (MST, Section 3.3).
 
     The target is the view as the network sees it, augmented and normalised. All tokens are decoded,
     masked or not: the task is to keep the spatial information of the whole image.
@@ -54,7 +55,7 @@ class RestorationHead(BaseModule):
         mask: Tensor | None = None,
         mask_grid: tuple[int, int] | None = None,
     ) -> Tensor:
-        """Weighted loss of a batch of views.
+        """Return the weighted loss of a batch of views.
 
         Args:
             tokens: (B, L', C) patch tokens of the student, without the global token.
@@ -67,8 +68,8 @@ class RestorationHead(BaseModule):
             Scalar.
 
         Raises:
-            ValueError: If the decoder's images are smaller than the views, or the target is masked
-                and there is no mask, or a view can't be cut into the mask's cells.
+            ValueError: If the decoder's images are smaller than the views. For the target
+                ``'masked'``, if there is no mask, or a view isn't made of whole cells.
         """
         restored = self.decoder(tokens, grid)
         size = images.shape[-2:]
@@ -85,7 +86,7 @@ class RestorationHead(BaseModule):
 def masked_pixels(
     mask: Tensor | None, grid: tuple[int, int] | None, size: tuple[int, int] | torch.Size
 ) -> Tensor:
-    """Pixels (B, H, W), bool, of the masked cells (B, L) of a grid.
+    """Return the pixels (B, H, W), bool, of the masked cells (B, L) of a grid.
 
     Raises:
         ValueError: If there is no mask or an image isn't a whole number of cells.
@@ -97,6 +98,4 @@ def masked_pixels(
             f"target='masked' needs views of whole patches, got {tuple(size)} pixels for "
             f'{grid[0]} x {grid[1]} of them.'
         )
-    cells = mask.unflatten(1, grid)
-    cells = cells.repeat_interleave(size[0] // grid[0], dim=1)
-    return cells.repeat_interleave(size[1] // grid[1], dim=2)
+    return enlarge(mask.unflatten(1, grid), size[0] // grid[0], size[1] // grid[1])

@@ -1,4 +1,4 @@
-"""The objective of DINO and iBOT: temperatures, centres, weights."""
+"""Apply the objective of DINO and iBOT: temperatures, centres, weights."""
 
 from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
@@ -10,7 +10,7 @@ from .center import Center
 
 @MODELS.register_module()
 class SelfDistillationHead(BaseModule):
-    """Weighs DINO's CLS loss and iBOT's patch loss, each with its own centre and temperature.
+    """Weigh DINO's CLS loss and iBOT's patch loss, each with its own centre and temperature.
 
     The centre used for a batch is the one from before that batch. Temperatures are attributes that
     a schedule sets: ``head.teacher_temp`` and ``head.teacher_patch_temp``.
@@ -56,7 +56,7 @@ class SelfDistillationHead(BaseModule):
             self.patch_center = Center(out_channels, center_momentum)
 
     def cls_loss(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
-        """Weighted CLS loss; updates the CLS centre afterwards.
+        """Return the weighted CLS loss; update the CLS centre afterwards.
 
         Args:
             student_logits: (S, B, K), global views first.
@@ -70,7 +70,7 @@ class SelfDistillationHead(BaseModule):
     def patch_loss(
         self, student_logits: Tensor, teacher_logits: Tensor, mask: Tensor, teacher_mean: Tensor
     ) -> Tensor:
-        """Weighted patch loss; updates the patch centre afterwards.
+        """Return the weighted patch loss; update the patch centre afterwards.
 
         Args:
             student_logits: (M, K) at the masked patches.

@@ -1,4 +1,4 @@
-"""The losses that align visible with masked patches (ccMIM), as functions of plain tensors.
+"""Compute the losses that align visible with masked patches (ccMIM), as functions of plain tensors.
 
 Shapes: B images of this rank, N images of all ranks, D channels of the contrastive space. Row i of
 the visible and of the masked side belongs to the same image. The masked side is the teacher, since
@@ -19,7 +19,7 @@ def visible_masked_nce(
     first: int = 0,
     scale: bool = True,
 ) -> Tensor:
-    r"""InfoNCE of an image's visible patches with its masked ones (ccMIM, Eq. 7).
+    r"""Compute InfoNCE of an image's visible patches with its masked ones (ccMIM, Eq. 7).
 
     With :math:`s` the cosine similarity divided by the temperature, the mean over i of
     :math:`-s(h^M_i, h^V_i) + \log Z_i`, where the normaliser depends on ``negatives``:
@@ -65,7 +65,7 @@ def visible_masked_nce(
 
 
 def negative_cosine(predicted: Tensor, masked: Tensor) -> Tensor:
-    """Mean of 1 - cosine between the predictor's output and the masked side (ccMIM, Eq. 8).
+    """Compute 1 - cosine of the predictor's output and the masked side, on average (ccMIM, Eq. 8).
 
     Args:
         predicted: (B, D), the visible side behind the predictor.
@@ -78,5 +78,5 @@ def negative_cosine(predicted: Tensor, masked: Tensor) -> Tensor:
 
 
 def _normalised(vectors: Tensor) -> Tensor:
-    """Of length 1, in float32 or better."""
+    """Scale vectors to length 1, in float32 or better."""
     return F.normalize(vectors.to(torch.promote_types(vectors.dtype, torch.float32)), dim=-1)

@@ -1,6 +1,6 @@
 """The losses of DINO and iBOT, as functions of plain tensors.
 
-Shapes: T teacher views (the global ones), S student views (the same, then the local ones),
+Shapes: T teacher views, which are the global ones. S student views: these, then the local ones.
 B images, L patches of a view, M masked patches of the batch, K prototypes.
 """
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def teacher_probabilities(logits: Tensor, center: Tensor, temperature: float) -> Tensor:
-    """Centred, sharpened targets: softmax((logits - center) / temperature), in float32 or better.
+    """Compute targets: softmax((logits - center) / temperature), in float32 or better.
 
     Args:
         logits: (..., K).
@@ -21,12 +21,11 @@ def teacher_probabilities(logits: Tensor, center: Tensor, temperature: float) ->
 
 
 def cls_distillation_loss(student_logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
-    """DINO's cross entropy between different views (AttMask, Eq. 4 and A11).
+    """Compute DINO's cross entropy between different views (AttMask, Eq. 4 and A11).
 
     Every teacher view teaches every student view but itself. A term is a mean over the batch; the
-    sum is divided by the number of terms, T (S - 1). The pairs are summed before the logarithm
-    meets them: student view s sees sum_t targets[t] - targets[s], so the cost is S cross entropies
-    and not T (S - 1).
+    sum is divided by the number of terms, T (S - 1). Pairs are summed before the logarithm: student
+    view s is compared with sum_t targets[t] - targets[s]. So the cost is S cross entropies.
 
     Args:
         student_logits: (S, B, K), the T global views first and in the teacher's order.
@@ -51,7 +50,7 @@ def cls_distillation_loss(student_logits: Tensor, targets: Tensor, temperature: 
 def patch_distillation_loss(
     student_logits: Tensor, targets: Tensor, mask: Tensor, temperature: float
 ) -> Tensor:
-    """iBOT's cross entropy at the masked patches of the same view (AttMask, Eq. 3).
+    """Compute iBOT's cross entropy at the masked patches of the same view (AttMask, Eq. 3).
 
     Per image: the sum over its masked patches / max(count, 1); then the mean over all images, those
     without a masked patch counting 0.
@@ -72,7 +71,7 @@ def patch_distillation_loss(
 
 
 def _cross_entropy(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
-    """-sum_k targets log softmax(logits / temperature), over the last dimension."""
+    """Compute -sum_k targets log softmax(logits / temperature), over the last dimension."""
     return -torch.sum(
         targets * F.log_softmax(_at_least_float32(logits) / temperature, dim=-1), dim=-1
     )

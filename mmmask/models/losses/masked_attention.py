@@ -1,4 +1,4 @@
-"""GPA's loss of predicted attention, as a function of plain tensors."""
+"""Compute GPA's loss of predicted attention."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from torch import Tensor
 def masked_attention_loss(
     prediction: Tensor, scores: Tensor, mask: Tensor, standardise: bool = True
 ) -> Tensor:
-    """Mean squared error of the scores of the masked patches (GPA, Eq. 7).
+    """Compute the mean squared error of the scores of the masked patches (GPA, Eq. 7).
 
     Args:
         prediction: (B, L).

@@ -1,11 +1,11 @@
-"""The loss of restoring images, as a function of plain tensors."""
+"""Compute the loss of restoring images."""
 
 import torch
 from torch import Tensor
 
 
 def restoration_loss(restored: Tensor, images: Tensor, pixels: Tensor | None = None) -> Tensor:
-    r"""Mean absolute error of restored images (MST, Eq. 9-10).
+    r"""Compute the mean absolute error of restored images (MST, Eq. 9-10).
 
     :math:`E_x E_{H \times W} |x - g(f_s(x, m))|`: of each image the mean over its pixels and their
     channels, then the mean over the images. (The appendix's listing has the sum over everything,

@@ -1,4 +1,4 @@
-"""What every masker shares: how many tokens of which images."""
+"""Choose how many tokens of which images are masked, for all maskers."""
 
 from abc import ABC, abstractmethod
 
@@ -51,7 +51,7 @@ def sampled(weights: Tensor, counts: Tensor, among: Tensor | None = None) -> Ten
 
 
 class BaseMasker(ABC):
-    """Chooses which patches of which images are hidden.
+    """Choose which patches of which images are hidden.
 
     ``masker(grid, batch_size, scores, device)`` gives a (B, L) bool mask, True = masked. An image
     is masked with probability ``prob``; then int(r L) tokens are, with r drawn from ``ratio``. All
@@ -128,19 +128,19 @@ class BaseMasker(ABC):
         """
 
     def sample_ratios(self, batch_size: int) -> Tensor:
-        """(B,) ratios r, float64."""
+        """Draw (B,) ratios r, float64."""
         low, high = self.ratio
         draws = torch.rand(batch_size if self.per == 'image' else 1, dtype=torch.float64)
         return (low + (high - low) * draws).expand(batch_size)
 
     def sample_counts(self, batch_size: int, num_tokens: int) -> Tensor:
-        """(B,) token counts int(r L), in float64 as the published code computes them."""
+        """Draw (B,) token counts int(r L), in float64 as the published code computes them."""
         return (self.sample_ratios(batch_size) * num_tokens).long()
 
     def _check_scores(self, scores: Tensor | None, shape: tuple[int, int]) -> None:
         name = type(self).__name__
         if scores is None:
-            raise ValueError(f'{name} needs scores: give the algorithm an attention tap.')
+            raise ValueError(f'{name} needs scores: give the algorithm a scorer.')
         if tuple(scores.shape) != shape:
             raise ValueError(f'{name} got scores of shape {tuple(scores.shape)}, expected {shape}.')
         if not torch.isfinite(scores).all():

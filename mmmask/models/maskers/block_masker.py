@@ -1,4 +1,4 @@
-"""BEiT's block-wise masks."""
+"""Mask blocks, as BEiT does."""
 
 import math
 import random
@@ -17,19 +17,18 @@ _NUM_ATTEMPTS = 10
 
 @MODELS.register_module()
 class BlockMasker(BaseMasker):
-    """Random rectangles until int(r L) tokens are masked (BEiT, Algorithm 1; iBOT's default).
+    """Mask random rectangles until int(r L) tokens are masked (BEiT, Algorithm 1; iBOT's default).
 
-    As published, a rectangle is kept only if it doesn't overshoot, and the search ends after
-    ten failures in a row: an image has *at most* int(r L) masked tokens, mostly a few
-    less. With ``exact``, as networks that drop masked tokens need, the missing ones are drawn at
-    random from what is left: at ratio 0.75 of 14 x 14, less than one of 147 on average. There is
-    never a surplus. A rectangle leaves a row and a column free, so all are random on one row.
+    As published, a rectangle is kept only if it doesn't overshoot, and the search ends after ten
+    failures in a row. So an image has *at most* int(r L) masked tokens, mostly a few less. With
+    ``exact``, the missing ones are drawn at random: at ratio 0.75 of 14 x 14, less than one of 147
+    on average. Networks that drop masked tokens need that. A rectangle leaves a row and a column
+    free, so all are random on one row.
 
     Args:
         ratio: See :class:`BaseMasker`; iBOT draws 0 or U(0.1, 0.5) with equal chance, i.e.
             ``prob=0.5``.
-        per: See :class:`BaseMasker`.
-        prob: See :class:`BaseMasker`.
+        per, prob: See :class:`BaseMasker`.
         min_num_patches: Smallest area of a rectangle, 16 in BEiT and in ccMIM's Section 4.3; None:
             a ninth of the shorter side's square, as iBOT. As published, the area is that before
             rounding, and the last rectangles, with fewer tokens left to mask, may be smaller.
@@ -64,22 +63,15 @@ class BlockMasker(BaseMasker):
         # Python's generator is an order of magnitude quicker for single draws; torch's seeds it.
         rng = random.Random(int(torch.randint(2**62, ()).item()))
         mask = torch.stack([self._blocks(grid, count, rng).flatten() for count in counts.tolist()])
-        return mask | self._missing(mask, counts) if self.exact else mask
-
-    @staticmethod
-    def _missing(mask: Tensor, counts: Tensor) -> Tensor:
-        """(B, L) bool: as many random tokens outside the blocks as are missing."""
-        return sampled(torch.ones(mask.shape), counts - mask.sum(dim=1), among=~mask)
+        if self.exact:  # the missing tokens at random, outside of the blocks
+            mask |= sampled(torch.ones(mask.shape), counts - mask.sum(dim=1), among=~mask)
+        return mask
 
     def _blocks(self, grid: tuple[int, int], count: int, rng: random.Random) -> Tensor:
-        """One image's mask, (rows, columns) bool with at most ``count`` True."""
+        """Return one image's mask, (rows, columns) bool with at most ``count`` True."""
         mask = torch.zeros(grid, dtype=torch.bool)
-        left = count
-        while left > 0:
-            added = self._add_block(mask, left, rng)
-            if added == 0:
-                break
-            left -= added
+        while count > 0 and (added := self._add_block(mask, count, rng)):
+            count -= added
         return mask
 
     def _add_block(self, mask: Tensor, limit: int, rng: random.Random) -> int:

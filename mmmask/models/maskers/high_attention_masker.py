@@ -1,4 +1,4 @@
-"""Masks of the most attended tokens: AttMask-High."""
+"""Mask the most attended tokens: AttMask-High."""
 
 from mmpretrain.registry import MODELS
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Masks of the most attended tokens that show some of them again: AttMask-Hint."""
+"""Mask the most attended tokens, and show some of them again: AttMask-Hint."""
 
 import torch
 from mmpretrain.registry import MODELS
@@ -17,9 +17,7 @@ class HintAttentionMasker(HighAttentionMasker):
     as few tokens give, shows nothing (the published code fails there).
 
     Args:
-        ratio: See :class:`BaseMasker`.
-        per: See :class:`BaseMasker`.
-        prob: See :class:`BaseMasker`.
+        ratio, per, prob: As :class:`HighAttentionMasker`.
         show_max: :math:`s_{max}`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""ccMIM's masks: important tokens, with a chance for the others."""
+"""Mask important tokens, with a chance for the others, as ccMIM does."""
 
 import torch
 from mmpretrain.registry import MODELS
@@ -9,7 +9,7 @@ from .base import BaseMasker, sampled, top_ranked
 
 @MODELS.register_module()
 class ImportanceMasker(BaseMasker):
-    """Masks int(r L) tokens by importance (ccMIM, Section 3.2 and Table 5).
+    """Mask int(r L) tokens by importance (ccMIM, Section 3.2 and Table 5).
 
     Args:
         ratio: See :class:`BaseMasker`; 0.75 in the paper.
@@ -19,8 +19,7 @@ class ImportanceMasker(BaseMasker):
             weighs much until the attention is peaked. ``'proportional'``: sampling without
             replacement in proportion to the scores. ``'top'``: the highest scores, Table 5's
             "importance".
-        per: See :class:`BaseMasker`.
-        prob: See :class:`BaseMasker`.
+        per, prob: See :class:`BaseMasker`.
 
     Raises:
         ValueError: As :class:`BaseMasker`; also if the strategy is unknown, or a score to be

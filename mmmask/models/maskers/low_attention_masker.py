@@ -1,4 +1,4 @@
-"""Masks of the least attended tokens: AttMask-Low."""
+"""Mask the least attended tokens: AttMask-Low."""
 
 from mmpretrain.registry import MODELS
 from torch import Tensor

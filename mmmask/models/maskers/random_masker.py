@@ -1,4 +1,4 @@
-"""Masks of tokens drawn uniformly at random."""
+"""Mask tokens drawn uniformly at random."""
 
 import torch
 from mmpretrain.registry import MODELS
@@ -9,13 +9,14 @@ from .base import BaseMasker, top_ranked
 
 @MODELS.register_module()
 class RandomMasker(BaseMasker):
-    """Tokens at random: exactly int(r L) of them (MAE, SimMIM; AttMask's baselines), or each with
-    probability r on its own (BERT; MST, Eq. 3).
+    """Mask tokens at random.
+
+    Exactly int(r L) of them (MAE, SimMIM; AttMask's baselines), or each with probability r on its
+    own (BERT; MST, Eq. 3).
 
     Args:
         ratio: See :class:`BaseMasker`; AttMask's Table 1 compares (0.1, 0.5) and 0.75.
-        per: See :class:`BaseMasker`.
-        prob: See :class:`BaseMasker`.
+        per, prob: See :class:`BaseMasker`.
         sampling: ``'exact'``: int(r L) tokens of every image; ``'bernoulli'``: each token with
             probability r.
     """

@@ -1,4 +1,4 @@
-"""GPA's masks, from sampled to sorted."""
+"""Mask tokens by GPA, from sampled to sorted."""
 
 import torch
 from mmpretrain.registry import MODELS
@@ -9,17 +9,16 @@ from .base import BaseMasker, sampled, top_ranked
 
 @MODELS.register_module()
 class SoftToHardMasker(BaseMasker):
-    r"""Masks ever more of the tokens that others attend to (GPA, Eq. 6).
+    r"""Mask ever more of the tokens that others attend to (GPA, Eq. 6).
 
     Of the n = int(r L) masked tokens of an image, a share :math:`\alpha^h_t` has the highest scores
-    ("hard"), a share :math:`\alpha^s_t` is sampled in proportion to the scores ("soft") and the
-    rest uniformly at random, each from what is left. Shares move linearly with ``progress``, t / T,
-    which a schedule sets (``model.masker.progress``). Shares of tokens are rounded down; the random
-    ones fill up, so exactly n tokens are masked in every image. Rows of Tables 3 and 4 have shares
-    that sum to more than 1 for a while (soft 1 -> 1 beside hard 0 -> 0.5): the hard tokens come
-    first there, and the soft ones are those that are left.
+    ("hard"). A share :math:`\alpha^s_t` of them is sampled from the others in proportion to the
+    scores ("soft"), and the rest uniformly at random. Shares move linearly with ``progress``, which
+    a schedule sets (``model.masker.progress``). Shares of tokens are rounded down; the random ones
+    fill up, so exactly n tokens are masked in every image. In Tables 3 and 4, some shares sum to
+    more than 1 for a while (soft 1 -> 1 beside hard 0 -> 0.5): hard tokens come first there.
 
-    GPA's scores are sums of logits and may be negative, which the paper doesn't mention: a token's
+    GPA's scores are sums of logits and may be negative, which the paper doesn't mention. A token's
     weight is by default how far its score lies above the image's lowest one. Where all scores are
     equal, so are the chances.
 
@@ -30,8 +29,7 @@ class SoftToHardMasker(BaseMasker):
         weights: ``'shift'``: score - lowest score; ``'softmax'``: softmax of the scores, which for
             sums of logits comes close to sorting.
         progress: t / T until a schedule sets it.
-        per: See :class:`BaseMasker`.
-        prob: See :class:`BaseMasker`.
+        per, prob: See :class:`BaseMasker`.
 
     Raises:
         ValueError: As :class:`BaseMasker`; also if the shares leave [0, 1], ``weights`` is unknown
@@ -63,7 +61,7 @@ class SoftToHardMasker(BaseMasker):
 
     @property
     def progress(self) -> float:
-        """t / T in [0, 1]; outside, shares would be negative and counts no longer exact."""
+        """Return t / T in [0, 1]; outside, shares would be negative and counts no longer exact."""
         return self._progress
 
     @progress.setter
@@ -81,7 +79,7 @@ class SoftToHardMasker(BaseMasker):
         return ~left | sampled(torch.ones_like(scores), counts - num_hard - num_soft, among=left)
 
     def _share(self, ends: tuple[float, float], counts: Tensor) -> Tensor:
-        """(B,) how many of the masked tokens; a hair is added so that 0.3 of 10 are 3."""
+        """Count (B,) the tokens of a share; a hair is added so that 0.3 of 10 are 3."""
         start, end = ends
         share = start + self.progress * (end - start)
         return (share * counts.double() + 1e-9).long()

@@ -1,4 +1,4 @@
-"""Masks of some of the least attended tokens: MST's."""
+"""Mask some of the least attended tokens, as MST does."""
 
 import torch
 from mmpretrain.registry import MODELS

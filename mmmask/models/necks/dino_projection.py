@@ -1,4 +1,4 @@
-"""The projection head of DINO and iBOT."""
+"""Project tokens to prototypes, as DINO and iBOT do."""
 
 import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
@@ -12,7 +12,7 @@ from mmmask.models.initialise import draw_linear_layers, trunc_normal
 
 @MODELS.register_module()
 class DINOProjection(BaseModule):
-    """MLP with a normalised bottleneck, then a weight-normalised linear layer without bias (DINO).
+    """Apply an MLP, normalise, then a weight-normalised linear layer without bias (DINO).
 
     The two halves are separate methods because they cost differently: the bottleneck is wanted for
     every token, the K logits only where a loss looks. The last layer is linear, so the mean of the
@@ -67,20 +67,20 @@ class DINOProjection(BaseModule):
         draw_linear_layers(self.mlp, trunc_normal)
 
     def bottleneck(self, tokens: Tensor) -> Tensor:
-        """L2-normalised bottleneck features, (..., C) -> (..., D)."""
+        """Return L2-normalised bottleneck features, (..., C) -> (..., D)."""
         features = self.mlp(tokens.flatten(0, -2))  # flat: BatchNorm takes (N, C)
         return F.normalize(features, dim=-1).unflatten(0, tokens.shape[:-1])
 
     def logits(self, bottleneck: Tensor) -> Tensor:
-        """Prototype logits, (..., D) -> (..., K); linear in its argument."""
+        """Return prototype logits, (..., D) -> (..., K); linear in its argument."""
         return self.last_layer(bottleneck)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Logits of tokens, (..., C) -> (..., K)."""
+        """Return the logits of tokens, (..., C) -> (..., K)."""
         return self.logits(self.bottleneck(tokens))
 
 
 def _norm_of_vectors(norm_cfg: dict, channels: int) -> nn.Module:
-    """mmcv's 'BN' is for images."""
+    """Build a norm of vectors; mmcv's 'BN' is for images."""
     kind = 'BN1d' if norm_cfg['type'] == 'BN' else norm_cfg['type']
     return build_norm_layer({**norm_cfg, 'type': kind}, channels)[1]

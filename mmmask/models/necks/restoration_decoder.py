@@ -1,4 +1,4 @@
-"""MST's global image decoder."""
+"""Decode tokens to an image, as MST does."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 @MODELS.register_module()
 class RestorationDecoder(BaseModule):
-    """From patch tokens to an image by convolutions and 2x up-samplings in turn (MST, Section 3.3).
+    """Decode patch tokens by convolutions and 2x up-samplings in turn (MST, Section 3.3).
 
     A stride of 16 takes four steps, one of 32 (Swin) five, one of 8 three. A step is a 3 x 3
     convolution, batch normalisation, ReLU and bilinear up-sampling; a last 3 x 3 convolution makes
@@ -20,8 +20,8 @@ class RestorationDecoder(BaseModule):
 
     The paper names neither the widths nor the interpolation. Its words about 2x up-samplings are
     those of SETR's progressive up-sampling, so interpolation is SETR's, bilinear. The widths halve
-    as the map grows, from 256: with SETR's constant 256 (``channels=256``) the decoder would cost
-    twice the forward pass of a DeiT-S, and so one fifth of it.
+    as the map grows, from 256; so the decoder costs a fifth of the forward pass of a DeiT-S. SETR's
+    constant 256 (``channels=256``) would cost twice that pass.
 
     Args:
         in_channels: Width C of the tokens.
@@ -68,7 +68,7 @@ class RestorationDecoder(BaseModule):
         self.to_image = nn.Conv2d(widths[-1], 3, 3, padding=1)
 
     def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
-        """Decode.
+        """Decode tokens to images.
 
         Args:
             tokens: Patch tokens (B, L, C) in row-major order, without the global token.

@@ -1,4 +1,4 @@
-"""Feature pyramids for plain Vision Transformers, as necks for mmdet and mmseg."""
+"""Build feature pyramids from plain Vision Transformers, for mmdet and mmseg."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _rescale(scale: float, channels: int, norm_cfg: dict, halve: bool) -> tuple[
 
 @MODELS.register_module()
 class SimpleFeaturePyramid(BaseModule):
-    """The pyramid of ViTDet (arXiv 2203.16527, Sec. 3): every level from the last map alone.
+    """Build ViTDet's pyramid (arXiv 2203.16527, Sec. 3), all levels from the last map.
 
     A map of stride s becomes maps of strides s / scale. Each is brought to ``out_channels`` by a
     1 x 1 and a 3 x 3 convolution, without biases and each followed by a norm.
@@ -107,7 +107,7 @@ class SimpleFeaturePyramid(BaseModule):
 
 @MODELS.register_module()
 class BlockFeaturePyramid(BaseModule):
-    """The pyramid of iBOT's dense transfer (BEiT's): one level from each of several blocks.
+    """Build the pyramid of iBOT's dense transfer (BEiT's): one level from each of several blocks.
 
     Blocks 3, 5, 7 and 11 of a ViT-S or B become maps of 4, 2, 1 and 0.5 times the size, with their
     width.

@@ -1,4 +1,4 @@
-"""Discrete tokens of patches that need no training."""
+"""Turn patches into discrete tokens without training."""
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,7 @@ from torch import Tensor
 
 @MODELS.register_module()
 class RandomProjectionTokenizer(BaseModule):
-    r"""Random projections and a random codebook as tokenizer (BEST-RQ, arXiv 2202.01855, Eq. 1).
+    r"""Tokenize by random projections and a random codebook (BEST-RQ, arXiv 2202.01855, Eq. 1).
 
     CAE and BEiT predict the tokens of DALL-E's encoder, which is a download. This one stands in for
     it where there is none: a patch x belongs to the code
@@ -50,7 +50,7 @@ class RandomProjectionTokenizer(BaseModule):
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
-        """How near each patch is to each code; the heads of CAE and BEiT take the arg-max.
+        """Compare each patch with each code; the heads of CAE and BEiT take the arg-max.
 
         Args:
             x: Images, (B, 3, H, W), standardised over the data.

@@ -141,5 +141,5 @@ def test_both_losses_fall():
 
 
 def test_the_head_is_as_wide_as_the_encoder():
-    with pytest.raises(ValueError, match='contrast.in_channels is 8, but the encoder is 16 wide'):
+    with pytest.raises(ValueError, match='contrast.in_channels is 8: set it to 16'):
         ccmim(in_channels=8)

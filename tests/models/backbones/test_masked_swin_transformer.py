@@ -111,7 +111,7 @@ def test_mistakes():
         build(out_type='featmap')
     with pytest.raises(ValueError, match='no position embeddings'):
         build(use_abs_pos_embed=True)
-    with pytest.raises(ValueError, match=r'mask is \(1, 4\), but the cells are \(1, 9\)'):
+    with pytest.raises(ValueError, match=r'mask is \(1, 4\), but the patches are \(1, 9\)'):
         build()(images(1, 3, 24, 24), torch.zeros(1, 4, dtype=torch.bool))
     without = build(with_mask_token=False)
     assert not hasattr(without, 'mask_token')
