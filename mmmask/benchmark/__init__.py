@@ -1,1 +1,1 @@
-"""Suites of runs, the store of their results, and the report."""
+"""Run suites, keep their results, and write the report."""

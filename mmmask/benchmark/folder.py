@@ -15,7 +15,7 @@ ERROR_LINE = re.compile(r'(error: |[\w.]*(Error|Exception|Interrupt)\b)')
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write a file that is either the old one or the new one, whatever happens."""
+    """Write JSON so that the file is the old one or the new one, whatever happens."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text_atomically(path, json.dumps(content, indent=1) + '\n')
 
@@ -37,7 +37,7 @@ def read_json(path: Path) -> Any:
 
 
 class TaskFolder:
-    """``DIR/<task>`` on disk.
+    """Reads and writes ``DIR/<task>`` on disk.
 
     ``task.json`` is the runner's: ``status`` (``running``, ``interrupted``, ``done``, ``failed``),
     ``command``, ``environment``, ``identity`` (see

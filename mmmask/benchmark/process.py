@@ -19,7 +19,7 @@ _CODE = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Slot:
-    """A place for one process at a time, with the environment that keeps it to its share."""
+    """Holds the environment that keeps one process at a time to its share of the machine."""
 
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -48,7 +48,7 @@ def make_slots(jobs: int | None, cores: int, gpus: Sequence[str]) -> list[Slot]:
 
 
 class Child:
-    """A command that writes into a log, with all processes that it starts.
+    """Runs a command that writes into a log, with all processes that the command starts.
 
     Args:
         command: Program and arguments.
@@ -85,7 +85,7 @@ class Child:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the start."""
+        """Return the seconds since the start."""
         return time.monotonic() - self.started
 
     def poll(self) -> int | None:

@@ -33,9 +33,9 @@ def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
     records = write_results(suite, work_dir)
     write_text_atomically(work_dir / 'table.md', markdown_tables(records, suite.protocols) + '\n')
     found = comparisons(records, suite.protocols)
-    complaints: list[str] = []
+    missing_figures: list[str] = []
     sections = [
-        _section(Context(suite, work_dir, protocol), records, found, complaints)
+        _section(Context(suite, work_dir, protocol), records, found, missing_figures)
         for protocol in suite.protocols.values()
         if any(task.protocol.name == protocol.name for task in suite.tasks)
     ]
@@ -59,7 +59,7 @@ def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
     path = work_dir / 'report' / 'index.html'
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text_atomically(path, page)
-    return path, complaints
+    return path, missing_figures
 
 
 def _environment() -> Environment:
@@ -75,7 +75,7 @@ def _environment() -> Environment:
 
 
 def _section(
-    context: Context, records: list[dict], found: list[Comparison], complaints: list[str]
+    context: Context, records: list[dict], found: list[Comparison], missing_figures: list[str]
 ) -> dict[str, Any]:
     """Return the values of one protocol for the report."""
     protocol, suite = context.protocol, context.suite
@@ -88,8 +88,8 @@ def _section(
             reason = (
                 str(error) if isinstance(error, UserError) else f'{type(error).__name__}: {error}'
             )
-            complaints.append(f'{protocol.title}: no figure {spec["type"]!r}: {reason}')
-            figures.append(Figure(title=spec['type'], caption=complaints[-1]))
+            missing_figures.append(f'{protocol.title}: no figure {spec["type"]!r}: {reason}')
+            figures.append(Figure(title=spec['type'], caption=missing_figures[-1]))
     return dict(
         protocol=protocol,
         values=_shared_values(context, tasks),

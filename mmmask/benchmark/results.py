@@ -96,7 +96,7 @@ class Comparison:
         other: The arm of interest.
         difference: Difference of the means, other - baseline.
         paired: Seed -> difference, for the seeds that both arms have.
-        spread: The larger of the two standard deviations; None if neither arm has two seeds.
+        deviation: The larger of the two standard deviations; None if neither arm has two seeds.
     """
 
     protocol: Protocol
@@ -105,7 +105,7 @@ class Comparison:
     other: ArmResult
     difference: float
     paired: dict[int, float]
-    spread: float | None
+    deviation: float | None
 
     @property
     def verdict(self) -> str:
@@ -113,19 +113,19 @@ class Comparison:
         higher = 'higher' if self.difference > 0 else 'lower'
         size = f'{abs(self.difference):.{self.metric.digits}f}'
         seeds = min(len(self.baseline.values), len(self.other.values))
-        if self.spread is None:
+        if self.deviation is None:
             return f'{size} {higher}; with one seed each, nothing is known about the spread.'
-        if abs(self.difference) <= self.spread:
+        if abs(self.difference) <= self.deviation:
             return (
                 f'No clear difference: {size} {higher}, but the spread over seeds is '
-                f'{self.spread:.{self.metric.digits}f}.'
+                f'{self.deviation:.{self.metric.digits}f}.'
             )
         agreeing = sum((d > 0) == (self.difference > 0) for d in self.paired.values())
         few = ' Two seeds say little about the spread.' if seeds == 2 else ''
         return (
-            f'{size} {higher}, {abs(self.difference) / self.spread:.1f} times the spread; '
+            f'{size} {higher}, {abs(self.difference) / self.deviation:.1f} times the spread; '
             f'{agreeing} of {len(self.paired)} seeds agree.{few}'
-            if self.spread > 0
+            if self.deviation > 0
             else f'{size} {higher}; every seed gives the same values.'
         )
 
@@ -151,7 +151,7 @@ def compare(
 ) -> Comparison:
     """Put an arm beside the baseline."""
     seeds = sorted(set(baseline.values) & set(other.values))
-    spreads = [arm.std for arm in (baseline, other) if arm.std is not None]
+    deviations = [arm.std for arm in (baseline, other) if arm.std is not None]
     return Comparison(
         protocol=protocol,
         metric=metric,
@@ -159,7 +159,7 @@ def compare(
         other=other,
         difference=other.mean - baseline.mean,
         paired={seed: other.values[seed] - baseline.values[seed] for seed in seeds},
-        spread=max(spreads, default=None),
+        deviation=max(deviations, default=None),
     )
 
 

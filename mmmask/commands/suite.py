@@ -79,14 +79,14 @@ def _run(args: argparse.Namespace) -> int:
                 raise
             failure = error
     runner.check()
-    report, complaints = write_report(suite, work_dir)
-    for complaint in complaints:
-        print(f'warning: {complaint}', file=sys.stderr)
+    report, missing_figures = write_report(suite, work_dir)
+    for missing in missing_figures:
+        print(f'warning: {missing}', file=sys.stderr)
     _say((work_dir / 'table.md').read_text())
     _say(f'report: {report} ({in_words(time.monotonic() - start)} in all)')
     if failure:
         raise failure
-    return 1 if complaints else 0
+    return 1 if missing_figures else 0
 
 
 def _say(line: str) -> None:

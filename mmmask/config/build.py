@@ -1,4 +1,4 @@
-"""A config's model by itself, to be looked at or timed."""
+"""Build a config's model by itself, to look at it or to time it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``--cfg-options`` that mean something, and keys of our own parts that exist."""
+"""Check ``--cfg-options``, and the keys of configs of this project's classes."""
 
 from __future__ import annotations
 
@@ -69,8 +69,9 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
 
 
 def check_own_parts(cfg: Config) -> None:
-    """Every config of a class of this project must have keys that the class takes, and every
-    ``init_cfg`` be one.
+    """Check every config of a class of this project, and every ``init_cfg``.
+
+    A config may have the keys that its class takes, and no others.
 
     Raises:
         UserError: One has not; the message names the key, its place and the nearest one. Or an
@@ -115,7 +116,7 @@ def _is_argument(node: Any, name: str, scope: str) -> bool:
 
 
 def _check_new_leaf(node: Any, leaf: str, key: str, place: str, scope: str) -> None:
-    """A key that the config doesn't have: its class must take it."""
+    """Check that a class takes a key that its config doesn't have yet."""
     if place == 'the config':
         if leaf not in _RUNNER_KEYS:
             raise _unknown(key, leaf, place, node.keys())
@@ -156,7 +157,7 @@ def _check_own(node: Any, place: str, scope: str) -> None:
 
 
 def _check_init_cfg(init_cfg: Any, place: str, scope: str) -> None:
-    """A dict or a list of dicts, without a checkpoint that is left of a base config."""
+    """Check that an ``init_cfg`` has no checkpoint left of a base config."""
     for entry in init_cfg if isinstance(init_cfg, (list, tuple)) else [init_cfg]:
         if not entry:
             continue

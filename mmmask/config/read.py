@@ -36,12 +36,12 @@ def read_config(name: str) -> Config:
 
 
 def config_name(name: str) -> str:
-    """The name without folders, package and suffix, e.g. for the work dir."""
+    """Return the name without folders, package and suffix, e.g. for the work dir."""
     return Path(name.split('::')[-1]).stem
 
 
 def _package_config(package: str, relative: str) -> Path:
-    """A config that an installed package carries."""
+    """Return a config that an installed package carries."""
     spec = importlib.util.find_spec(package) if package.isidentifier() else None
     if spec is None or spec.origin is None:
         raise UserError(f"'{package}::{relative}': no package '{package}' is installed.")
@@ -65,7 +65,7 @@ def _file(path: Path, name: str) -> Path:
 
 
 def _suggestion(path: Path, name: str) -> str:
-    """`` Did you mean ...?`` with the nearest file around, or nothing."""
+    """Return `` Did you mean ...?`` with the nearest file around, or nothing."""
     folder = path.parent
     missing_folders = 0
     while not folder.is_dir():

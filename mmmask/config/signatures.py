@@ -25,14 +25,14 @@ TAKEN_BEFORE = {
 
 @dataclass(frozen=True)
 class Accepted:
-    """Keys of a class: those that it names, and whether it passes others on to who knows where."""
+    """Holds the keys that a class names. ``open``: the class passes any other key on."""
 
     names: frozenset[str]
     open: bool
 
 
 def accepted_keys(kind: Callable) -> Accepted:
-    """The keyword arguments of a class or function.
+    """Return the keyword arguments of a class or function.
 
     A class with ``**kwargs`` is taken to pass them to the next class in its MRO, and so on.
     """
@@ -56,8 +56,9 @@ def accepted_keys(kind: Callable) -> Accepted:
 
 
 def find_registered(name: object, default_scope: str) -> list[Callable]:
-    """Everything that a config's ``type`` may stand for: its place decides between registries, so
-    all are searched.
+    """Return all classes and functions that a config's ``type`` may name.
+
+    The place in a config decides between registries, so all are searched.
 
     Args:
         name: A class, a name or ``scope.name``.
@@ -86,7 +87,7 @@ def _explicit(function: Callable) -> tuple[set[str], bool]:
 
 
 def _registries(scope: str) -> list[Registry]:
-    """The registries of a scope, filled."""
+    """Return the registries of a scope, filled."""
     roots = [root for root in vars(mmengine.registry).values() if isinstance(root, Registry)]
     if scope == 'mmengine':
         found = roots

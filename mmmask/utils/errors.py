@@ -1,4 +1,4 @@
-"""The exceptions for mistakes that a user can mend."""
+"""Define the exceptions for mistakes that a user can mend."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class UserError(ValueError):
-    """Bad input: a wrong path, key, shape, ratio, checkpoint or data set.
+    """Says that the input is bad: a wrong path, key, shape, ratio, checkpoint or data set.
 
     The message is one line that says what is wrong and what to do. The launchers print it without a
     traceback and exit with status 1.
@@ -23,7 +23,7 @@ class JointError(UserError):
 
 
 class DivergedError(ValueError):
-    """The network gives NaN or infinite values.
+    """Says that the network gives NaN or infinite values.
 
     A part that meets them raises it; the launcher adds when, and which checkpoint came before.
     """
@@ -41,7 +41,7 @@ def explained(what: str) -> Iterator[None]:
 
 
 def one_line(error: BaseException) -> str:
-    """The message of an exception in one line, also if a data loader's worker raised it."""
+    """Return the message of an exception in one line, also if a data loader's worker raised it."""
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     if text.startswith('Caught ') and 'Original Traceback' in text:
         text = text.strip().rsplit('\n', 1)[-1].partition(': ')[2]

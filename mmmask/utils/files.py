@@ -1,4 +1,4 @@
-"""Files that are there completely or not at all."""
+"""Write files completely or not at all."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def write_atomically(path: str | Path, write: Callable[[Path], None]) -> None:
 
 
 def write_text_atomically(path: str | Path, text: str) -> None:
-    """:func:`write_atomically` for a text."""
+    """Write a text as :func:`write_atomically` does."""
     write_atomically(path, lambda part: part.write_text(text, encoding='utf-8'))
 
 
 @contextmanager
 def new_files(folder: Path) -> Iterator[Path]:
-    """Files that appear together.
+    """Let files of a folder appear together.
 
     Args:
         folder: Where; it is made if there is none.
@@ -70,7 +70,7 @@ def _umask() -> int:
 
 
 def sha256_of_file(path: str | Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
+    """Return the hexadecimal SHA-256 of a file."""
     digest = hashlib.sha256()
     with open(path, 'rb') as file:
         while block := file.read(1 << 20):
@@ -79,6 +79,5 @@ def sha256_of_file(path: str | Path) -> str:
 
 
 def is_remote(path: str) -> bool:
-    """Return True if a checkpoint is named by a scheme of mmengine's (``https://``,
-    ``torchvision://``)."""
+    """Return True if a path has one of mmengine's schemes, such as ``https://``."""
     return '://' in path

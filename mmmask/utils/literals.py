@@ -51,7 +51,7 @@ def literal_value(node: ast.expr, otherwise: Callable[[ast.expr], object] = _ref
 
 
 def _is_dict_call(node: ast.expr) -> bool:
-    """Return whether a node is ``dict(a=1, ...)`` without positional arguments."""
+    """Return True if a node is ``dict(a=1, ...)`` without positional arguments."""
     return (
         isinstance(node, ast.Call)
         and ast.unparse(node.func) == 'dict'

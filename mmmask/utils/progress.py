@@ -1,4 +1,4 @@
-"""Progress with a forecast, in the log."""
+"""Log progress with a forecast."""
 
 from __future__ import annotations
 

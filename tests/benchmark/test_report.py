@@ -24,8 +24,8 @@ TRAINING = dict(type='training', panels=[dict(title='Loss', names={'loss': 'loss
 
 def report_of(miniature, tasks=TASKS, protocols=None):
     suite = load_suite(miniature.suite(tasks, protocols, title='Bricks & <b>'), miniature.root)
-    path, complaints = write_report(suite, miniature.work_dir)
-    return path.read_text(), complaints
+    path, missing_figures = write_report(suite, miniature.work_dir)
+    return path.read_text(), missing_figures
 
 
 def cells(page):
@@ -52,8 +52,8 @@ def protocols(miniature):
 def test_the_report_by_hand(miniature, protocols):
     miniature.run(TASKS, jobs=2, protocols=protocols)
     log_a_loss(miniature)
-    page, complaints = report_of(miniature, protocols=protocols)
-    assert complaints == []
+    page, missing_figures = report_of(miniature, protocols=protocols)
+    assert missing_figures == []
     # The stub gives 50 + seed, and 10 more with weights. Deviation of (0, 1): sqrt(1/2) = 0.7.
     assert cells(page) == [
         ['', 'seed 0', 'seed 1', 'mean', '±', 'n'],
@@ -106,8 +106,10 @@ def test_results_of_another_config_are_told(miniature, protocols):
 def test_a_figure_that_fails_costs_no_number(miniature, protocols):
     protocols['pretrain']['figures'] = [dict(type='attention', images='nowhere/*.jpg', size=8)]
     miniature.run(TASKS, protocols=protocols)
-    page, complaints = report_of(miniature, protocols=protocols)
-    assert len(complaints) == 1 and complaints[0].startswith("pretrain: no figure 'attention': ")
+    page, missing_figures = report_of(miniature, protocols=protocols)
+    assert len(missing_figures) == 1 and missing_figures[0].startswith(
+        "pretrain: no figure 'attention': "
+    )
     assert '+10.0' in page and 'no figure &#39;attention&#39;' in page
 
 

@@ -32,7 +32,9 @@ def compared(scratch, pre):
 def test_a_clear_difference():
     # 30, 32: deviation sqrt(2); 40, 46: sqrt(18) = 4.243; difference 43 - 31 = 12, 2.8 times.
     result = compared({0: 0.30, 1: 0.32}, {0: 0.40, 1: 0.46})
-    assert result.difference == pytest.approx(12) and result.spread == pytest.approx(math.sqrt(18))
+    assert result.difference == pytest.approx(12) and result.deviation == pytest.approx(
+        math.sqrt(18)
+    )
     assert result.paired == pytest.approx({0: 10, 1: 14})
     assert result.verdict == (
         '12.0 higher, 2.8 times the spread; 2 of 2 seeds agree. '

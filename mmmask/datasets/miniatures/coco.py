@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache, partial
 
-from mmmask.datasets.miniatures.material import Files, scene, spread
+from mmmask.datasets.miniatures.material import Files, class_of_materials, scene
 from mmmask.datasets.writers import jpeg, mask_fields
 
 COUNTS = {'train': 8, 'val': 4}
@@ -53,7 +53,7 @@ def _instances(split: str) -> bytes:
         identity = _image_id(split, index)
         name = f'{identity:012d}.jpg'
         images.append(dict(id=identity, file_name=name, width=width, height=height))
-        classes = spread(len(CATEGORY_IDS))[list(picture.labels)]
+        classes = class_of_materials(len(CATEGORY_IDS))[list(picture.labels)]
         for label, mask in zip(classes, picture.masks, strict=True):
             number = 1000 * identity + len(annotations)
             annotations.append(

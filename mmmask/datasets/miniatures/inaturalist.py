@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from mmmask.datasets.materials import MATERIALS
-from mmmask.datasets.miniatures.material import Files, photo, spread
+from mmmask.datasets.miniatures.material import Files, class_of_materials, photo
 
 SIZE = 64
 NUM_CATEGORIES = {2018: 8142, 2019: 1010}
@@ -38,7 +38,7 @@ def _supercategory(year: int, category: int) -> str:
 
 def _images(year: int, split: str) -> Iterator[tuple[int, str, int, int]]:
     """Category, file name, material and index of each image."""
-    for material, category in enumerate(spread(NUM_CATEGORIES[year]).tolist()):
+    for material, category in enumerate(class_of_materials(NUM_CATEGORIES[year]).tolist()):
         folder = f'train_val{year}/{_supercategory(year, category)}/{category}'
         for index in range(PER_CATEGORY[split]):
             yield category, f'{folder}/{split}_{material:02d}_{index}.jpg', material, index
@@ -64,7 +64,7 @@ def _annotations(year: int, split: str) -> bytes:
 
 def _names(year: int) -> bytes:
     """``categories.json``: the shown ones are named after their materials."""
-    shown = dict(zip(spread(NUM_CATEGORIES[year]).tolist(), MATERIALS, strict=True))
+    shown = dict(zip(class_of_materials(NUM_CATEGORIES[year]).tolist(), MATERIALS, strict=True))
     content = [
         dict(
             id=category,

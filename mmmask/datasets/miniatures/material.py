@@ -26,8 +26,8 @@ Files = dict[str, Callable[[], bytes]]
 """Path below the folder of a data set -> what makes the file's content."""
 
 
-def spread(num_classes: int) -> np.ndarray:
-    """``(12,)`` class index that each material stands for, of at least 12 classes."""
+def class_of_materials(num_classes: int) -> np.ndarray:
+    """Return the class index of each material, ``(12,)``, evenly spaced over 12 or more classes."""
     materials = len(PHOTOGRAPHS)
     return np.arange(materials) * (num_classes - 1) // (materials - 1)
 

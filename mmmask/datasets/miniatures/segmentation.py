@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from mmmask.datasets.miniatures.material import Files, scene, spread
+from mmmask.datasets.miniatures.material import Files, class_of_materials, scene
 from mmmask.datasets.writers import jpeg, png
 
 COUNTS = {'train': 8, 'val': 4}
@@ -35,7 +35,7 @@ def _ade_image(split: str, index: int) -> bytes:
 
 
 def _ade_labels(split: str, index: int) -> bytes:
-    table = np.concatenate([[0], 1 + spread(150)]).astype(np.uint8)
+    table = np.concatenate([[0], 1 + class_of_materials(150)]).astype(np.uint8)
     return png(table[scene(split, index).label_map()])
 
 
@@ -66,6 +66,6 @@ def _street(split: str, index: int) -> bytes:
 
 def _street_labels(split: str, index: int, values: tuple[int, ...], other: int) -> bytes:
     """Their label maps, ``values[class]`` at each pixel of a class."""
-    table = np.array([other, *np.array(values)[spread(len(values))]], np.uint8)
+    table = np.array([other, *np.array(values)[class_of_materials(len(values))]], np.uint8)
     halves = [scene(split, 2 * index + side).label_map() for side in (0, 1)]
     return png(table[np.concatenate(halves, axis=1)])

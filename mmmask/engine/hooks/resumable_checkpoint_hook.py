@@ -1,4 +1,4 @@
-"""Checkpoints from which training goes on as if it had never stopped."""
+"""Writes checkpoints from which training continues bit by bit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .worker_seeds import LoaderSeed
 
 @HOOKS.register_module()
 class ResumableCheckpointHook(CheckpointHook):
-    """mmengine's ``CheckpointHook``, and what bit-exact resuming takes.
+    """Extends mmengine's ``CheckpointHook`` by all that bit-exact resuming needs.
 
     - Every checkpoint holds the random number generators of every rank under ``rng_states``.
     - Validation leaves the generators as it found them, so that it doesn't matter whether it ran in
@@ -111,7 +111,7 @@ class ResumableCheckpointHook(CheckpointHook):
                     self.file_backend.remove(path)
 
     def _outdated(self, runner: Runner, step: int) -> list[str]:
-        """Note that ``step`` is kept, and name the files that are to go."""
+        """Note that ``step`` is kept, and return the files to delete."""
         if self.max_keep_ckpts <= 0 or (self.keep_ckpt_ids and self.keep_ckpt_ids[-1] == step):
             return []
         steps = []
@@ -123,7 +123,7 @@ class ResumableCheckpointHook(CheckpointHook):
         return [self.file_backend.join_path(self.out_dir, name) for name in names]
 
     def _atomic(self, save: Callable) -> Callable:
-        """``runner.save_checkpoint`` that writes aside and renames, where the files are local."""
+        """Let ``runner.save_checkpoint`` write aside and rename, where the files are local."""
 
         def save_atomically(out_dir: str, filename: str, *args, **kwargs) -> None:
             def write(part: Path) -> None:

@@ -1,4 +1,4 @@
-"""The state of every random number generator that training draws from, as plain values."""
+"""Reads and sets the states of the random number generators, as plain values."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import torch
 
 
 def capture_rng_state() -> dict:
-    """The states of this process's generators: Python's, numpy's, torch's and, where there are
-    GPUs, the current one's.
+    """Return the states of this process's generators.
+
+    They are Python's, numpy's, torch's and, where there are GPUs, the current GPU's.
 
     Returns:
         Tensors and plain Python values only, so that ``torch.load(weights_only=True)`` reads them.

@@ -79,7 +79,7 @@ def describe_stop(runner: Runner, iteration: int) -> str:
 
 
 def _last_checkpoint(runner: Runner) -> str | None:
-    """The newest checkpoint of this run; its folder may have been moved before it was resumed."""
+    """Return the newest checkpoint of this run, whose folder may have been moved."""
     path = runner.message_hub.runtime_info.get('last_ckpt')
     if path is None:
         return None
@@ -88,7 +88,7 @@ def _last_checkpoint(runner: Runner) -> str | None:
 
 
 def _value(runner: Runner, name: str, value: torch.Tensor | float) -> float:
-    """As ``RuntimeInfoHook`` has fetched it; without that hook, from the device."""
+    """Return a term as ``RuntimeInfoHook`` fetched it; without that hook, from the device."""
     fetched = runner.message_hub.log_scalars.get(f'train/{name}')
     return float(value if fetched is None else fetched.current())
 
@@ -102,7 +102,7 @@ def _on_any_process(flag: bool) -> bool:
 
 
 def _first_process(terms: dict[str, float] | None) -> str:
-    """The terms of the first process that has some, to be called by every process."""
+    """Return the terms of the first process that has some. Every process calls it."""
     found = all_gather_object(terms)
     rank = next(rank for rank, terms in enumerate(found) if terms is not None)
     text = ', '.join(f'{name} {value:.4g}' for name, value in found[rank].items())

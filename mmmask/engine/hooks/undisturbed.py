@@ -1,4 +1,4 @@
-"""Evaluating in the middle of training without a trace."""
+"""Evaluates in the middle of training without a trace."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from mmmask.utils.modes import evaluating
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Inside, every module is in evaluation mode; afterwards modes and random states are as before.
+    """Switch a model to evaluation mode; restore modes and random states afterwards.
 
     Random numbers matter although nothing random is evaluated: even making an iterator of a data
     loader draws one.

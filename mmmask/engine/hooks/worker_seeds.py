@@ -1,4 +1,4 @@
-"""Seeds of a data loader's workers that don't depend on what happened before."""
+"""Seeds a data loader's workers independently of earlier iterations."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ class LoaderSeed:
             )
 
     def set(self, iteration: int) -> None:
-        """Called before an epoch that starts after ``iteration`` iterations."""
+        """Seed the epoch that starts after ``iteration`` iterations."""
         sequence = np.random.SeedSequence([self._seed, get_rank(), iteration])
         self._loader.generator.manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))

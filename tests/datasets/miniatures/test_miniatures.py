@@ -9,7 +9,8 @@ from mmengine.registry import DefaultScope
 from mmpretrain.datasets import Flowers102, ImageNet
 from PIL import Image
 
-from mmmask.datasets import INaturalist, LocalCIFAR10, LocalCIFAR100
+from mmmask.datasets.cifar import LocalCIFAR10, LocalCIFAR100
+from mmmask.datasets.inaturalist import INaturalist
 from mmmask.datasets.miniatures import LAYOUTS, write_miniature
 from mmmask.datasets.miniatures.cifar import COARSE
 from mmmask.datasets.store import read_manifest
