@@ -105,7 +105,7 @@ def evaluators(cfg: Config, mode: str) -> Iterator[tuple[str, dict]]:
                 yield place, metric
 
 
-def compare_classes(splits: Sequence[tuple[str, Found]]) -> None:
+def compare_classes(splits: Sequence[tuple[object, Found]]) -> None:
     """Labels are ranks of class folders (or ids), which must be the same in all splits.
 
     Args:

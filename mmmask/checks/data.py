@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,24 @@ MODES = ('train', 'val', 'test')
 
 # Data sets whose layouts say where images are; below their data_root there may be other files.
 _SAY_THEMSELVES = {'CIFAR10', 'Flowers102', 'INaturalist'}
+
+
+@dataclass(frozen=True)
+class Use:
+    """The use of a data set in a run.
+
+    Attributes:
+        name: Its name in messages: ``train``, ``test bank``, ``knn query``.
+        group: Data sets of one group have the same classes: those of the run, or those of a hook.
+        for_model: Whether its labels are those of the model's heads.
+    """
+
+    name: str
+    group: str = 'run'
+    for_model: bool = False
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def check_data(cfg: Config, modes: Sequence[str], rank: int = 0) -> None:
@@ -63,7 +82,7 @@ def check_data(cfg: Config, modes: Sequence[str], rank: int = 0) -> None:
         ) from error
 
 
-def check_uses(cfg: Config, modes: Sequence[str], splits: Sequence[tuple[str, Found]]) -> None:
+def check_uses(cfg: Config, modes: Sequence[str], splits: Sequence[tuple[Use, Found]]) -> None:
     """Check what shows only in several data sets together.
 
     Args:
@@ -75,23 +94,17 @@ def check_uses(cfg: Config, modes: Sequence[str], splits: Sequence[tuple[str, Fo
         UserError: Splits have different classes, a metric reads other annotations or more classes
             than there are, or labels are mixed with another number of classes.
     """
-    for group in dict.fromkeys(map(_group, (use for use, _ in splits))):
-        compare_classes([(use, found) for use, found in splits if _group(use) == group])
+    for group in dict.fromkeys(use.group for use, _ in splits):
+        compare_classes([(use, found) for use, found in splits if use.group == group])
     run = [mode for mode in modes if cfg.get(f'{mode}_cfg') is not None]
     for mode in run:
-        check_ann_files(cfg, mode, [data for use, data in data_sets(cfg, [mode]) if use == mode])
+        check_ann_files(cfg, mode, [data for use, data in data_sets(cfg, [mode]) if use.for_model])
     check_topk(cfg, run)
     if 'train' in run:
         check_preprocessor(cfg)
 
 
-def _group(use: str) -> str:
-    """Data sets of one group have the same classes: those of the run, or those of a hook."""
-    first = use.split()[0].rstrip(',')
-    return 'run' if first in MODES else first
-
-
-def _warn(use: str, dataset: dict, found: Found) -> None:
+def _warn(use: Use, dataset: dict, found: Found) -> None:
     """Log what is unusual."""
     differs = found.differs()
     for note in [differs, *found.notes] if differs else found.notes:
@@ -100,7 +113,7 @@ def _warn(use: str, dataset: dict, found: Found) -> None:
         )
 
 
-def data_sets(cfg: Config, modes: Sequence[str]) -> Iterator[tuple[str, dict]]:
+def data_sets(cfg: Config, modes: Sequence[str]) -> Iterator[tuple[Use, dict]]:
     """Yield the use of each data set (``train``, ``test bank``, ``knn query``) and its config.
 
     Data sets are those of the modes, of their loops and of the training's hooks, without wrappers.
@@ -108,28 +121,28 @@ def data_sets(cfg: Config, modes: Sequence[str]) -> Iterator[tuple[str, dict]]:
     for mode in modes:
         if cfg.get(f'{mode}_cfg') is None:
             continue
-        yield from _of_loader(mode, cfg.get(f'{mode}_dataloader'))
-        yield from _of_owner(mode, cfg[f'{mode}_cfg'])
+        yield from _of_loader(Use(mode, for_model=True), cfg.get(f'{mode}_dataloader'))
+        yield from _of_owner(mode, 'run', cfg[f'{mode}_cfg'])
     if 'train' in modes and cfg.get('train_cfg') is not None:
         for name, hook in (cfg.get('default_hooks') or {}).items():
-            yield from _of_owner(name, hook)
+            yield from _of_owner(name, name, hook)
         for hook in cfg.get('custom_hooks') or ():
-            yield from _of_owner(str(hook.get('type')), hook)
+            yield from _of_owner(str(hook.get('type')), str(hook.get('type')), hook)
 
 
-def _of_owner(name: str, owner: Any) -> Iterator[tuple[str, dict]]:
+def _of_owner(name: str, group: str, owner: Any) -> Iterator[tuple[Use, dict]]:
     """Data sets of the loaders that a loop or a hook has."""
     for key, loader in owner.items() if isinstance(owner, dict) else ():
         if key.endswith('_dataloader'):
-            yield from _of_loader(f'{name} {key.removesuffix("_dataloader")}', loader)
+            yield from _of_loader(Use(f'{name} {key.removesuffix("_dataloader")}', group), loader)
 
 
-def _of_loader(use: str, loader: Any) -> Iterator[tuple[str, dict]]:
+def _of_loader(use: Use, loader: Any) -> Iterator[tuple[Use, dict]]:
     for dataset in _datasets(loader.get('dataset')) if isinstance(loader, dict) else ():
         yield use, dataset
 
 
-def check_data_set(cfg: Config, use: str, dataset: dict, scan: Scan) -> Found | None:
+def check_data_set(cfg: Config, use: Use, dataset: dict, scan: Scan) -> Found | None:
     """Look at one data set.
 
     Args:
@@ -153,19 +166,18 @@ def check_data_set(cfg: Config, use: str, dataset: dict, scan: Scan) -> Found | 
         ) from error
 
 
-def _check_data_set(cfg: Config, use: str, dataset: dict, scan: Scan) -> Found | None:
+def _check_data_set(cfg: Config, use: Use, dataset: dict, scan: Scan) -> Found | None:
     kind = find_kind(cfg, dataset)
     root = dataset.get('data_root') or ''
     if kind is None or dataset.get('backend_args') or '://' in root:
         return None
     family = {base.__name__ for base in getattr(kind, '__mro__', ())}
     names = _names(dataset, kind)
-    of_model = any(part in MODES for part in use.split(', '))
-    if of_model:
+    if use.for_model:
         check_heads(cfg, partial(_check_count, names, known_classes(dataset, family)))
     downloads = not scan.thorough and _downloads(dataset, kind)
     if root and not downloads:
-        _check_root(Path(root), use)
+        _check_root(Path(root), use.name)
     place = _place(cfg, use, dataset, names)
     if place.ann_file is not None and not place.ann_file.exists():
         raise UserError(f'the annotation file of {use} does not exist: {place.ann_file.absolute()}')
@@ -174,18 +186,24 @@ def _check_data_set(cfg: Config, use: str, dataset: dict, scan: Scan) -> Found |
         if wanted and (str(folder) != '.' or root):
             check_folder(folder, f'{use} images')
     found = check_layout(dataset, kind, place, scan)
-    if of_model and found is not None and not names and 'CustomDataset' in family and found.classes:
+    if (
+        use.for_model
+        and found is not None
+        and not names
+        and 'CustomDataset' in family
+        and found.classes
+    ):
         check_heads(cfg, partial(check_class_count, place.images, found.classes))
     return found
 
 
-def _place(cfg: Config, use: str, dataset: dict, names: Sequence[str] | None) -> Place:
+def _place(cfg: Config, use: Use, dataset: dict, names: Sequence[str] | None) -> Place:
     root = Path(dataset.get('data_root') or '')
     prefixes = dataset.get('data_prefix') or ''
     prefixes = dict(prefixes) if isinstance(prefixes, dict) else {'': prefixes}
     folders = {name: root / prefix for name, prefix in prefixes.items() if prefix is not None}
     ann_file = root / dataset['ann_file'] if dataset.get('ann_file') else None
-    return Place(use, root, folders, ann_file, names, head_classes(cfg))
+    return Place(use.name, root, folders, ann_file, names, head_classes(cfg))
 
 
 def find_kind(cfg: Config, dataset: dict) -> Any:

@@ -6,7 +6,6 @@ Layout, counts, classes and labels are compared, and a sample of the files is op
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -18,6 +17,7 @@ from mmmask.utils.errors import UserError, one_line
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+    from mmmask.checks.data import Use
     from mmmask.datasets.layouts import Found
 
 
@@ -42,13 +42,13 @@ def run(args: argparse.Namespace) -> None:
     from mmmask.config.options import merge_options
     from mmmask.config.read import read_config
     from mmmask.datasets.layouts import Scan
-    from mmmask.utils.progress import Progress
+    from mmmask.utils.progress import Progress, print_progress
 
     cfg = read_config(args.config)
     merge_options(cfg, args.cfg_options)
     _refuse_suite(cfg, args.config)
-    scan = Scan(args.sample, thorough=True, progress=partial(Progress, sink=_print_progress))
-    splits: list[tuple[str, Found | None]] = []
+    scan = Scan(args.sample, thorough=True, progress=partial(Progress, sink=print_progress))
+    splits: list[tuple[Use, Found | None]] = []
     wrong, trees = [], []
     for uses, dataset in _distinct(cfg):
         place = dataset.get('data_root') or dataset.get('ann_file') or '(no data_root)'
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
         except UserError as error:
             if args.debug:
                 raise
-            wrong.append(uses)
+            wrong.append(uses.name)
             print(f'  WRONG: {one_line(error)}')
             trees.append(expected_tree(dataset, find_kind(cfg, dataset)))
     if not splits and not wrong:
@@ -101,24 +101,22 @@ def _print_verdict(right: int, there: int) -> None:
         print(f'all {right} data sets are right' if right > 1 else 'the data set is right')
 
 
-def _print_progress(line: str) -> None:
-    print(f'  {line}', file=sys.stderr, flush=True)
-
-
-def _distinct(cfg: Config) -> Iterator[tuple[str, dict]]:
+def _distinct(cfg: Config) -> Iterator[tuple[Use, dict]]:
     """Yield each data set once, whatever its pipeline, with its modes joined (``val, test``)."""
-    from mmmask.checks.data import MODES, data_sets
+    from mmmask.checks.data import MODES, Use, data_sets
 
-    modes: dict[str, list[str]] = {}
+    uses: dict[str, list[Use]] = {}
     configs = {}
-    for mode, dataset in data_sets(cfg, MODES):
+    for use, dataset in data_sets(cfg, MODES):
         bare = {key: value for key, value in dict(dataset).items() if key != 'pipeline'}
         key = repr(bare)
         configs[key] = dataset
-        if mode not in modes.setdefault(key, []):
-            modes[key].append(mode)
+        if use not in uses.setdefault(key, []):
+            uses[key].append(use)
     for key, dataset in configs.items():
-        yield ', '.join(modes[key]), dataset
+        names = ', '.join(use.name for use in uses[key])
+        for_model = any(use.for_model for use in uses[key])
+        yield Use(names, uses[key][0].group, for_model), dataset
 
 
 def _report(found: Found | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import time
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 from mmmask.datasets.spec import MaterialScenesSpec
@@ -40,13 +41,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the data; the last line says what was written."""
-    from mmmask.datasets.material_scenes import ProgressLine, prepare
+    from mmmask.datasets.material_scenes import prepare
+    from mmmask.utils.progress import Progress, print_progress
 
     start = time.monotonic()
     if args.seed < 0:
         raise UserError(f'--seed must not be negative, got {args.seed}')
     spec = MaterialScenesSpec(**{f.name: getattr(args, f.name) for f in fields(MaterialScenesSpec)})
     with explained(f'the data cannot be written to {args.out}'):
-        trees = prepare(Path(args.out), spec, args.seed, tuple(args.trees), ProgressLine())
+        trees = prepare(
+            Path(args.out),
+            spec,
+            args.seed,
+            tuple(args.trees),
+            partial(Progress, interval=5, sink=print_progress),
+        )
     parts = [f'{tree} {t["files"]} files ({t["written"]} written)' for tree, t in trees.items()]
     print(f'{args.out}: {", ".join(parts)}, seed {args.seed}, {time.monotonic() - start:.1f} s')

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmmask.utils.errors import UserError
+from mmmask.utils.files import IMAGE_EXTENSIONS, list_images
 
-IMAGE_EXTENSIONS = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
 DEMO_DATA = 'material_scenes'
 LARGE = 64_000_000
 """Bytes from which reading an annotation file takes seconds."""
@@ -25,15 +25,6 @@ def _shown(path: str | Path) -> str:
     return str(path) if Path(path).is_absolute() else f'{path} (that is {Path(path).absolute()})'
 
 
-def _images(folder: Path, extensions: Sequence[str]) -> Iterator[Path]:
-    """Image files anywhere below a folder, hidden ones left out, without an order."""
-    for root, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith('.')]
-        for name in files:
-            if not name.startswith('.') and name.lower().endswith(tuple(extensions)):
-                yield Path(root, name)
-
-
 def first_image(folder: str | Path, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> Path | None:
     """Return an image below a folder; its own files come first, and aren't listed to the end."""
     with os.scandir(folder) as entries:
@@ -41,7 +32,7 @@ def first_image(folder: str | Path, extensions: Sequence[str] = IMAGE_EXTENSIONS
             hidden = entry.name.startswith('.')
             if not hidden and entry.name.lower().endswith(tuple(extensions)) and entry.is_file():
                 return Path(entry.path)
-    return next(_images(Path(folder), extensions), None)
+    return next(list_images(folder, extensions), None)
 
 
 def check_folder(

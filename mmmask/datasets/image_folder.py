@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +14,14 @@ from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import DATASETS
 
 from mmmask.datasets.checks import (
-    IMAGE_EXTENSIONS,
     check_class_folders,
     check_folder,
     class_folders,
 )
 from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict
 from mmmask.utils.errors import UserError
+from mmmask.utils.files import IMAGE_EXTENSIONS
+from mmmask.utils.progress import Progress
 
 
 @DATASETS.register_module()
@@ -182,9 +182,8 @@ def _is_strict(step: dict | object) -> bool:
     )
 
 
-def _verify(paths: Sequence[str], interval: float = 10.0) -> list[BrokenImageError]:
+def _verify(paths: Sequence[str]) -> list[BrokenImageError]:
     """Decode every file; the errors of those that can't be, in the order of the paths."""
-    logger = MMLogger.get_current_instance()
     reader = LoadImageStrict()
 
     def attempt(path: str) -> BrokenImageError | None:
@@ -195,15 +194,11 @@ def _verify(paths: Sequence[str], interval: float = 10.0) -> list[BrokenImageErr
         return None
 
     errors = []
-    start = shown = time.monotonic()
+    progress = Progress('images checked', len(paths))
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for done, error in enumerate(pool.map(attempt, paths), start=1):
+        for error in pool.map(attempt, paths):
+            progress.advance(1)
             if error is not None:
                 errors.append(error)
-            now = time.monotonic()
-            if now - shown > interval:
-                shown = now
-                remaining = (now - start) / done * (len(paths) - done)
-                logger.info(f'checked {done} of {len(paths)} images, ETA {remaining:.0f} s')
-    logger.info(f'checked {len(paths)} images: {len(errors)} are broken')
+    MMLogger.get_current_instance().info(f'checked {len(paths)} images: {len(errors)} are broken')
     return errors

@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mmmask.utils.errors import UserError
+from mmmask.utils.files import write_atomically
 
 MANIFEST = 'manifest.json'
 
 
-def write_aside(path: Path, content: bytes) -> None:
-    """Write under another name, then rename: a reader sees the old file or the new one."""
+def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    aside.write_bytes(content)
-    os.replace(aside, path)
+    write_atomically(path, lambda part: part.write_bytes(content), to_disk=False)
 
 
 def fingerprint(content: bytes) -> list:
@@ -95,7 +92,7 @@ def refresh(
                 _write_manifest(root, plan)
                 plan = None
             content = make(name)
-            write_aside(path, content)
+            _write(path, content)
             files[name] = fingerprint(content)
             changed.append(name)
         tick(not right)
@@ -113,4 +110,4 @@ def _is_right(path: Path, expected: list) -> bool:
 
 
 def _write_manifest(root: Path, manifest: dict) -> None:
-    write_aside(root / MANIFEST, json.dumps(manifest, indent=0, sort_keys=True).encode())
+    _write(root / MANIFEST, json.dumps(manifest, indent=0, sort_keys=True).encode())

@@ -10,11 +10,10 @@ import numpy as np
 from PIL import Image
 
 from mmmask.utils.errors import UserError
+from mmmask.utils.files import IMAGE_EXTENSIONS, list_images
 from mmmask.utils.picks import pick_evenly
 
 from .overlay import enlarge
-
-SUFFIXES = ('.png', '.jpg', '.jpeg', '.jpe', '.bmp', '.webp', '.tif', '.tiff')
 
 
 def find_images(names: Sequence[str], count: int | None = None) -> list[Path]:
@@ -36,7 +35,7 @@ def find_images(names: Sequence[str], count: int | None = None) -> list[Path]:
         if path.is_file():
             found = [path]
         elif path.is_dir():
-            found = [file for file in sorted(path.rglob('*')) if file.suffix.lower() in SUFFIXES]
+            found = sorted(list_images(path, (*IMAGE_EXTENSIONS, '.jpe')))
         else:
             found = [Path(file) for file in sorted(glob.glob(str(path), recursive=True))]
             found = [file for file in found if file.is_file()]

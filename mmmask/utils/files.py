@@ -1,18 +1,35 @@
-"""Write files completely or not at all."""
+"""Write files completely or not at all, and list those of a folder."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mmmask.utils.errors import UserError
 
+IMAGE_EXTENSIONS = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
-def write_atomically(path: str | Path, write: Callable[[Path], None]) -> None:
+
+def list_images(folder: str | Path, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> Iterator[Path]:
+    """Yield the image files at any depth of a folder, hidden ones left out, in no order.
+
+    Args:
+        folder: Links to folders below it are followed.
+        extensions: Endings of file names, compared without case.
+    """
+    endings = tuple(extension.lower() for extension in extensions)
+    for root, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith('.')]
+        for name in names:
+            if not name.startswith('.') and name.lower().endswith(endings):
+                yield Path(root, name)
+
+
+def write_atomically(path: str | Path, write: Callable[[Path], None], to_disk: bool = True) -> None:
     """Let ``write`` fill a file beside ``path``, force it to the disk, then move it to ``path``.
 
     Whoever is killed in the middle leaves the previous ``path`` as it was.
@@ -20,12 +37,14 @@ def write_atomically(path: str | Path, write: Callable[[Path], None]) -> None:
     Args:
         path: Where the file is to be.
         write: Gets the temporary path and writes the whole content there.
+        to_disk: Wait until the disk has the file, so that it survives a power cut.
     """
     path = Path(path)
     part = path.with_name(f'.{path.name}.part')
     write(part)
-    with open(part, 'rb') as file:
-        os.fsync(file.fileno())
+    if to_disk:
+        with open(part, 'rb') as file:
+            os.fsync(file.fileno())
     os.replace(part, path)
 
 

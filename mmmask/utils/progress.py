@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,6 +12,11 @@ from mmengine.logging import MMLogger
 
 def _log(line: str) -> None:
     MMLogger.get_current_instance().info(line)
+
+
+def print_progress(line: str) -> None:
+    """Print a line of progress to the error stream."""
+    print(f'  {line}', file=sys.stderr, flush=True)
 
 
 class Progress:

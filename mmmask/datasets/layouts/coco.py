@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from os.path import isfile
 from pathlib import Path
 
 from mmmask.datasets.checks import check_coco_content, read_coco
 from mmmask.datasets.layouts.scan import Found, Scan, open_images
 from mmmask.utils.errors import UserError
+from mmmask.utils.files import list_images
 
 TREE = """
 <data_root>/
@@ -54,8 +56,9 @@ def check_coco(
             f'{ann_file} annotates {len(strange)} images that it does not list, such as image_id '
             f'{min(strange, key=str)}'
         )
-    present = _present(folder)
-    absent = [name for name, _ in images.values() if name not in present]
+    present = {os.path.normpath(path) for path in list_images(folder, ('',))}
+    places = {name: os.path.normpath(folder / name) for name, _ in images.values()}
+    absent = [n for n, place in places.items() if place not in present and not isfile(place)]
     if absent:
         raise UserError(
             f'{len(absent)} of the {len(images)} images that {ann_file} lists are absent in '
@@ -70,8 +73,8 @@ def check_coco(
         'categories with objects': len(used),
         'images without objects': len(images) - len(annotated),
     }
-    more = len(present) - len({name for name, _ in images.values()})
-    if more > 0:
+    more = len(present - set(places.values()))
+    if more:
         found.notes.append(f'{more:,} more images in {folder} than {ann_file.name} lists')
     shapeless = sum(not entry.get('segmentation') for entry in coco['annotations'])
     if shapeless:
@@ -107,16 +110,6 @@ def _images(coco: dict, ann_file: Path) -> dict[int, tuple[str, tuple[int, int]]
     if len(images) != len(coco['images']):
         raise UserError(f'{ann_file} uses an image id more than once')
     return images
-
-
-def _present(folder: Path) -> set[str]:
-    """Files below a folder, by their path in it."""
-    return {
-        Path(os.path.relpath(Path(root, name), folder)).as_posix()
-        for root, _, names in os.walk(folder, followlinks=True)
-        for name in names
-        if not name.startswith('.')
-    }
 
 
 def _open(images: list, folder: Path, ann_file: Path, found: Found, scan: Scan) -> None:

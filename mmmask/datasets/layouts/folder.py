@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmmask.datasets.checks import IMAGE_EXTENSIONS, class_folders, require_class_folders
+from mmmask.datasets.checks import class_folders, require_class_folders
 from mmmask.datasets.layouts.imagenet import PUBLISHED, looks_like_imagenet
-from mmmask.datasets.layouts.scan import Found, Scan, class_images, listed, open_images
+from mmmask.datasets.layouts.scan import Found, Scan, class_images, open_images
+from mmmask.utils.files import list_images
 
 TREE = """
 <data_root>/<data_prefix>/
@@ -28,7 +29,7 @@ def check_image_folder(folder: Path, with_label: bool, scan: Scan) -> Found:
     elif scan.thorough:
         if looks_like_imagenet(folder) and len(class_folders(folder)) == 1000:
             found.published = PUBLISHED.get(folder.name)
-        files = listed(folder, IMAGE_EXTENSIONS)
+        files = sorted(list_images(folder))
         found.images = len(files)
     if scan.thorough:
         found.sizes = open_images(files, scan)

@@ -7,19 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from mmmask.datasets.checks import IMAGE_EXTENSIONS
 from mmmask.utils.errors import UserError
+from mmmask.utils.files import IMAGE_EXTENSIONS, list_images
+from mmmask.utils.progress import Progress
 
 T = TypeVar('T')
-
-
-class Advances(Protocol):
-    """The part of `mmmask.utils.progress.Progress` that a scan needs."""
-
-    def advance(self, count: int) -> None:
-        """Count items that are done."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +29,7 @@ class Scan:
 
     sample: int | None = 8
     thorough: bool = False
-    progress: Callable[[str, int], Advances] | None = None
+    progress: Callable[[str, int], Progress] | None = None
 
     def pick(self, items: Sequence[T]) -> list[T]:
         """The sample: the first, and so on in even steps."""
@@ -152,20 +146,6 @@ def require_files(files: Sequence[Path], named_by: str | Path, scan: Scan) -> No
         )
 
 
-def listed(folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    """Files below a folder whose names end so (in any case), sorted; hidden ones are left out."""
-    found = []
-    endings = tuple(suffix.lower() for suffix in suffixes)
-    for root, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith('.')]
-        found += [
-            Path(root, name)
-            for name in names
-            if name.lower().endswith(endings) and not name.startswith('.')
-        ]
-    return sorted(found)
-
-
 def class_images(folder: Path, classes: Sequence[str], found: Found, scan: Scan) -> list[Path]:
     """Images in class folders, counted in ``found``: all, or in a quick scan one of each class.
 
@@ -177,7 +157,7 @@ def class_images(folder: Path, classes: Sequence[str], found: Found, scan: Scan)
     found.images = 0
     for name in scan.each('class folders listed', classes):
         names = [] if scan.thorough else _image_names(folder / name)
-        images = [folder / name / names[0]] if names else listed(folder / name, IMAGE_EXTENSIONS)
+        images = [folder / name / names[0]] if names else sorted(list_images(folder / name))
         if not images:
             empty.append(name)
         found.images += len(names or images)

@@ -7,8 +7,9 @@ from pathlib import Path
 from PIL import Image
 
 from mmmask.datasets.checks import check_folder, check_label_map
-from mmmask.datasets.layouts.scan import Found, Scan, listed, open_images
+from mmmask.datasets.layouts.scan import Found, Scan, open_images
 from mmmask.utils.errors import UserError
+from mmmask.utils.files import list_images
 
 ADE20K_TREE = """
 <data_root>/                                    usually ADEChallengeData2016
@@ -71,7 +72,7 @@ def check_segmentation(
     """
     _check_train_ids(maps, suffixes[1])
     pairs = _pairs(images, maps, suffixes, ann_file)
-    there = set(listed(maps, (suffixes[1],)))
+    there = set(list_images(maps, (suffixes[1],)))
     absent = [path for _, path in pairs if path not in there]
     if absent:
         raise UserError(
@@ -125,7 +126,7 @@ def _pairs(
         check_folder(images, f'images (*{suffix})', (suffix.lower(),))
         names = [
             path.relative_to(images).as_posix().removesuffix(suffix)
-            for path in listed(images, (suffix,))
+            for path in sorted(list_images(images, (suffix,)))
             if path.name.endswith(suffix)
         ]
         if not names:
@@ -136,9 +137,9 @@ def _pairs(
 
 def _check_train_ids(maps: Path, suffix: str) -> None:
     """Cityscapes publishes other label maps than those that are trained with."""
-    if suffix != TRAIN_IDS or not maps.is_dir() or listed(maps, (suffix,)):
+    if suffix != TRAIN_IDS or not maps.is_dir() or any(list_images(maps, (suffix,))):
         return
-    if listed(maps, RAW_LABELS):
+    if any(list_images(maps, RAW_LABELS)):
         raise UserError(
             f'{maps} has no *{TRAIN_IDS}, only the published labels: make them with pip install '
             'cityscapesscripts; CITYSCAPES_DATASET=<data_root> csCreateTrainIdLabelImgs (or '
