@@ -6,6 +6,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
+from mmmask.checks.first_step import check_first_step
 from mmmask.config.checkpoints import initial_checkpoint, sha256_if_local
 from mmmask.engine.hooks.stop_on_invalid_loss_hook import describe_stop
 from mmmask.launch.build import build_and_run
@@ -47,6 +48,7 @@ def train(request: Request, resume: str | None = None, auto_scale_lr: bool = Fal
         if load_from is not None:
             load_full(runner.model, load_from)
             runner._load_from, runner._has_loaded = load_from, True  # as mmengine would
+        check_first_step(runner, ('train', 'val'))
         try:
             runner.train()
         except DivergedError as error:

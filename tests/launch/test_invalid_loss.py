@@ -27,9 +27,9 @@ class BreakingLoss(CrossEntropyLoss):
     calls = 0
 
     def forward(self, *args, **kwargs):
-        BreakingLoss.calls += 1
+        self.calls += 1
         loss = super().forward(*args, **kwargs)
-        broken = BreakingLoss.calls == {at} and os.environ.get('RANK', '0') == '{rank}'
+        broken = self.calls == {at} and os.environ.get('RANK', '0') == '{rank}'
         return loss / torch.zeros_like(loss) if broken else loss
 """
 

@@ -1,0 +1,153 @@
+"""Try a run's own data sets and model before its first iteration."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Sequence
+
+import torch
+from mmengine.dataset import BaseDataset, InfiniteSampler
+from mmengine.dist import is_distributed, is_main_process
+from mmengine.model import BaseModel
+from mmengine.runner import (
+    BaseLoop,
+    EpochBasedTrainLoop,
+    IterBasedTrainLoop,
+    Runner,
+    TestLoop,
+    ValLoop,
+)
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmmask.engine.hooks.rng_state import capture_rng_state, restore_rng_state
+from mmmask.utils.errors import DivergedError, UserError, one_line
+from mmmask.utils.modes import evaluating
+from mmmask.utils.picks import pick_evenly
+from mmmask.utils.unwrap import unwrap
+
+SAMPLES = 8
+"""Samples of each data set that are read, evenly spaced."""
+
+_TRIED = (EpochBasedTrainLoop, IterBasedTrainLoop, ValLoop, TestLoop)
+# Other errors may come from what only a hook sets: the run itself tells of them.
+_OF_SHAPES = (RuntimeError, ValueError, IndexError, TypeError, AssertionError)
+
+
+def check_first_step(runner: Runner, modes: Sequence[str]) -> None:
+    """Read a spread of samples and pass one batch through the model, in each mode.
+
+    The loops are the runner's own. The batch goes through a copy of the model, and random
+    generators are restored, so the run's numbers are the same without this check.
+
+    Args:
+        runner: Its weights are initialised.
+        modes: Those of ``train``, ``val`` and ``test`` that will run.
+
+    Raises:
+        UserError: A sample can't be read, no object or no batch arrives, or the model can't take a
+            batch.
+    """
+    loops = {mode: getattr(runner, f'{mode}_loop') for mode in modes}
+    for mode, loop in loops.items():
+        loader = getattr(loop, 'dataloader', None)
+        if isinstance(loader, DataLoader) and isinstance(loader.dataset, BaseDataset):
+            if is_main_process():
+                _check_objects(mode, loader.dataset)
+                _check_batches(mode, loop, loader)
+            if not is_distributed():  # losses may wait for other processes
+                state = capture_rng_state()
+                try:
+                    _try(mode, loop, loader, unwrap(runner.model))
+                finally:
+                    restore_rng_state(state)
+
+
+def _check_batches(mode: str, loop: BaseLoop, loader: DataLoader) -> None:
+    """Refuse a training whose epochs have no batch."""
+    endless = isinstance(loader.sampler, InfiniteSampler)
+    if mode == 'train' and isinstance(loop, _TRIED) and not endless and len(loader) == 0:
+        raise UserError(
+            f'an epoch of train has no batch: {len(loader.dataset)} images are fewer than '
+            'train_dataloader.batch_size in each process, and drop_last leaves an incomplete batch '
+            'out: set a smaller batch_size'
+        )
+
+
+def _check_objects(mode: str, dataset: BaseDataset) -> None:
+    """Count the objects that a detection data set gives to the training, class by class."""
+    if mode != 'train' or not len(dataset) or 'instances' not in dataset.get_data_info(0):
+        return
+    names = dataset.metainfo.get('classes') or ()
+    counts: Counter[int] = Counter()
+    for index in range(len(dataset)):
+        for entry in dataset.get_data_info(index)['instances']:
+            if not entry.get('ignore_flag'):
+                counts[entry.get('bbox_label')] += 1
+    if not counts:
+        raise UserError(
+            f'no object arrives from the {len(dataset)} images of train: all are crowds, empty, or '
+            'outside of their images (boxes are x, y, width, height in pixels)'
+        )
+    absent = [name for label, name in enumerate(names) if not counts[label]]
+    if absent:
+        from mmengine.logging import MMLogger
+
+        MMLogger.get_current_instance().info(
+            f'train has {counts.total():,} objects, and none of {len(absent)} of {len(names)} '
+            f'classes, such as {absent[0]!r}'
+        )
+
+
+def _try(mode: str, loop: BaseLoop, loader: DataLoader, model: nn.Module) -> None:
+    """Read samples as the run will, and give the model two of them, or a whole batch."""
+    dataset = loader.dataset
+    samples = []
+    for index in pick_evenly(range(len(dataset)), SAMPLES):
+        try:
+            samples.append(dataset[index])
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(
+                f'sample {index} of {mode} cannot be read: {one_line(error)}'
+            ) from error
+    known = any(type(loop).run_iter is kind.run_iter for kind in _TRIED)
+    step = 'train_step' if mode == 'train' else f'{mode}_step'
+    if not known or not samples or getattr(type(model), step) is not getattr(BaseModel, step):
+        return
+    size = loader.batch_size or 1
+    try:
+        model = copy.deepcopy(model)  # a model may count its calls
+    except Exception:
+        return
+    try:
+        _forward(mode, model, loader.collate_fn(samples[: min(size, 2)]))
+    except DivergedError:
+        pass
+    except _OF_SHAPES:
+        # Some models need the batch size of the config.
+        whole = [dataset[index % len(dataset)] for index in range(size)]
+        try:
+            _forward(mode, model, loader.collate_fn(whole))
+        except DivergedError:
+            pass
+        except torch.OutOfMemoryError:
+            raise
+        except _OF_SHAPES as error:
+            raise UserError(
+                f'the model cannot take a batch of {mode}: {one_line(error)} '
+                f'({type(error).__name__}; --debug shows where)'
+            ) from error
+    except Exception:  # of what only a hook sets: the run itself tells
+        pass
+
+
+def _forward(mode: str, model: BaseModel, batch: dict) -> None:
+    if mode == 'train':
+        data = model.data_preprocessor(batch, True)
+        model.parse_losses(model._run_forward(data, mode='loss'))
+    else:
+        with evaluating(model), torch.no_grad():
+            getattr(model, f'{mode}_step')(batch)
