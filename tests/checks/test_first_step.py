@@ -1,0 +1,37 @@
+"""A run's own data and model are tried before its first iteration, and errors are one line."""
+
+import pytest
+
+
+@pytest.fixture
+def refusal(tiny_config, tmp_path, run_train, capfd):
+    """Train the tiny config with more lines; return the error's line."""
+
+    def run(lines: str) -> str:
+        tiny_config.write_text(f'{tiny_config.read_text()}\n{lines}\n')
+        assert run_train([str(tiny_config), '--work-dir', str(tmp_path / 'run')]) == 1
+        console = capfd.readouterr().err
+        assert 'Traceback' not in console
+        assert not list((tmp_path / 'run').glob('*.pth'))
+        return next(line for line in console.splitlines() if line.startswith('error'))
+
+    return run
+
+
+def test_fewer_images_than_a_batch(refusal):
+    line = refusal("train_dataloader['batch_size'] = 1000\ntrain_dataloader['drop_last'] = True")
+    assert 'an epoch of train has no batch' in line
+    assert 'set a smaller batch_size' in line
+
+
+def test_a_head_of_another_width(refusal):
+    line = refusal("model['head']['in_channels'] = 7")
+    assert (
+        'the model cannot take a batch of train: mat1 and mat2 shapes cannot be multiplied' in line
+    )
+
+
+def test_validation_is_tried_before_the_training(refusal):
+    steps = "dict(type='LoadImageFromFile'), dict(type='Resize', scale=1), dict(type='PackInputs')"
+    line = refusal(f"val_dataloader['dataset']['pipeline'] = [{steps}]")
+    assert 'the model cannot take a batch of val: ' in line
