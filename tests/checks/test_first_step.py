@@ -1,5 +1,7 @@
 """A run's own data and model are tried before its first iteration, and errors are one line."""
 
+import shutil
+
 import pytest
 
 
@@ -31,7 +33,8 @@ def test_a_head_of_another_width(refusal):
     )
 
 
-def test_validation_is_tried_before_the_training(refusal):
-    steps = "dict(type='LoadImageFromFile'), dict(type='Resize', scale=1), dict(type='PackInputs')"
-    line = refusal(f"val_dataloader['dataset']['pipeline'] = [{steps}]")
-    assert 'the model cannot take a batch of val: ' in line
+def test_a_broken_validation_image_is_found_before_the_training(refusal, tiny_data, tmp_path):
+    shutil.copytree(tiny_data, tmp_path / 'own')  # the other tests' stays whole
+    next((tmp_path / 'own/val').glob('*/*')).write_bytes(b'no image')
+    line = refusal(f"val_dataloader['dataset']['data_root'] = {str(tmp_path / 'own')!r}")
+    assert 'sample' in line and 'of val cannot be read' in line
