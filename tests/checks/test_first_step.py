@@ -36,5 +36,5 @@ def test_a_head_of_another_width(refusal):
 def test_a_broken_validation_image_is_found_before_the_training(refusal, tiny_data, tmp_path):
     shutil.copytree(tiny_data, tmp_path / 'own')  # the other tests' stays whole
     next((tmp_path / 'own/val').glob('*/*')).write_bytes(b'no image')
-    line = refusal(f"val_dataloader['dataset']['data_root'] = {str(tmp_path / 'own')!r}")
+    line = refusal(f"val_dataloader['dataset']['data_root'] = {str(tmp_path / 'own/val')!r}")
     assert 'sample' in line and 'of val cannot be read' in line
