@@ -37,10 +37,12 @@ def write_atomically(path: str | Path, write: Callable[[Path], None], to_disk: b
     Args:
         path: Where the file is to be.
         write: Gets the temporary path and writes the whole content there.
-        to_disk: Wait until the disk has the file, so that it survives a power cut.
+        to_disk: Wait until the disk has the file, so that it survives a power cut. Such a file has
+            one writer, whose next try replaces the part of a killed one. Otherwise several
+            processes may write the same file at once.
     """
     path = Path(path)
-    part = path.with_name(f'.{path.name}.part')
+    part = path.with_name(f'.{path.name}.part' if to_disk else f'.{path.name}.{os.getpid()}.part')
     write(part)
     if to_disk:
         with open(part, 'rb') as file:
