@@ -96,7 +96,13 @@ def run(args: argparse.Namespace) -> None:
     def of_each(draw: Callable[..., list[Sheet]]) -> list[Sheet]:
         found = []
         for number, subject in enumerate(subjects, start=1):
-            some = draw(subject, options)
+            try:
+                some = draw(subject, options)
+            except Unavailable as error:
+                if args.what or len(subjects) == 1:
+                    raise
+                print(f'{subject.label}: {error}')
+                continue
             if len(subjects) > 1:
                 some = [
                     replace(
