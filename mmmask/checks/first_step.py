@@ -123,25 +123,32 @@ def _try(mode: str, loop: BaseLoop, loader: DataLoader, model: nn.Module) -> Non
     except Exception:
         return
     try:
-        _forward(mode, model, loader.collate_fn(samples[: min(size, 2)]))
-    except DivergedError:
-        pass
-    except _OF_SHAPES:
-        # Some models need the batch size of the config.
-        whole = [dataset[index % len(dataset)] for index in range(size)]
-        try:
-            _forward(mode, model, loader.collate_fn(whole))
-        except DivergedError:
-            pass
-        except torch.OutOfMemoryError:
-            raise
-        except _OF_SHAPES as error:
-            raise UserError(
-                f'the model cannot take a batch of {mode}: {one_line(error)} '
-                f'({type(error).__name__}; --debug shows where)'
-            ) from error
+        error = _shape_error(mode, model, loader.collate_fn(samples[: min(size, 2)]))
+    except torch.OutOfMemoryError:
+        raise
     except Exception:  # of what only a hook sets: the run itself tells
-        pass
+        return
+    if error is not None:  # some models need the batch size of the config
+        whole = [dataset[index % len(dataset)] for index in range(size)]
+        error = _shape_error(mode, model, loader.collate_fn(whole))
+    if error is not None:
+        raise UserError(
+            f'the model cannot take a batch of {mode}: {one_line(error)} '
+            f'({type(error).__name__}; --debug shows where)'
+        ) from error
+
+
+def _shape_error(mode: str, model: BaseModel, batch: dict) -> Exception | None:
+    """Return the error of a model that can't take a batch; None if it can, or has diverged."""
+    try:
+        _forward(mode, model, batch)
+    except torch.OutOfMemoryError:
+        raise
+    except DivergedError:
+        return None
+    except _OF_SHAPES as error:
+        return error
+    return None
 
 
 def _forward(mode: str, model: BaseModel, batch: dict) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 
 from mmmask.config.build import build_model, scope_of
 from mmmask.config.checkpoints import check_named_checkpoints, check_readable
-from mmmask.transfer import Allowed, load_full, load_strictly, read_checkpoint
+from mmmask.transfer import Allowed, load_full, load_strictly
 from mmmask.transfer.checkpoint import Checkpoint
 from mmmask.transfer.description import saved_config, settings_of
 from mmmask.transfer.formats import Selection, select, select_backbone
@@ -58,13 +58,13 @@ def build_network(config: Config, checkpoint: str, seed: int = 0) -> nn.Module:
 
 
 def build_backbone(
-    config: Config, checkpoint: str, source: str = 'auto', seed: int = 0
+    config: Config, file: Checkpoint | None, source: str = 'auto', seed: int = 0
 ) -> tuple[nn.Module, str]:
     """Build a config's backbone with the weights of any checkpoint that the transfer reads.
 
     Args:
         config: A config with a ``model.backbone``.
-        checkpoint: The file, loaded strictly; 'none': the backbone is initialised.
+        file: The checkpoint, loaded strictly; None: the backbone is initialised.
         source: 'teacher', 'student', or 'auto': the teacher where there is one.
         seed: Seed of the initial weights.
 
@@ -81,11 +81,10 @@ def build_backbone(
         torch.manual_seed(seed)
         with explained("The config's backbone can't be built"):
             backbone = MODELS.build({**settings, 'init_cfg': None})
-        if checkpoint == UNTRAINED:
+        if file is None:
             backbone.init_weights()
             backbone.train(False)
             return backbone, 'untrained'
-        file = read_checkpoint(checkpoint)
         selection = select(file, source, None, backbone.state_dict())
         load_strictly(backbone, file, selection, Allowed())
     backbone.train(False)
@@ -118,7 +117,7 @@ def describe_backbone(file: Checkpoint, source: str = 'auto') -> tuple[Config, S
 
 
 def is_pretraining(config: Config) -> bool:
-    """Return whether a config's model isn't known to be anything but a pre-training."""
+    """Return False if a config's model is known to be no pre-training, else True."""
     kind = (config.get('model') or {}).get('type')
     with scope_of(config):
         kind = MODELS.get(kind) if isinstance(kind, str) else kind

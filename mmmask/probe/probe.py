@@ -96,7 +96,8 @@ class Probe:
         else:
             self._normalise_as(config)
             if backbone_only or not is_pretraining(config):
-                self.backbone, self.source = build_backbone(config, checkpoint, source, seed)
+                file = None if checkpoint == UNTRAINED else read_checkpoint(checkpoint)
+                self.backbone, self.source = build_backbone(config, file, source, seed)
             else:
                 self.model = build_network(config, checkpoint, seed)
                 self.backbone, self.source = _choose(self.model, source)
@@ -137,7 +138,7 @@ class Probe:
         if known is None:
             self.normalisation_source = "ImageNet's, as the file doesn't tell"
         self.normalisation = known or KNOWN['imagenet']
-        self.backbone, self.source = build_backbone(config, checkpoint, source)
+        self.backbone, self.source = build_backbone(config, file, source)
 
     def _normalise_as(self, config: Config) -> None:
         """Take a config's normalisation; without any, pixels stay as they are."""
