@@ -25,6 +25,30 @@ model = dict(
 )
 """
 
+SELF_DISTILLATION = dict(
+    type='SelfDistillation',
+    backbone=dict(
+        type='MaskedVisionTransformer',
+        arch=dict(embed_dims=8, num_layers=2, num_heads=2, feedforward_channels=16),
+        img_size=16,
+        patch_size=8,
+        drop_path_rate=0.5,
+    ),
+    neck=dict(
+        type='DINOProjection',
+        in_channels=8,
+        out_channels=4,
+        hidden_channels=8,
+        bottleneck_channels=4,
+    ),
+    head=dict(type='SelfDistillationHead', out_channels=4),
+    masker=dict(type='HighAttentionMasker'),
+    scorer=dict(type='TeacherScorer', attention=dict(type='AttentionTap')),
+    data_preprocessor=dict(
+        type='SelfSupDataPreprocessor', mean=[10, 20, 30], std=[1, 2, 4], to_rgb=True
+    ),
+)
+
 
 @pytest.fixture
 def config(tmp_path):

@@ -13,7 +13,7 @@
 _base_ = '../mae/mae_vit-base-p16_8xb512-coslr-300e_in1k.py'
 
 model = dict(
-    masker=dict(_delete_=True, type='ImportanceMasker', ratio=0.75, strategy='published'),
+    masker=dict(_delete_=True, type='ImportanceMasker', ratio=0.75),
     scorer=dict(type='OnlineScorer', attention=dict(type='AttentionTap', blocks='all')),
     contrast=dict(type='ContrastiveAlignmentHead', in_channels=768, weight=0.2),
 )

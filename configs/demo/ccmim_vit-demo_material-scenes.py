@@ -3,7 +3,7 @@
 _base_ = 'mae_vit-demo_material-scenes.py'
 
 model = dict(
-    masker=dict(_delete_=True, type='ImportanceMasker', ratio=0.75, strategy='published'),
+    masker=dict(_delete_=True, type='ImportanceMasker', ratio=0.75),
     scorer=dict(type='OnlineScorer', attention=dict(type='AttentionTap', blocks='all')),
     contrast=dict(
         type='ContrastiveAlignmentHead',

@@ -99,12 +99,17 @@ def strategies(
         ),
         Strategy(
             'ccMIM, published',
-            ImportanceMasker(ratio, 'published'),
+            ImportanceMasker(ratio),
             every,
             random=True,
             note='CLS attention summed over all blocks',
         ),
-        Strategy('ccMIM, top', ImportanceMasker(ratio, 'top'), every, note='the same scores'),
+        Strategy(
+            'ccMIM, top',
+            HighAttentionMasker(ratio=ratio, prob=1.0),
+            every,
+            note='the same scores',
+        ),
     ]
 
 

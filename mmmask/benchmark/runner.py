@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
+from enum import Enum
 from pathlib import Path
 
 from mmmask.utils.errors import UserError
@@ -21,6 +22,14 @@ from .suite import NO_WEIGHTS, Suite, Task, select
 
 INIT_CFG = 'model.backbone.init_cfg'
 """Where a training takes its weights from."""
+
+
+class Action(Enum):
+    """Names what the runner does with a task."""
+
+    SKIP = 'skip'
+    CONTINUE = 'continue'
+    RUN = 'run'
 
 
 class SuiteFailed(UserError):
@@ -105,7 +114,7 @@ class SuiteRunner:
         return command + (['--cfg-options', *options] if options else [])
 
     def plan(self, only: Iterable[str] = ()) -> list[tuple[Task, str, list[str]]]:
-        """Return what :meth:`run` would do now: (task, what and why, command) of each."""
+        """Return what :meth:`run` would do now: (task, words for it, command) of each."""
         self.check()
         stale: set[str] = set()
         try:
@@ -116,14 +125,15 @@ class SuiteRunner:
         for task in select(self.suite, only):
             upstream = self.suite.task(task.needs) if task.needs else None
             if upstream and (upstream.name in stale or not self.folder(upstream).result):
-                what = f'run, after {task.needs}'
+                action, words = Action.RUN, f'run, after {task.needs}'
                 weights: Path | str | None = f'<checkpoint of {task.needs}>'
             else:
                 weights = self.weights_of(task)
-                what = self._decide(task, weights)[0]
-            if what != 'skip':
+                action = self._decide(task, weights)[0]
+                words = action.value
+            if action is not Action.SKIP:
                 stale.add(task.name)
-            steps.append((task, what, self.command(task, weights)))
+            steps.append((task, words, self.command(task, weights)))
         return steps
 
     def run(self, only: Iterable[str] = ()) -> None:
@@ -189,11 +199,11 @@ class SuiteRunner:
         folder = self.folder(task)
         try:
             weights = self.weights_of(task)
-            what, why, identity = self._decide(task, weights)
+            action, why, identity = self._decide(task, weights)
         except UserError as error:
             self._fail(task, folder, 0.0, str(error), tasks)
             return
-        if what == 'skip':
+        if action is Action.SKIP:
             folder.write_state(status='done', error=None)
             self._finish(task, folder, 'already done', tasks)
             return
@@ -202,7 +212,7 @@ class SuiteRunner:
             free.remove(slot)
         if not free:
             return
-        if what == 'run' and folder.path.exists() and any(folder.path.iterdir()):
+        if action is Action.RUN and folder.path.exists() and any(folder.path.iterdir()):
             folder.supersede()
         folder.path.mkdir(parents=True, exist_ok=True)
         command = self.command(task, weights)
@@ -215,26 +225,27 @@ class SuiteRunner:
             attempts=(folder.state or {}).get('attempts', 0) + 1,
             error=None,
         )
-        resume = ['--resume'] if what == 'continue' else []
+        resume = ['--resume'] if action is Action.CONTINUE else []
         child = Child(command + resume, folder.log, self.suite.root, free[0].environment, [lock])
         self._running[task.name] = (child, free[0])
-        self.say(f'{self._count(task, tasks)} {"starts" if what == "run" else "continues"}{why}')
+        verb = 'starts' if action is Action.RUN else 'continues'
+        self.say(f'{self._count(task, tasks)} {verb}{why}')
 
-    def _decide(self, task: Task, weights: Path | None) -> tuple[str, str, dict]:
-        """Return ``'skip'``, ``'continue'`` or ``'run'``; why, in words; the task's identity."""
+    def _decide(self, task: Task, weights: Path | None) -> tuple[Action, str, dict]:
+        """Return what to do with a task; why, in words; the task's identity."""
         identity = identity_of(task, self.suite.root, weights, self._data)
         folder = self.folder(task)
         state = folder.state
         if state is None or 'identity' not in state:
-            return 'run', '', identity
+            return Action.RUN, '', identity
         change = first_change(state['identity'], identity)
         if change:
-            return 'run', f' anew: {change}', identity
+            return Action.RUN, f' anew: {change}', identity
         if folder.result:
-            return 'skip', '', identity
+            return Action.SKIP, '', identity
         if task.protocol.run == 'train' and folder.can_resume:
-            return 'continue', ' where it was interrupted', identity
-        return 'run', ' again: it did not end', identity
+            return Action.CONTINUE, ' where it was interrupted', identity
+        return Action.RUN, ' again: it did not end', identity
 
     def _collect(self, tasks: list[Task]) -> None:
         """Take note of the processes that ended."""

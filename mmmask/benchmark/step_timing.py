@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,7 +29,7 @@ from mmmask.config.build import build_model, scope_of
 from mmmask.config.options import check_own_parts, merge_options
 from mmmask.config.read import config_name, read_config
 from mmmask.engine.hooks import EMATeacherHook, PerParameterGradClipHook
-from mmmask.utils.errors import UserError, one_line
+from mmmask.utils.errors import UserError, explained
 
 # The hooks that compute something in every step. Schedules set numbers; the layer that is frozen
 # in the first epoch isn't frozen afterwards.
@@ -85,7 +84,7 @@ class Step:
         cfg = read_training(name, options or {})
         self.batch_size = batch_size or cfg.train_dataloader.batch_size
         self._config = cfg
-        with scope_of(cfg), _explained(name):
+        with scope_of(cfg), explained(f"'{name}' can't take a step"):
             set_random_seed(0)
             self._batch = _made_up_batch(cfg.train_dataloader, self.batch_size)
             self._build(cfg)
@@ -316,14 +315,3 @@ def _made_up_batch(loader: dict, batch_size: int) -> dict:
         samples.append(pipeline(dict(img=image, img_path='', sample_idx=index, **size)))
     collate = dict(loader.get('collate_fn') or dict(type='pseudo_collate'))
     return FUNCTIONS.get(collate.pop('type'))(samples, **collate)
-
-
-@contextmanager
-def _explained(name: str) -> Iterator[None]:
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        kind = type(error).__name__
-        raise UserError(f"'{name}' can't take a step: {one_line(error)} ({kind})") from error

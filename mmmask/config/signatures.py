@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 import mmengine.registry
+from mmengine.config import Config
 from mmengine.registry import Registry
+
+from mmmask.utils.suggestions import nearest
 
 # Keys that registries and their users take out of a config before they build from it.
 TAKEN_BEFORE = {
@@ -77,6 +80,32 @@ def find_registered(name: object, default_scope: str) -> list[Callable]:
         if found:
             return list(dict.fromkeys(found))
     return []
+
+
+def describe_unregistered(cfg: Config) -> str | None:
+    """Return a line about the first ``type`` of a config that no registry knows; None if none."""
+    scope = cfg.get('default_scope', 'mmengine')
+    found = next(_unregistered(dict(cfg), 'the config', scope), None)
+    if found is None:
+        return None
+    name, place, scope = found
+    names = [name for s in (scope, 'mmengine') for r in _registries(s) for name in r.module_dict]
+    near = nearest(name.rpartition('.')[2], names)
+    hint = f" Did you mean '{near}'?" if near else ''
+    return f"No part of type '{name}' is registered for {scope} ({place}).{hint}"
+
+
+def _unregistered(node: object, place: str, scope: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the name, the place and the scope of every ``type`` that no registry knows."""
+    if isinstance(node, dict):
+        scope = node.get('_scope_', scope)
+        name = node.get('type')
+        if isinstance(name, str) and not find_registered(name, scope):
+            yield name, place, scope
+    children = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, child in children:
+        if isinstance(child, (dict, list, tuple)):
+            yield from _unregistered(child, f'{place}.{key}'.removeprefix('the config.'), scope)
 
 
 def _explicit(function: Callable) -> tuple[set[str], bool]:

@@ -13,7 +13,7 @@ from mmmask.utils.errors import UserError
 from mmmask.utils.unwrap import unwrap
 
 from .features import FeatureEncoder
-from .knn_protocol import KNNProtocol
+from .knn import KNNProtocol
 from .loader import build_loader
 
 

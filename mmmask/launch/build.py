@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import mmengine.registry
 from mmengine.config import Config
-from mmengine.registry import Registry
 from mmengine.runner import Runner
 
+from mmmask.config.signatures import describe_unregistered
 from mmmask.launch.runner import MetricRecorder, build_runner
 from mmmask.utils.errors import UserError, one_line
-from mmmask.utils.suggestions import nearest
-
-_UNKNOWN_TYPE = re.compile(r'(\S+) is not in the (\S+)::(.+?) registry')
 
 
 def build_and_run(
@@ -34,7 +29,7 @@ def build_and_run(
         UserError: For anything raised before the first iteration.
     """
     recorder = MetricRecorder()
-    with _explained(recorder):
+    with _explained(recorder, cfg):
         runner = build_runner(cfg)
         runner.register_hook(recorder)
         run(runner, recorder)
@@ -42,7 +37,7 @@ def build_and_run(
 
 
 @contextmanager
-def _explained(recorder: MetricRecorder) -> Iterator[None]:
+def _explained(recorder: MetricRecorder, cfg: Config) -> Iterator[None]:
     try:
         yield
     except UserError:
@@ -50,29 +45,11 @@ def _explained(recorder: MetricRecorder) -> Iterator[None]:
     except Exception as error:
         if recorder.started:
             raise
-        raise UserError(_explanation(error)) from error
-
-
-def _explanation(error: Exception) -> str:
-    """Return one line for an exception of the set-up."""
-    text = one_line(error)
-    unknown = _UNKNOWN_TYPE.search(text)
-    if isinstance(error, KeyError) and unknown:
-        name, scope, kind = unknown.groups()
-        near = nearest(name.split('.')[-1], _registered(scope, kind))
-        hint = f" Did you mean '{near}'?" if near else ''
-        return f"No {kind} of type '{name}' is registered for {scope}.{hint}"
-    return f'{text} ({type(error).__name__} during the set-up; --debug shows where)'
-
-
-def _registered(scope: str, kind: str) -> list[str]:
-    """Return the names in the registries of a kind, in a scope and its parents."""
-    names: list[str] = []
-    for root in vars(mmengine.registry).values():
-        if isinstance(root, Registry) and root.name == kind:
-            for registry in (root, root.children.get(scope)):
-                names += list(registry.module_dict) if registry is not None else []
-    return names
+        if isinstance(error, KeyError) and (unknown := describe_unregistered(cfg)):
+            raise UserError(unknown) from error
+        kind = type(error).__name__
+        text = f'{one_line(error)} ({kind} during the set-up; --debug shows where)'
+        raise UserError(text) from error
 
 
 def _logged_metrics(runner: Runner) -> dict:

@@ -53,9 +53,8 @@ def candidates(own: Callable | None, own_scores: bool) -> list[Candidate]:
         own_scores: Whether the model gives it scores.
     """
 
-    def pick(default: BaseMasker, scores: str = '', *same: str) -> tuple[BaseMasker, str]:
+    def pick(default: BaseMasker, scores: str = '') -> tuple[BaseMasker, str]:
         is_own = type(own) is type(default)
-        is_own = is_own and all(getattr(own, name) == getattr(default, name) for name in same)
         masker = copy.copy(own if is_own else default)
         masker.prob = 1.0
         return masker, 'own' if is_own and own_scores else scores
@@ -68,7 +67,7 @@ def candidates(own: Callable | None, own_scores: bool) -> list[Candidate]:
             ('Low', LowAttentionMasker()),
         )
     ]
-    rows.append(Candidate('random', *pick(RandomMasker(), '', 'sampling')))
+    rows.append(Candidate('random', *pick(RandomMasker())))
     rows.append(Candidate('block-wise', *pick(BlockMasker())))
     masker, scores = pick(ThresholdMasker(), 'cls')
     label = f'MST, p = {masker.token_prob:g} among the lowest 1/{masker.num}'
@@ -77,9 +76,7 @@ def candidates(own: Callable | None, own_scores: bool) -> list[Candidate]:
         masker, scores = pick(SoftToHardMasker(), 'received')
         masker.progress = progress
         rows.append(Candidate(f'GPA at t/T = {progress:g}', masker, scores))
-    for strategy in ('published', 'top'):
-        masker, scores = pick(ImportanceMasker(strategy=strategy), 'cls', 'strategy')
-        rows.append(Candidate(f"ccMIM, '{strategy}'", masker, scores))
+    rows.append(Candidate('ccMIM', *pick(ImportanceMasker(), 'cls')))
     return rows
 
 

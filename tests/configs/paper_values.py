@@ -285,7 +285,7 @@ paper(
 paper(
     'MST, Table 4: random masks', mst('mst-random-prob0.05'),
     {
-        'model.masker': dict(type='RandomMasker', ratio=0.05, sampling='bernoulli'),
+        'model.masker': dict(type='BernoulliMasker', ratio=0.05),
         'model.scorer': None,
     },
 )
@@ -304,8 +304,8 @@ paper(
     },
 )
 for name, loss, masker, target in (
-    ('mst-random-bert-masked-no-dino', 0.0, 'RandomMasker', 'masked'),
-    ('mst-random-bert-masked', 1.0, 'RandomMasker', 'masked'),
+    ('mst-random-bert-masked-no-dino', 0.0, 'BernoulliMasker', 'masked'),
+    ('mst-random-bert-masked', 1.0, 'BernoulliMasker', 'masked'),
     ('mst-bert', 1.0, 'ThresholdMasker', 'image'),
 ):
     paper(
@@ -321,7 +321,7 @@ paper(
 )
 paper(
     'MST, Appendix 9', mst('mst-random-prob0.01-no-bn'),
-    {'model.masker.ratio': 0.01, 'model.neck.norm_cfg': None},
+    {'model.masker': dict(type='BernoulliMasker', ratio=0.01), 'model.neck.norm_cfg': None},
 )
 for weight in (0.2, 0.4, 0.8):
     paper('MST, Appendix 10', mst(f'mst-restoration{weight}'), {'model.restoration.weight': weight})
@@ -460,7 +460,7 @@ def ccmim(name: str, epochs: int, size: str = 'base') -> str:
     return f'ccmim/{name}_vit-{size}-p16_32xb32-coslr-{epochs}e_in1k'
 
 
-IMPORTANCE = dict(type='ImportanceMasker', ratio=0.75, strategy='published')
+IMPORTANCE = dict(type='ImportanceMasker', ratio=0.75)
 for size, (width, _) in SIZES.items():
     paper(
         'ccMIM, Sections 3 and 4', ccmim('ccmim', 300, size), vit(size),
@@ -470,8 +470,8 @@ for size, (width, _) in SIZES.items():
                 'backbone.mask_mode': 'drop', 'backbone.pos_embed.requires_grad': False,
                 'neck.decoder_blocks.length': 8, 'neck.decoder_embed.in_features': width,
                 'neck.decoder_embed.out_features': 512, 'head.norm_pix': True,
-                'masker.type': 'ImportanceMasker', 'masker.strategy': 'published',
-                'masker.ratio': (0.75, 0.75), 'scorer.type': 'OnlineScorer',
+                'masker.type': 'ImportanceMasker', 'masker.ratio': (0.75, 0.75),
+                'scorer.type': 'OnlineScorer',
                 'scorer.attention.blocks': 'all', 'scorer.attention.reduction': 'mean_of_softmax',
                 'contrast.objective': 'nce', 'contrast.negatives': 'masked', 'contrast.weight': 0.2,
                 'contrast.temperature': 0.5, 'contrast.projector.fc0.weight.shape': (width, width),
@@ -502,7 +502,8 @@ for epochs in (100, 400):
         'ablations/ccmim-block-wise': dict(
             type='BlockMasker', ratio=0.75, prob=1.0, min_num_patches=16, exact=True
         ),
-        'ablations/ccmim-importance': IMPORTANCE | dict(strategy='top'), 'ccmim': IMPORTANCE,
+        'ablations/ccmim-importance': dict(type='HighAttentionMasker', ratio=0.75, prob=1.0),
+        'ccmim': IMPORTANCE,
     }.items():
         scored = None if masker['type'] in ('RandomMasker', 'BlockMasker') else 'OnlineScorer'
         paper(

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 from two_ranks import on_two_ranks
 
 from mmmask.evaluation.features import FeatureEncoder, extract_features
-from mmmask.evaluation.knn_protocol import KNNProtocol
+from mmmask.evaluation.knn import KNNProtocol
 
 
 class Noise(BaseDataset):

@@ -3,7 +3,7 @@
 _base_ = 'mst-bert_vit-small-p16_16xb64-coslr-100e_in1k.py'
 
 model = dict(
-    masker=dict(_delete_=True, type='RandomMasker', ratio=0.15, sampling='bernoulli'),
+    masker=dict(_delete_=True, type='BernoulliMasker', ratio=0.15),
     scorer=None,
     restoration=dict(target='masked'),
 )

@@ -2,6 +2,6 @@
 _base_ = '../mst_vit-small-p16_16xb64-coslr-100e_in1k.py'
 
 model = dict(
-    masker=dict(_delete_=True, type='RandomMasker', ratio=0.05, sampling='bernoulli'),
+    masker=dict(_delete_=True, type='BernoulliMasker', ratio=0.05),
     scorer=None,
 )

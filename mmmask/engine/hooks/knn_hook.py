@@ -10,7 +10,7 @@ from mmpretrain.registry import HOOKS
 from torch import nn
 
 from mmmask.evaluation.features import FeatureEncoder
-from mmmask.evaluation.knn_protocol import KNNProtocol
+from mmmask.evaluation.knn import KNNProtocol
 from mmmask.evaluation.loader import build_loader
 from mmmask.utils.errors import UserError
 from mmmask.utils.unwrap import unwrap

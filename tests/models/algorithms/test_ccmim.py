@@ -7,7 +7,7 @@ from mmpretrain.registry import MODELS
 WIDTH, GRID = 16, (4, 4)
 
 
-def ccmim(strategy='published', **contrast):
+def ccmim(masker='ImportanceMasker', **contrast):
     torch.manual_seed(0)
     arch = dict(embed_dims=WIDTH, num_layers=2, num_heads=2, feedforward_channels=32)
     model = MODELS.build(
@@ -37,7 +37,7 @@ def ccmim(strategy='published', **contrast):
                 patch_size=4,
                 loss=dict(type='PixelReconstructionLoss', criterion='L2'),
             ),
-            masker=dict(type='ImportanceMasker', ratio=0.75, strategy=strategy),
+            masker=dict(type=masker, ratio=0.75, prob=1.0),
             scorer=dict(type='OnlineScorer', attention=dict(type='AttentionTap', blocks='all')),
             contrast=dict(
                 type='ContrastiveAlignmentHead',
@@ -85,7 +85,7 @@ def test_both_sides_pass_the_encoder_and_only_the_visible_one_learns():
 
 def test_masks_what_the_encoder_itself_attends_to():
     """Attention of CLS summed over the blocks, by the definition, on the whole image."""
-    model, batch = ccmim(strategy='top').double(), images(torch.float64)
+    model, batch = ccmim('HighAttentionMasker').double(), images(torch.float64)
     vit = model.backbone
     tokens = vit.patch_embed(batch)[0] + vit.pos_embed[:, 1:]
     cls = (vit.cls_token + vit.pos_embed[:, :1]).expand(len(batch), -1, -1)
@@ -124,7 +124,7 @@ def test_everything_learns(contrast, autocast):
 
 def test_both_losses_fall():
     """Twenty steps on one batch, with the same masks, so that only the weights change."""
-    model, batch = ccmim(strategy='top', weight=1.0), images()
+    model, batch = ccmim('HighAttentionMasker', weight=1.0), images()
     model.train()
     mask = model._mask(batch)[0]
     model._mask = lambda _inputs: (mask, None)

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from mmmask.models.maskers import (
+    BernoulliMasker,
     BlockMasker,
     HighAttentionMasker,
     ImportanceMasker,
-    RandomMasker,
+    ProportionalMasker,
     SoftToHardMasker,
     ThresholdMasker,
 )
@@ -34,8 +35,7 @@ def test_exactly_int_r_l_tokens_whatever_the_grid_and_the_scores(grid, ratio, ti
     torch.manual_seed(0)
     tokens = grid[0] * grid[1]
     scores = torch.ones(3, tokens) if ties else torch.rand(3, tokens)
-    maskers = [ImportanceMasker(ratio, strategy) for strategy in ('published', 'top')]
-    maskers += [ImportanceMasker(ratio, 'proportional')]
+    maskers = [ImportanceMasker(ratio), ProportionalMasker(ratio)]
     maskers += [
         SoftToHardMasker(ratio, progress=progress, weights=weights)
         for progress in (0.0, 0.37, 1.0)
@@ -84,7 +84,7 @@ def test_sampling_keeps_to_the_tokens_that_it_may_choose():
 
 def test_bernoulli_tokens_are_independent():
     torch.manual_seed(0)
-    mask = RandomMasker(0.15, sampling='bernoulli')((2, 2), DRAWS)
+    mask = BernoulliMasker(0.15)((2, 2), DRAWS)
     assert all(within(rate, 0.15) for rate in mask.float().mean(dim=0))
     assert within((mask[:, 0] & mask[:, 3]).float().mean(), 0.15**2)
     assert set(mask.sum(dim=1).tolist()) >= {0, 1, 2}
@@ -93,22 +93,22 @@ def test_bernoulli_tokens_are_independent():
 def test_bernoulli_draws_the_ratio_for_each_image_or_for_all():
     torch.manual_seed(0)
     grid, images = (20, 20), 2000
-    image = RandomMasker((0.1, 0.5), per='image', sampling='bernoulli')(grid, images)
+    image = BernoulliMasker((0.1, 0.5), per='image')(grid, images)
     image = image.float().mean(dim=1)
     # Variance of U(0.1, 0.5), and of 400 tokens at r: E[r (1 - r)] = 0.3 - (0.09 + 0.16 / 12).
     variance = 0.16 / 12 + (0.3 - 0.09 - 0.16 / 12) / 400
     assert image.mean().item() == pytest.approx(0.3, abs=5 * math.sqrt(variance / images))
     # Of n values, the variance is known to about sqrt(2 / n) of itself.
     assert image.var().item() == pytest.approx(variance, rel=5 * math.sqrt(2 / images))
-    batch = RandomMasker((0.1, 0.5), sampling='bernoulli')(grid, images).float().mean(dim=1)
+    batch = BernoulliMasker((0.1, 0.5))(grid, images).float().mean(dim=1)
     ratio = batch.mean().item()
     rel = 5 * math.sqrt(2 / images)
     assert 0.1 < ratio < 0.5 and batch.var().item() == pytest.approx(ratio * (1 - ratio) / 400, rel)
 
 
 def test_bernoulli_ends():
-    assert not RandomMasker(0.0, sampling='bernoulli')((3, 3), 50).any()
-    assert RandomMasker(1.0, sampling='bernoulli')((3, 3), 50).all()
+    assert not BernoulliMasker(0.0)((3, 3), 50).any()
+    assert BernoulliMasker(1.0)((3, 3), 50).all()
 
 
 def test_exact_blocks_are_the_blocks_and_few_more():
@@ -134,11 +134,11 @@ def test_a_rectangle_has_at_least_min_num_patches():
 @pytest.mark.parametrize(
     'masker',
     [
-        RandomMasker(0.5, sampling='bernoulli'),
+        BernoulliMasker(0.5),
         ThresholdMasker(num=2, token_prob=0.5),
         SoftToHardMasker(0.5),
         ImportanceMasker(0.5),
-        ImportanceMasker(0.5, 'proportional'),
+        ProportionalMasker(0.5),
         BlockMasker(0.5, prob=1.0, exact=True),
     ],
 )
@@ -311,7 +311,7 @@ def test_published_importance_is_the_quotient_of_two_softmaxes():
 def test_proportional_importance_has_the_rates_of_its_scores():
     torch.manual_seed(0)
     scores = torch.tensor([0.1, 0.2, 0.3, 0.4]).expand(DRAWS, 4)
-    mask = ImportanceMasker(0.25, 'proportional')((2, 2), DRAWS, scores)
+    mask = ProportionalMasker(0.25)((2, 2), DRAWS, scores)
     for rate, probability in zip(mask.float().mean(dim=0), (0.1, 0.2, 0.3, 0.4)):
         assert within(rate, probability)
 
@@ -325,15 +325,13 @@ def test_proportional_importance_has_the_rates_of_its_scores():
         (lambda: setattr(SoftToHardMasker(), 'progress', -0.1), 'progress must be'),
         (lambda: SoftToHardMasker(hard=(0, 1.5)), 'two shares'),
         (lambda: SoftToHardMasker(weights='square'), 'weights must be'),
-        (lambda: ImportanceMasker(strategy='best'), 'strategy must be'),
-        (lambda: RandomMasker(sampling='poisson'), 'sampling must be'),
         (lambda: BlockMasker(min_num_patches=0), 'min_num_patches'),
         (
             lambda: BlockMasker(min_num_patches=16)((4, 4), 1),
             'at most 9 on a grid of 4 x 4, got 16',
         ),
         (
-            lambda: ImportanceMasker(strategy='proportional')((1, 2), 1, -torch.ones(1, 2)),
+            lambda: ProportionalMasker()((1, 2), 1, -torch.ones(1, 2)),
             'none below 0',
         ),
     ],

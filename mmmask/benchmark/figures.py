@@ -1,0 +1,348 @@
+"""Make the report's figures from the runs' own logs and checkpoints.
+
+A protocol asks for figures with ``figures=[dict(type='attention', images=..., ...), ...]``; the
+other keys are the keyword arguments of the function of that name.
+"""
+
+from __future__ import annotations
+
+import inspect
+import io
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import DATASETS
+from mmengine.structures import BaseDataElement
+from mmpretrain.registry import MODELS
+from pycocotools import mask as coco_mask
+
+from mmmask import pictures
+from mmmask.benchmark.folder import TaskFolder
+from mmmask.benchmark.scalars import read_scalars, series_of
+from mmmask.benchmark.suite import Protocol, Suite, Task
+from mmmask.config.build import scope_of
+from mmmask.config.read import read_config
+from mmmask.pictures import Cell, SheetRow
+from mmmask.pictures.attention import attention_sheets
+from mmmask.pictures.figure import Options, Sample, Subject, hidden, scale, span
+from mmmask.probe import Probe, build_network
+from mmmask.utils.errors import UserError
+from mmmask.utils.picks import pick_evenly
+from mmmask.utils.suggestions import suggestion
+
+SHOWN = 320
+"""Pixels of the longer side of an image with predictions."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One drawing.
+
+    Attributes:
+        title: Above it.
+        caption: Below it: the content and how it was made.
+        drawings: ``data:`` addresses.
+        legend: (name, CSS colour) of each class that is shown.
+    """
+
+    title: str
+    caption: str
+    drawings: Sequence[str] = ()
+    legend: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Context:
+    """The protocol that a figure is for, with its suite and results.
+
+    Attributes:
+        suite: The suite.
+        work_dir: Folder of its results.
+        protocol: The protocol that asks for the figure.
+    """
+
+    suite: Suite
+    work_dir: Path
+    protocol: Protocol
+
+    def folder(self, task: Task) -> TaskFolder:
+        """Return a task's folder."""
+        return TaskFolder(self.work_dir / task.name)
+
+    @property
+    def tasks(self) -> list[Task]:
+        """Return the protocol's tasks that are done, in the suite's order."""
+        tasks = [t for t in self.suite.tasks if t.protocol.name == self.protocol.name]
+        return [task for task in tasks if self.folder(task).result]
+
+    def config(self, task: Task) -> Config:
+        """Read the config that a task was run with, as mmengine wrote it into the task's folder.
+
+        Raises:
+            UserError: If it isn't there.
+        """
+        name = Path(task.protocol.config.split('::')[-1]).name
+        return read_config(str(self.folder(task).path / name))
+
+    def checkpoint(self, task: Task) -> str:
+        """Return the path of the last checkpoint of a training.
+
+        Raises:
+            UserError: If it isn't there any more.
+        """
+        path = self.folder(task).result.get('output_checkpoint')
+        if not path or not (self.suite.root / path).is_file():
+            raise UserError(f'{task.name} has no checkpoint ({path})')
+        return str(self.suite.root / path)
+
+    def arms(self) -> list[Task]:
+        """Return one trained task of each arm, the baseline's first, all of the lowest common seed.
+
+        Raises:
+            UserError: If no seed is done in every arm.
+        """
+        arms: dict[str, dict[int, Task]] = {}
+        for task in self.tasks:
+            arms.setdefault(task.arm, {})[task.seed] = task
+        common = set.intersection(*(set(by_seed) for by_seed in arms.values())) if arms else set()
+        if not common:
+            raise UserError(f'no seed of {self.protocol.title} is done in every arm')
+        ordered = sorted(arms, key=lambda arm: arm != self.protocol.baseline)
+        return [arms[arm][min(common)] for arm in ordered]
+
+    def samples(self, pattern: str, size: int, count: int) -> list[Sample]:
+        """Read the central squares of evenly spaced images that match a pattern."""
+        paths = pictures.pick_images(self.suite.root, pattern, count)
+        return [Sample(path.stem, pictures.read_square(path, size)) for path in paths]
+
+
+def training(context: Context, *, panels: Sequence[dict], columns: int = 2) -> Figure:
+    """Draw logged values over iterations, of all seeds.
+
+    Args:
+        context: A protocol that trains.
+        panels: Each ``dict(title=..., names={scalar: label}, scale=1, log=False, marked=False)``;
+            left out if none of its scalars was logged twice. The colour tells the arm and the
+            scalar.
+        columns: Panels in a row.
+    """
+    runs = [(task, read_scalars(context.work_dir / task.name)) for task in context.tasks]
+    drawn = []
+    for panel in panels:
+        names, found = panel['names'], []
+        for task, logged in runs:
+            for name, label in names.items():
+                x, y = series_of(logged, name)
+                parts = [task.arm, label if len(names) > 1 else '']
+                if len(x) > 1:
+                    y = [panel.get('scale', 1) * value for value in y]
+                    found.append(pictures.Curve(x, y, ', '.join(filter(None, parts))))
+        if found:
+            flags = panel.get('log', False), panel.get('marked', False)
+            drawn.append(pictures.Panel(panel['title'], found, *flags))
+    if not drawn:
+        raise UserError('nothing of it was logged')
+    seeds = ', '.join(map(str, sorted({task.seed for task, _ in runs})))
+    drawing = pictures.svg_uri(pictures.curves(drawn, columns))
+    return Figure('Training', f'One line for each seed ({seeds}).', [drawing])
+
+
+def masks(
+    context: Context, *, images: str, size: int, count: int = 4, others: dict | None = None
+) -> Figure:
+    """Draw the masks of training, beside other maskers' at the same ratio.
+
+    Args:
+        context: A protocol of self-distillation with a masker.
+        images: Pattern of the images, relative to the root.
+        size: Their side in pixels, a multiple of the patch size.
+        count: Number of images.
+        others: Label -> config of a masker to compare with.
+    """
+    task = context.tasks[0]
+    config = context.config(task)
+    probe = Probe(context.checkpoint(task), config, size=size)
+    configs = {context.protocol.title: config.model.masker, **(others or {})}
+    with scope_of(config):
+        maskers = {name: MODELS.build({**c, 'prob': 1.0}) for name, c in configs.items()}
+    rows = []
+    for seed, sample in enumerate(context.samples(images, size, count)):
+        scores = probe.attention(sample.image).mean(axis=0)  # (h, w)
+        cells = [
+            Cell(sample.shown),
+            Cell(pictures.overlay_heat(sample.shown, scores), span(scores)),
+        ]
+        for masker in maskers.values():
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)  # the ratio is drawn first: the same for all
+                cells.append(hidden(sample, probe.mask(masker, scores)))
+        rows.append(SheetRow(sample.name, cells))
+    caption = (
+        f'What the student does not see. The teacher of {task.name} (after training) scores '
+        f'the {probe.grid[0]} x {probe.grid[1]} patches of an image of {size} pixels by the '
+        'attention of its CLS token (bright: high). One ratio is drawn for each row, as in '
+        'training, and every masker gets it.'
+    )
+    return _sheet('Masks', caption, ['image', "teacher's attention", *maskers], rows, scale())
+
+
+def attention(context: Context, *, images: str, size: int, count: int = 4) -> Figure:
+    """Draw CLS attention in the last block before and after training; arguments as of `masks`."""
+    task = context.tasks[0]
+    config = context.config(task)
+    probes = dict(
+        untrained=Probe('none', config, size=size, seed=task.seed),
+        trained=Probe(context.checkpoint(task), config, size=size),
+    )
+    samples = context.samples(images, size, count)
+    subjects = [Subject(label, probe, samples) for label, probe in probes.items()]
+    sheets = attention_sheets(subjects, Options())
+    caption = f'{sheets[-1].caption} The trained network is {task.name}.'
+    return Figure('Attention', caption, [pictures.jpeg_uri(sheet.image) for sheet in sheets])
+
+
+def detections(context: Context, *, count: int = 4, threshold: float = 0.3) -> Figure:
+    """Draw the objects that the detectors of every arm find.
+
+    Args:
+        context: A protocol that trains a detector of mmdet.
+        count: Images, evenly spread over the test set.
+        threshold: Least score of drawn objects.
+    """
+    tasks, dataset, predicted = _predict(context, count)
+    classes, palette = dataset.metainfo['classes'], dataset.metainfo['palette']
+
+    def draw(image: np.ndarray, boxes, labels, masks, texts, what: str) -> Cell:
+        shown = pictures.enlarge(image, SHOWN)
+        masks = np.array([_resized(mask, shown) for mask in masks]) if len(masks) else None
+        boxes = np.asarray(boxes).reshape(-1, 4) * SHOWN / max(image.shape[:2])
+        colors = [palette[label] for label in labels]
+        drawn = pictures.draw_instances(shown, boxes, colors, masks, texts, width=2)
+        return Cell(drawn, f'{len(labels)} {what}')
+
+    rows = []
+    for number, samples in predicted.items():
+        info = dataset.get_data_info(number)
+        image, truth = pictures.read_image(info['img_path']), info['instances']
+        labels = [item['bbox_label'] for item in truth]
+        outlines = [_decoded(item['mask'], image.shape[:2]) for item in truth if 'mask' in item]
+        boxes, names = [item['bbox'] for item in truth], [classes[label] for label in labels]
+        cells = [draw(image, boxes, labels, outlines, names, 'annotated')]
+        for sample in samples:
+            found = sample.pred_instances
+            found = found[found.scores >= threshold].cpu().numpy()
+            outlines = list(found.masks) if 'masks' in found else []
+            texts = [f'{classes[k]} {s:.2f}' for k, s in zip(found.labels, found.scores)]
+            cells.append(draw(image, found.bboxes, found.labels, outlines, texts, 'found'))
+        rows.append(SheetRow(f'image {number}', cells))
+    caption = (
+        f'Validation images, evenly spread and not chosen by result: annotated objects, and '
+        f'what the detectors of seed {tasks[0].seed} find with a score of {threshold} or more.'
+    )
+    return _sheet('Detections', caption, ['truth', *(task.arm for task in tasks)], rows)
+
+
+def segmentations(context: Context, *, count: int = 4) -> Figure:
+    """Draw label maps of the segmenters of every arm; a protocol of mmseg, ``count`` as above."""
+    tasks, dataset, predicted = _predict(context, count)
+    classes, palette = dataset.metainfo['classes'], dataset.metainfo['palette']
+    rows, present = [], set()
+    for number, samples in predicted.items():
+        shown = pictures.enlarge(pictures.read_image(samples[0].img_path), SHOWN)
+        maps = [samples[0].gt_sem_seg, *(sample.pred_sem_seg for sample in samples)]
+        maps = [labels.data[0].cpu().numpy() for labels in maps]
+        present |= {int(k) for labels in maps for k in np.unique(labels) if k < len(classes)}
+        maps = [_resized(labels, shown) for labels in maps]
+        drawn = [Cell(pictures.draw_segmentation(shown, labels, palette)) for labels in maps]
+        rows.append(SheetRow(f'image {number}', [Cell(shown), *drawn]))
+    caption = (
+        'Validation images, evenly spread and not chosen by result: annotated classes (pixels '
+        'without a class are not coloured), and what the segmenters of seed '
+        f'{tasks[0].seed} predict.'
+    )
+    columns = ['image', 'truth', *(task.arm for task in tasks)]
+    legend = [(classes[k], 'rgb({}, {}, {})'.format(*palette[k])) for k in sorted(present)]
+    return _sheet('Segmentations', caption, columns, rows, legend=legend)
+
+
+FIGURES: dict[str, Callable[..., Figure]] = {
+    function.__name__: function
+    for function in (training, masks, attention, detections, segmentations)
+}
+
+
+def check_figures(suite: Suite) -> None:
+    """Check the figures that a suite asks for, before anything runs.
+
+    Raises:
+        UserError: If a type or an argument doesn't exist, or an argument is missing.
+    """
+    for protocol in suite.protocols.values():
+        for spec in protocol.figures:
+            where, kind = f'protocol {protocol.name!r}: ', spec['type']
+            if kind not in FIGURES:
+                raise UserError(f'{where}no such figure: {kind!r}' + suggestion(kind, FIGURES))
+            parameters = inspect.signature(FIGURES[kind]).parameters.values()
+            known = {p.name: p.default is p.empty for p in parameters if p.kind is p.KEYWORD_ONLY}
+            for key in set(spec) - {'type'} - set(known):
+                raise UserError(f'{where}figure {kind!r} takes no {key!r}' + suggestion(key, known))
+            for key, required in known.items():
+                if required and key not in spec:
+                    raise UserError(f'{where}figure {kind!r} needs {key!r}')
+
+
+def make_figure(context: Context, spec: dict) -> Figure:
+    """Make one figure.
+
+    Raises:
+        UserError: If what it shows isn't there.
+    """
+    arguments = {key: value for key, value in spec.items() if key != 'type'}
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # what data sets have to say, they said in the runs
+        return FIGURES[spec['type']](context, **arguments)
+
+
+def _sheet(
+    title: str, caption: str, columns: Sequence[str], rows, footer=None, legend=()
+) -> Figure:
+    sheet = pictures.contact_sheet(columns, rows, footer)
+    return Figure(title, caption, [pictures.jpeg_uri(sheet)], legend)
+
+
+def _predict(context: Context, count: int) -> tuple[list, object, dict[int, list[BaseDataElement]]]:
+    """Return tasks of every arm, the test set, and each task's prediction by image."""
+    tasks = context.arms()
+    predicted: dict[int, list[BaseDataElement]] = {}
+    for task in tasks:
+        config = context.config(task)
+        model = build_network(config, context.checkpoint(task))
+        with torch.no_grad(), scope_of(config):
+            dataset = DATASETS.build(config.test_dataloader.dataset)
+            dataset.full_init()
+            for place in pick_evenly(range(len(dataset)), count):
+                found = model.test_step(pseudo_collate([dataset[place]]))
+                predicted.setdefault(place, []).extend(found)
+    return tasks, dataset, predicted
+
+
+def _decoded(mask: dict | list, shape: tuple[int, int]) -> np.ndarray:
+    """Return (H, W) bool of COCO's polygons or run lengths."""
+    if isinstance(mask, list):
+        mask = coco_mask.merge(coco_mask.frPyObjects(mask, *shape))
+    elif isinstance(mask['counts'], list):
+        mask = coco_mask.frPyObjects(mask, *shape)
+    return coco_mask.decode(mask).astype(bool)
+
+
+def _resized(labels: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Resize (h, w) labels to the size of a shown image, (H, W), without new values."""
+    rows, columns = (np.arange(new) * old // new for new, old in zip(shown.shape, labels.shape))
+    return labels[rows][:, columns]
