@@ -3,6 +3,7 @@ from .masked_conv_mae import MaskedConvMAE
 from .masked_swin_transformer import MaskedSwinTransformer
 from .masked_vision_transformer import MaskedVisionTransformer
 from .normed_maps_vision_transformer import NormedMapsVisionTransformer
+from .plain_vision_transformer import PlainVisionTransformer
 from .register_vision_transformer import RegisterVisionTransformer
 from .windowed_vision_transformer import WindowedVisionTransformer
 
@@ -12,6 +13,7 @@ __all__ = [
     'MaskedSwinTransformer',
     'MaskedVisionTransformer',
     'NormedMapsVisionTransformer',
+    'PlainVisionTransformer',
     'RegisterVisionTransformer',
     'WindowedVisionTransformer',
 ]

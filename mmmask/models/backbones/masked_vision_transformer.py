@@ -10,12 +10,12 @@ from mmmask.config.init_cfg import pretrained_of
 from mmmask.models.initialise import draw_linear_layers, trunc_normal
 
 from .masked_tokens import check_mask, replace_masked, visible_indices
+from .plain_vision_transformer import PlainVisionTransformer
 from .position import sincos_position_embedding
-from .vit_base import ViTBase
 
 
 @MODELS.register_module()
-class MaskedVisionTransformer(ViTBase):
+class MaskedVisionTransformer(PlainVisionTransformer):
     """A ViT whose masked patches are replaced by a learned token, or dropped.
 
     Parameter names are the parent's plus ``mask_token``, so plain ``mmpretrain.VisionTransformer``

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from mmpretrain.models.backbones import VisionTransformer
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from .plain_vision_transformer import PlainVisionTransformer
+
 
 @MODELS.register_module()
-class NormedMapsVisionTransformer(VisionTransformer):
+class NormedMapsVisionTransformer(PlainVisionTransformer):
     """mmpretrain's ViT with the final norm on every map, as iBOT's ``out_with_norm=true``.
 
     mmpretrain's has it on the last block's only. Parameters and their names are the parent's.

@@ -6,11 +6,11 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from .vit_base import ViTBase
+from .plain_vision_transformer import PlainVisionTransformer
 
 
 @MODELS.register_module()
-class RegisterVisionTransformer(ViTBase):
+class RegisterVisionTransformer(PlainVisionTransformer):
     """mmpretrain's ViT with registers (Darcet et al., "Vision Transformers Need Registers").
 
     Registers are learnt tokens between CLS token and patches. They have no position, take part in

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from .vit_base import ViTBase
+from .plain_vision_transformer import PlainVisionTransformer
 
 
 def split_windows(maps: Tensor, side: int) -> Tensor:
@@ -38,7 +38,7 @@ def join_windows(windows: Tensor, side: int, grid: tuple[int, int]) -> Tensor:
 
 
 @MODELS.register_module()
-class WindowedVisionTransformer(ViTBase):
+class WindowedVisionTransformer(PlainVisionTransformer):
     """A plain ViT for large images, with ViTDet's windows (arXiv 2203.16527, Sec. 3).
 
     Patches attend within windows that don't overlap, but in a few global blocks, which carry

@@ -2,18 +2,40 @@
 
 import torch
 from mmpretrain.models.backbones import VisionTransformer
-from mmpretrain.models.utils import resize_pos_embed
+from mmpretrain.registry import MODELS
 from torch import Tensor
 
 from .masked_tokens import keep
+from .position import RESIZES, resize_position_embedding
 
 
-class ViTBase(VisionTransformer):
+@MODELS.register_module()
+class PlainVisionTransformer(VisionTransformer):
     """Encode images as mmpretrain's ViT does, in steps: a child replaces those that differ.
 
     The steps: ``patch_embed``, positions, :meth:`prefix`, :meth:`run_block` for each block,
     ``_format_output``. Parameters, their names and results are the parent's.
+
+    Args:
+        *args: The parent's.
+        pos_embed_resize: How position embeddings are resized to another grid of patches, see
+            :func:`~mmmask.models.backbones.position.resize_position_embedding`. ``'size'``: to the
+            exact grid. ``'dino'``: as DINO's, iBOT's and AttMask's code. None: as ``'size'``, but
+            a transfer that resizes them while loading does as the checkpoint says.
+        **kwargs: The parent's.
+
+    Raises:
+        ValueError: If ``pos_embed_resize`` is another.
     """
+
+    def __init__(self, *args, pos_embed_resize: str | None = None, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if pos_embed_resize not in (None, *RESIZES):
+            raise ValueError(
+                f'pos_embed_resize must be {" or ".join(map(repr, RESIZES))}, got '
+                f'{pos_embed_resize!r}.'
+            )
+        self.pos_embed_resize = pos_embed_resize
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Encode images (B, 3, H, W); return an output of the parent's for each ``out_indices``."""
@@ -29,12 +51,13 @@ class ViTBase(VisionTransformer):
             grid: Rows and columns of patches.
             visible: (B, V) indices of the patches that go on; None: all.
         """
-        positions = resize_pos_embed(
+        positions = resize_position_embedding(
             self.pos_embed,
             self.patch_resolution,
             grid,
-            mode=self.interpolate_mode,
-            num_extra_tokens=self.num_extra_tokens,
+            self.pos_embed_resize or 'size',
+            self.interpolate_mode,
+            self.num_extra_tokens,
         )
         tokens = keep(tokens + positions[:, self.num_extra_tokens :], visible)
         if prefix := self.prefix(positions):
