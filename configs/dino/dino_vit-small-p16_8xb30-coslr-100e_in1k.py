@@ -12,6 +12,7 @@ model = dict(
         patch_size=16,
         drop_path_rate=0.1,
         with_mask_token=False,
+        pos_embed_resize='dino',  # of local crops, by 6.1 / 14
     ),
     neck=dict(type='DINOProjection', in_channels=384, out_channels=65536, norm_last_layer=False),
     head=dict(type='SelfDistillationHead', out_channels=65536, patch_weight=0.0),

@@ -96,6 +96,7 @@ def recipe(
     rate = 5e-4 * batch / 256
     values = {
         'model.backbone.arch': 'deit-small', 'model.backbone.patch_size': 16,
+        'model:backbone.pos_embed_resize': 'dino',  # their code's (size + 0.1) / grid
         'model.head.patch_weight': weight, 'model.head.out_channels': prototypes,
         'model.neck.out_channels': prototypes, 'model.neck.norm_last_layer': False,
         'auto_scale_lr.base_batch_size': batch, 'train_cfg.max_epochs': epochs,
@@ -441,7 +442,14 @@ paper(
 )
 paper(
     'GPA, Table 10: iBOT alone', 'ibot/ibot_vit-base-p16_8xb30-coslr-100e_in1k',
-    {'model.backbone.arch': 'base', 'model.masker:ratio': (0.1, 0.5), 'train_cfg.max_epochs': 100},
+    vit('base'),
+    {
+        'model.masker:ratio': (0.1, 0.5), 'train_cfg.max_epochs': 100,
+        # DINO's and iBOT's code: "typically False with vit_small and True with vit_base"
+        'model:neck.last_layer.parametrizations.weight.original0.requires_grad': False,
+        'model:teacher.neck.last_layer.parametrizations.weight.original0.requires_grad': False,
+        'model:backbone.pos_embed_resize': 'dino',
+    },
 )
 paper(
     'GPA, Table 10: ConvMAE', 'gpa/gpa-teacher_conv-small_8xb512-coslr-200e_in1k', shares(),
