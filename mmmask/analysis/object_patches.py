@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 from pycocotools.coco import COCO
 
+from mmmask.pictures import read_image
 from mmmask.utils.errors import UserError
 from mmmask.utils.picks import pick_evenly
 
@@ -100,15 +101,13 @@ class ObjectPatches:
         for number in self.ids:
             mask = self.objects(number)
             path = self.folder / self._name(number)
-            try:
-                with Image.open(path) as file:
-                    shape = file.size[::-1]
-                    side = (self.size, self.size)
-                    image = file.convert('RGB').resize(side, Image.Resampling.BICUBIC)
-            except OSError as error:
-                raise UserError(f"'{path}' can't be read as an image ({error}).") from error
-            if shape != mask.shape:
-                raise UserError(f"'{path}' has {shape} pixels, its annotations {mask.shape}.")
+            image = read_image(path, oriented=False)  # outlines are of the file's own pixels
+            if image.shape[:2] != mask.shape:
+                raise UserError(
+                    f"'{path}' has {image.shape[:2]} pixels, its annotations {mask.shape}."
+                )
+            side = (self.size, self.size)
+            image = Image.fromarray(image).resize(side, Image.Resampling.BICUBIC)
             yield np.asarray(image), patch_coverage(mask, self.grid)
 
     def objects(self, number: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mmcv.transforms import LoadImageFromFile
+from mmengine.fileio import get_file_backend
 from mmengine.logging import MMLogger
 from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import DATASETS
@@ -20,7 +21,7 @@ from mmmask.datasets.checks import (
 )
 from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict
 from mmmask.utils.errors import UserError
-from mmmask.utils.files import IMAGE_EXTENSIONS
+from mmmask.utils.files import IMAGE_EXTENSIONS, list_folder, read_lines
 from mmmask.utils.progress import Progress
 
 
@@ -43,6 +44,7 @@ class StrictImageFolder(CustomDataset):
             found and left out before the run (as with ``verify``).
         verify: Decode every image once before the run.
         cache: Keep decoded images in memory, `CACHE_BYTES` at most in each process: for small data.
+        max_pixels: See `LoadImageStrict`.
         max_per_class: The first so many images of each class, in the order of their names (of a
             list, in its order). Without labels the folders at the top are the classes.
         **kwargs: As in ``CustomDataset``.
@@ -63,12 +65,13 @@ class StrictImageFolder(CustomDataset):
         skip_broken: bool = False,
         verify: bool = False,
         cache: bool = False,
+        max_pixels: int | None = None,
         max_per_class: int | None = None,
         **kwargs,
     ) -> None:
         if not (data_root or data_prefix or ann_file):
             raise UserError('no data folder is given: set data_root or data_prefix')
-        pipeline = [_strict(step, cache) for step in pipeline]
+        pipeline = [_strict(step, dict(cache=cache, max_pixels=max_pixels)) for step in pipeline]
         if (skip_broken or cache) and not any(map(_is_strict, pipeline)):
             raise UserError(
                 'skip_broken and cache need a pipeline with LoadImageFromFile or LoadImageStrict'
@@ -78,6 +81,7 @@ class StrictImageFolder(CustomDataset):
         self.max_per_class = max_per_class
         self.skip_broken = skip_broken
         self.verify = verify
+        self._left_out: Counter[str] = Counter()
         self.broken: dict[str, str] = {}
         """Broken images met in this process: path -> reason."""
         super().__init__(
@@ -91,24 +95,68 @@ class StrictImageFolder(CustomDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """Paths and labels, after the checks of the folder."""
+        """Return paths and labels, after the checks of the folder; log how many there are."""
         if self.ann_file:
-            if not Path(self.ann_file).is_file():
-                raise UserError(f'the list of images does not exist: {self.ann_file}')
+            samples = self._read_list()
         elif self.with_label:
             check_class_folders(self.img_prefix, None, 'images', self.extensions)
-            found, named = len(class_folders(self.img_prefix)), self.CLASSES
-            if named is not None and len(named) != found:
-                raise UserError(
-                    f'{self.img_prefix} has {found} class folders, but metainfo names '
-                    f'{len(named)} classes'
-                )
+            samples = self._list_classes()
         else:
             check_folder(self.img_prefix, 'images', self.extensions)
-        samples = super().load_data_list()
+            samples = [dict(img_path=path) for path in self._list('')]
+        if self.max_per_class is not None:
+            samples = self._first_of_each_class(samples)
+        line = f'{(self.ann_file or self.img_prefix).rstrip("/")}: {len(samples):,} images'
+        if self._left_out:
+            counts = sorted(self._left_out.items(), key=lambda item: (-item[1], item[0]))
+            kinds = ', '.join(f'{count:,} {ending}' for ending, count in counts[:4])
+            line += f'; {self._left_out.total():,} files of other endings are left out ({kinds})'
+        MMLogger.get_current_instance().info(line)
+        return samples
+
+    def _read_list(self) -> list[dict]:
+        if not Path(self.ann_file).is_file():
+            raise UserError(f'the list of images does not exist: {self.ann_file}')
+        samples = []
+        for line in read_lines(self.ann_file):
+            name, *label = line.rsplit(maxsplit=1) if self.with_label else [line]
+            if self.with_label and not (label and label[0].isdigit()):
+                raise UserError(
+                    f'a line of {self.ann_file} has no label: {line!r} (expected "<image> <label>";'
+                    ' images without labels need with_label=False)'
+                )
+            labels = dict(gt_label=int(label[0])) if self.with_label else {}
+            samples.append(dict(img_path=self._path(name), **labels))
         if not samples:
             raise UserError(f'the list of images is empty: {self.ann_file}')
-        return samples if self.max_per_class is None else self._first_of_each_class(samples)
+        return samples
+
+    def _list_classes(self) -> list[dict]:
+        folders, named = class_folders(self.img_prefix), self.CLASSES
+        if named is not None and len(named) != len(folders):
+            raise UserError(
+                f'{self.img_prefix} has {len(folders)} class folders, but metainfo names '
+                f'{len(named)} classes'
+            )
+        self.folder_to_idx = {folder: label for label, folder in enumerate(folders)}
+        if named is None:
+            self._metainfo['classes'] = tuple(folders)
+        return [
+            dict(img_path=path, gt_label=label)
+            for folder, label in self.folder_to_idx.items()
+            for path in self._list(folder)
+        ]
+
+    def _list(self, folder: str) -> list[str]:
+        """Return the images of a folder, and count what else is there."""
+        listing = list_folder(self._path(folder), self.extensions)
+        self._left_out += listing.others
+        return [self._path(os.path.join(folder, name)) for name in listing.images]
+
+    def _path(self, name: str) -> str:
+        return get_file_backend(self.img_prefix, enable_singleton=True).join_path(
+            self.img_prefix, name
+        )
 
     def _first_of_each_class(self, samples: list[dict]) -> list[dict]:
         seen: Counter[int | str] = Counter()
@@ -131,7 +179,9 @@ class StrictImageFolder(CustomDataset):
         """All images, or with ``verify`` those that can be decoded."""
         if not (self.verify or (self.skip_broken and self.test_mode)):
             return self.data_list
-        errors = _verify([info['img_path'] for info in self.data_list])
+        readers = [step for step in self.pipeline.transforms if _is_strict(step)]
+        reader = readers[0] if readers else LoadImageStrict()
+        errors = _verify([info['img_path'] for info in self.data_list], reader)
         if errors and not self.skip_broken:
             first = errors[0]
             raise UserError(
@@ -165,13 +215,13 @@ class StrictImageFolder(CustomDataset):
             )
 
 
-def _strict(step: dict | object, cache: bool) -> dict | object:
+def _strict(step: dict | object, options: dict) -> dict | object:
     """The strict reader in place of mmcv's, with the same arguments; other steps as they are."""
     readers = ('LoadImageFromFile', 'mmpretrain.LoadImageFromFile', LoadImageFromFile)
     if isinstance(step, dict) and step.get('type') in readers:
         # What is inherited from a package's config names its registry, too.
-        options = {k: v for k, v in step.items() if k not in ('type', '_scope_')}
-        return LoadImageStrict(**options, cache=cache)
+        given = {k: v for k, v in step.items() if k not in ('type', '_scope_')}
+        return LoadImageStrict(**given, **options)
     return step
 
 
@@ -182,9 +232,8 @@ def _is_strict(step: dict | object) -> bool:
     )
 
 
-def _verify(paths: Sequence[str]) -> list[BrokenImageError]:
-    """Decode every file; the errors of those that can't be, in the order of the paths."""
-    reader = LoadImageStrict()
+def _verify(paths: Sequence[str], reader: LoadImageStrict) -> list[BrokenImageError]:
+    """Decode every file; return the errors of those that can't be, in the order of the paths."""
 
     def attempt(path: str) -> BrokenImageError | None:
         try:

@@ -1,18 +1,23 @@
-"""Reading images that may be broken: an error that names the file, and an optional memory."""
+"""Read images of any depth that may be broken: errors name the file, and a cache is optional."""
 
 from __future__ import annotations
+
+import io
 
 import mmcv
 import mmengine.fileio as fileio
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmpretrain.registry import TRANSFORMS
-from PIL import UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mmmask.utils.errors import UserError
 
 CACHE_BYTES = 2 << 30
 """A cache grows to this size at most; images beyond it are decoded every time."""
+
+_DEEP = ('I', 'F')
+"""Beginnings of the deep modes of Pillow, all grey. Deep colours are scaled by Pillow itself."""
 
 
 class BrokenImageError(UserError):
@@ -48,15 +53,21 @@ class LoadImageStrict(LoadImageFromFile):
     **Required key:** ``img_path``. **Added keys:** ``img``, ``(H, W, 3)`` uint8 BGR;
     ``img_shape`` and ``ori_shape``, ``(H, W)``.
 
+    Grey images of 16 bits are scaled to 8. An image whose range of values no file states (32 bits)
+    is refused.
+
     Args:
         to_float32: As in mmcv.
         color_type: As in mmcv.
         imdecode_backend: As in mmcv, but for the default.
         backend_args: As in mmcv.
         cache: Whether decoded images are kept in memory (per process: every worker has its own).
+        max_pixels: Refuse larger images, which may fill the memory; None: Pillow's limit of 179
+            million. A larger number raises the limit of the whole process.
 
     Raises:
         BrokenImageError: When an image can't be read.
+        UserError: When an image is whole, but too large or of a mode that has no 8 bits.
     """
 
     def __init__(
@@ -66,9 +77,10 @@ class LoadImageStrict(LoadImageFromFile):
         imdecode_backend: str = 'pillow',
         backend_args: dict | None = None,
         cache: bool = False,
+        max_pixels: int | None = None,
     ) -> None:
         super().__init__(to_float32, color_type, imdecode_backend, backend_args=backend_args)
-        self.cache = cache
+        self.cache, self.max_pixels = cache, max_pixels
         self._kept: dict[str, np.ndarray] = {}
         self._kept_bytes = 0
 
@@ -92,11 +104,16 @@ class LoadImageStrict(LoadImageFromFile):
     def decode(self, path: str) -> np.ndarray:
         """Read and decode the image; ``(H, W, 3)`` uint8 BGR."""
         try:
-            content = fileio.get(path, backend_args=self.backend_args)
-            image = mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
-        except (
-            Exception
-        ) as error:  # decoders raise OSError, SyntaxError, cv2.error, struct.error...
+            image = self._decode(fileio.get(path, backend_args=self.backend_args))
+        except _Unusable as error:
+            raise UserError(f'image {path} {error}') from error
+        except Image.DecompressionBombError as error:
+            limit = self.max_pixels or 2 * Image.MAX_IMAGE_PIXELS
+            raise UserError(
+                f'image {path} has more than {limit / 1e6:.0f} million pixels: make it smaller, or '
+                'set max_pixels of the StrictImageFolder or LoadImageStrict'
+            ) from error
+        except Exception as error:  # OSError, SyntaxError, cv2.error, struct.error...
             reason = str(error).replace('\n', ' ').strip() or type(error).__name__
             if isinstance(error, UnidentifiedImageError):  # its text is a buffer's address
                 reason = 'not an image'
@@ -104,3 +121,41 @@ class LoadImageStrict(LoadImageFromFile):
         if image is None:
             raise BrokenImageError(path, f'{self.imdecode_backend} cannot decode it')
         return np.ascontiguousarray(image)
+
+    def _decode(self, content: bytes) -> np.ndarray | None:
+        if self.imdecode_backend == 'pillow' and self.color_type != 'unchanged':
+            if self.max_pixels is not None:  # Pillow refuses images of twice its number
+                Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, self.max_pixels // 2)
+            with Image.open(io.BytesIO(content)) as image:
+                if self.max_pixels is not None and image.width * image.height > self.max_pixels:
+                    raise Image.DecompressionBombError
+                if image.mode.startswith(_DEEP):
+                    grey = _eight_bits(image, 'ignore_orientation' not in self.color_type)
+                    is_grey = self.color_type.startswith('grayscale')
+                    return grey if is_grey else np.stack([grey] * 3, axis=-1)
+        return mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
+
+
+class _Unusable(Exception):
+    """Says why a whole image can't be used."""
+
+
+def _eight_bits(image: Image.Image, orient: bool) -> np.ndarray:
+    """Scale grey pixels of 9 to 16 bits to 8, (H, W) uint8: 0 stays 0, the largest becomes 255.
+
+    Args:
+        image: Of a deep mode.
+        orient: Whether it is turned as its EXIF tag says.
+    """
+    tags = getattr(image, 'tag_v2', {})  # of a TIFF
+    wide = image.mode.startswith('I;16') or (image.mode == 'I' and image.format in ('PNG', 'PPM'))
+    if not wide:
+        raise _Unusable(
+            f'has pixels of mode {image.mode}, whose range no file states: convert it to 8 or 16 '
+            'bits'
+        )
+    largest = 2 ** min(int(tags.get(258, (16,))[0]), 16) - 1  # BitsPerSample
+    pixels = np.asarray(ImageOps.exif_transpose(image) if orient else image).astype(np.float64)
+    if tags.get(262) == 0:  # PhotometricInterpretation: 0 is white
+        pixels = largest - pixels
+    return (pixels * (255 / largest)).round().clip(0, 255).astype(np.uint8)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from .overlay import blend
+from .overlay import blend, font_of
 
 Color = tuple[int, int, int]
 
@@ -65,7 +65,7 @@ def _write(
     """Write labels on plates of the objects' colours, at their upper left corners."""
     canvas = Image.fromarray(image)
     draw = ImageDraw.Draw(canvas)
-    font = ImageFont.load_default(max(10, image.shape[0] // 24))
+    font = font_of(max(10, image.shape[0] // 24))
     for label, corner, color in reversed(list(zip(labels, corners, colors))):
         left, top, right, bottom = draw.textbbox(corner, label, font=font)
         shift = min(0, image.shape[1] - right - 4)

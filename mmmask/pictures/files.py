@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import IMAGE_EXTENSIONS, list_images
 from mmmask.utils.picks import pick_evenly
@@ -59,17 +59,22 @@ def pick_images(root: Path, pattern: str, count: int) -> list[Path]:
     return pick_evenly(files, count)
 
 
-def read_image(path: str | Path) -> np.ndarray:
-    """Read an image file as (H, W, 3) uint8, RGB.
+def read_image(path: str | Path, oriented: bool = True) -> np.ndarray:
+    """Read an image file as (H, W, 3) uint8, RGB, as training reads it.
+
+    Args:
+        path: The file.
+        oriented: Whether the image is turned as its EXIF tag says.
 
     Raises:
         UserError: If it can't be read.
     """
     try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert('RGB'))
-    except OSError as error:  # Pillow's errors are of this kind
-        raise UserError(f"'{path}' can't be read as an image ({error}).") from error
+        color_type = 'color' if oriented else 'color_ignore_orientation'
+        image = LoadImageStrict(color_type=color_type).decode(str(path))
+        return np.ascontiguousarray(image[..., ::-1])
+    except BrokenImageError as error:
+        raise UserError(f"'{path}' can't be read as an image ({error.reason}).") from error
 
 
 def read_square(path: str | Path, size: int) -> np.ndarray:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
-from matplotlib import colormaps
-from PIL import Image
+from matplotlib import colormaps, get_data_path
+from PIL import Image, ImageFont
 
 GREY = (60, 60, 66)
+
+
+def font_of(size: int) -> ImageFont.FreeTypeFont:
+    """Return matplotlib's own font, which has the letters of most alphabets, unlike Pillow's."""
+    return ImageFont.truetype(Path(get_data_path(), 'fonts/ttf/DejaVuSans.ttf'), size)
 
 
 def enlarge(image: np.ndarray, side: int) -> np.ndarray:

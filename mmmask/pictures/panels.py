@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from .overlay import colour, overlay_heat, to_pixels
+from .overlay import colour, font_of, overlay_heat, to_pixels
 
 
 def magnify(image: np.ndarray, side: int) -> np.ndarray:
@@ -76,7 +76,7 @@ def colour_bar(
     Returns:
         (H, W, 3) uint8.
     """
-    font = ImageFont.load_default(font_size)
+    font = font_of(font_size)
     left, right = (round(font.getlength(text)) + 8 for text in (low, high))
     height = font_size + 4
     canvas = Image.new('RGB', (left + width + right, height), 'white')

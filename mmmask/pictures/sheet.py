@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from .overlay import font_of
+
 GAP = 8
 """White pixels between pictures."""
 
@@ -56,8 +58,8 @@ def contact_sheet(
     if not pictures:
         raise ValueError('there is no picture to arrange')
     high, wide = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))
-    font = ImageFont.load_default(font_size)
-    small = ImageFont.load_default(max(8, font_size - 2))
+    font = font_of(font_size)
+    small = font_of(max(8, font_size - 2))
     line, small_line = font_size + 4, font_size + 2
 
     headings = [_wrap(text, font, wide) for text in columns]

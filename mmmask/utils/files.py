@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,25 +16,73 @@ from mmmask.utils.errors import UserError
 IMAGE_EXTENSIONS = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
 
+@dataclass(frozen=True)
+class Listing:
+    """The files of a folder, at any depth, hidden ones left out.
+
+    Attributes:
+        images: Paths relative to the folder, sorted as texts.
+        others: How many files have each other ending.
+    """
+
+    images: list[str]
+    others: Counter[str]
+
+
+def list_folder(folder: str | Path, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> Listing:
+    """List the images of a folder, and count its other files; arguments as in `list_images`."""
+    endings = tuple(extension.lower() for extension in extensions)
+    images: list[str] = []
+    others: Counter[str] = Counter()
+    root = os.path.join(folder, '')
+    for path in _visible_files(str(folder)):
+        if path.lower().endswith(endings):
+            images.append(path[len(root) :])
+        else:
+            others[os.path.splitext(path)[1].lower() or 'no ending'] += 1
+    return Listing(sorted(images), others)
+
+
 def list_images(folder: str | Path, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> Iterator[Path]:
     """Yield the image files at any depth of a folder, hidden ones left out, in no order.
 
     Args:
-        folder: Links to folders below it are followed.
+        folder: Links to folders below it are followed, but not to a folder that holds them.
         extensions: Endings of file names, compared without case.
     """
     endings = tuple(extension.lower() for extension in extensions)
-    for root, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith('.')]
-        for name in names:
-            if not name.startswith('.') and name.lower().endswith(endings):
-                yield Path(root, name)
+    for path in _visible_files(str(folder)):
+        if path.lower().endswith(endings):
+            yield Path(path)
+
+
+def _visible_files(folder: str, above: tuple = ()) -> Iterator[str]:
+    """Yield the files at any depth of a folder that aren't hidden, and aren't in a hidden one."""
+    stat = os.stat(folder)
+    above = (*above, (stat.st_dev, stat.st_ino))
+    if above[-1] in above[:-1]:  # a link to a folder that holds the link
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith('.'):
+                continue
+            if entry.is_dir():
+                yield from _visible_files(entry.path, above)
+            elif entry.is_file():
+                yield entry.path
+
+
+def read_lines(path: str | Path) -> list[str]:
+    """Return the lines of a list, without blank ones and without space around them."""
+    lines = Path(path).read_text(encoding='utf-8').splitlines()
+    return [line.strip() for line in lines if line.strip()]
 
 
 def write_atomically(path: str | Path, write: Callable[[Path], None], to_disk: bool = True) -> None:
     """Let ``write`` fill a file beside ``path``, force it to the disk, then move it to ``path``.
 
-    Whoever is killed in the middle leaves the previous ``path`` as it was.
+    Whoever is killed or fails in the middle leaves the previous ``path`` as it was. A failed write,
+    as on a full disk, leaves no part.
 
     Args:
         path: Where the file is to be.
@@ -43,11 +93,15 @@ def write_atomically(path: str | Path, write: Callable[[Path], None], to_disk: b
     """
     path = Path(path)
     part = path.with_name(f'.{path.name}.part' if to_disk else f'.{path.name}.{os.getpid()}.part')
-    write(part)
-    if to_disk:
-        with open(part, 'rb') as file:
-            os.fsync(file.fileno())
-    os.replace(part, path)
+    try:
+        write(part)
+        if to_disk:
+            with open(part, 'rb') as file:
+                os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def write_text_atomically(path: str | Path, text: str) -> None:

@@ -136,6 +136,39 @@ def test_an_empty_list_and_no_folder_at_all(folder):
         StrictImageFolder()
 
 
+def test_blank_lines_of_a_list_are_no_images(folder):
+    (folder / 'list.txt').write_text('\nb/0.png 7\r\n  \na/1.png  3 \n\n')
+    dataset = StrictImageFolder(str(folder), ann_file='list.txt', pipeline=LOAD)
+    assert colours(dataset) == [BLUE, GREEN] and dataset.get_gt_labels().tolist() == [7, 3]
+    (folder / 'list.txt').write_text('b/0.png \n\n\n')
+    unlabelled = dict(ann_file='list.txt', with_label=False, pipeline=LOAD)
+    assert colours(StrictImageFolder(str(folder), **unlabelled)) == [BLUE]
+    with pytest.raises(UserError, match="has no label: 'b/0.png'"):
+        StrictImageFolder(str(folder), ann_file='list.txt')
+
+
+def test_what_is_left_out_is_said(tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr(
+        image_folder.MMLogger,
+        'get_current_instance',
+        lambda: types.SimpleNamespace(info=lines.append),
+    )
+    for name in ('b.png', 'a/x.JPG', 'a-b/x.jpg', 'a/x.gif', 'y.gif', 'y.jfif', 'README'):
+        save(tmp_path / name, RED)
+    for name in ('.hidden.png', '.hidden/x.png', 'a/.trash/x.png'):
+        save(tmp_path / name, RED)
+    (tmp_path / 'a' / 'loop').symlink_to(tmp_path)
+    (tmp_path / 'gone.png').symlink_to(tmp_path / 'nowhere.png')
+    dataset = StrictImageFolder(str(tmp_path), with_label=False, pipeline=LOAD)
+    paths = [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
+    assert paths == [str(tmp_path / name) for name in ('a-b/x.jpg', 'a/x.JPG', 'b.png')]
+    assert lines == [
+        f'{tmp_path}: 3 images; 4 files of other endings are left out '
+        '(2 .gif, 1 .jfif, 1 no ending)'
+    ]
+
+
 @pytest.mark.parametrize('damage', ['truncated', 'text', 'empty', 'lost'])
 def test_a_broken_image_is_named(folder, damage):
     dataset = StrictImageFolder(str(folder), pipeline=LOAD)
@@ -186,7 +219,7 @@ def test_broken_images_are_skipped_counted_and_logged_once(folder, monkeypatch):
     monkeypatch.setattr(
         image_folder.MMLogger,
         'get_current_instance',
-        lambda: types.SimpleNamespace(warning=lines.append),
+        lambda: types.SimpleNamespace(warning=lines.append, info=str),
     )
     truncate(folder / 'a' / '1.png')
     dataset = StrictImageFolder(str(folder), pipeline=LOAD, skip_broken=True)

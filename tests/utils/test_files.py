@@ -23,7 +23,7 @@ def test_a_failure_leaves_the_old_file(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         write_atomically(path, fail)
-    assert path.read_text() == 'old'
+    assert path.read_text() == 'old' and [p.name for p in tmp_path.iterdir()] == ['a.txt']
 
 
 def test_sha256(tmp_path):
