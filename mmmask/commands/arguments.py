@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mmmask.launch.prepare import Request
@@ -76,10 +76,10 @@ class _CfgOptions(argparse.Action):
         from mmmask.config.options import read_options
 
         try:
-            options: dict[str, Any] = read_options(values)
+            options = read_options(values, getattr(namespace, self.dest) or None)
         except (AssertionError, ValueError) as error:
             parser.error(f'--cfg-options takes KEY=VALUE, several separated by spaces ({error})')
-        setattr(namespace, self.dest, {**getattr(namespace, self.dest), **options})
+        setattr(namespace, self.dest, options)
 
 
 def positive(text: str) -> int:

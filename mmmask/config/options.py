@@ -10,7 +10,12 @@ from typing import Any
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
-from mmmask.config.signatures import TAKEN_BEFORE, accepted_keys, find_registered
+from mmmask.config.signatures import (
+    TAKEN_BEFORE,
+    accepted_keys,
+    find_parameter,
+    find_registered,
+)
 from mmmask.utils.errors import UserError
 from mmmask.utils.literals import read_literal
 from mmmask.utils.suggestions import nearest
@@ -25,35 +30,65 @@ _RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cf
     'model_wrapper_cfg',
     'sync_bn',
 }
+_NOT_ONLY_TEXT = re.compile(r'\b(int|float|bool|Sequence|list|tuple)\b', re.IGNORECASE)
+"""Types in the annotation of an argument that takes more than text."""
 
 
-def read_options(words: Iterable[str]) -> dict[str, Any]:
+class Options(dict):
+    """Values of ``--cfg-options`` by dotted key.
+
+    Attributes:
+        texts: The words that the values were read from, by dotted key.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: dict[str, str] = {}
+
+
+def read_options(words: Iterable[str], options: Options | None = None) -> Options:
     """Read the words after ``--cfg-options``.
 
-    mmengine's parser reads each value, except dicts (``key="dict(a=['x'], b=True)"``), which it
-    leaves as text or follows without end.
+    mmengine's parser reads lists and numbers. It would drop spaces within texts, and leave dicts
+    (``key="dict(a=['x'], b=True)"``) as text or follow them without end.
 
     Args:
         words: ``KEY=VALUE`` each.
-
-    Returns:
-        Values by dotted key.
+        options: Earlier ones, to which these are added.
 
     Raises:
         ValueError: If a word has no ``=``, or a value is malformed.
     """
-    options = {}
+    options = options or Options()
     for word in words:
         key, equals, text = word.partition('=')
         if not equals:
             raise ValueError(f'got {word!r}')
-        is_dict = re.match(r'[\[(\s]*(dict\(|\{)', text)
-        options[key] = read_literal(text) if is_dict else DictAction._parse_iterable(text)
+        options[key], options.texts[key] = _read_value(text), text
     return options
+
+
+def _read_value(text: str) -> Any:
+    if re.match(r'[\[(\s]*(dict\(|\{)', text):
+        return read_literal(text)
+    text = text.strip()
+    if not text.startswith(('(', '[')) and ',' not in text:
+        return DictAction._parse_int_float_bool(text.strip('\'"'))
+    text = re.sub(r'\s*([][(),])\s*', r'\1', text).replace(' ', '\0')  # it would drop spaces
+
+    def with_spaces(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(with_spaces, value))
+        return value.replace('\0', ' ') if isinstance(value, str) else value
+
+    return with_spaces(DictAction._parse_iterable(text))
 
 
 def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
     """Check ``--cfg-options`` and merge them into a config.
+
+    A key that holds text keeps it: a folder called 2024 is no number there, and a comma makes no
+    list.
 
     Args:
         cfg: The config, changed in place.
@@ -65,7 +100,35 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
     """
     for key in options:
         _check_option(cfg, key)
-    cfg.merge_from_dict(dict(options))
+    texts = options.texts if isinstance(options, Options) else {}
+    merged = {}
+    for key, value in options.items():
+        *parents, leaf = key.split('.')
+        node: Any = cfg
+        for name in parents:
+            is_list = isinstance(node, (list, tuple))
+            node = node[int(name)] if is_list else node.get(name, {}) if node else {}
+        if isinstance(node, (dict, Config)):
+            if isinstance(value, dict) and leaf in node and not isinstance(node[leaf], dict):
+                value = {**value, '_delete_': True}  # mmengine would merge it into None or a text
+            elif key in texts and not isinstance(value, (str, dict, type(None))):
+                value = _as_text(cfg, node, leaf, texts[key], value)
+        merged[key] = value
+    cfg.merge_from_dict(merged)
+
+
+def _as_text(cfg: Config, node: Any, leaf: str, text: str, value: Any) -> Any:
+    """Return the text of an option whose key holds text, else the value that was read from it."""
+    kinds = find_registered(node.get('type'), cfg.get('default_scope', 'mmengine'))
+    parameters = [find_parameter(kind, leaf) for kind in [Runner] if node is cfg] + [
+        find_parameter(kind, leaf) for kind in kinds
+    ]
+    hints = [str(p.annotation) for p in parameters if p and p.annotation is not p.empty]
+    if hints:
+        holds_text = all('str' in hint and not _NOT_ONLY_TEXT.search(hint) for hint in hints)
+    else:
+        holds_text = isinstance(node.get(leaf), str) and not text.startswith(('(', '['))
+    return text.strip().strip('\'"') if holds_text and leaf != 'loss_scale' else value
 
 
 def check_own_parts(cfg: Config) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def read_config(name: str) -> Config:
     try:
         return Config.fromfile(str(path))
     except SyntaxError as error:
+        error = _syntax_error(str(path)) or error
         raise UserError(f'{error.filename or path}, line {error.lineno}: {error.msg}') from error
     except UserError:
         raise
@@ -33,6 +35,16 @@ def read_config(name: str) -> Config:
         raise UserError(
             f"The config '{name}' can't be read: {type(error).__name__}: {error}"
         ) from error
+
+
+def _syntax_error(path: str) -> SyntaxError | None:
+    """Return the syntax error of a config or of one of its bases, which names its file."""
+    try:
+        ast.parse(Path(path).read_text(encoding='utf-8'), filename=path)
+    except SyntaxError as error:
+        return error
+    bases = (Config._get_cfg_path(base, path)[0] for base in Config._get_base_files(path))
+    return next(filter(None, map(_syntax_error, bases)), None)
 
 
 def config_name(name: str) -> str:

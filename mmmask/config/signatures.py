@@ -58,6 +58,16 @@ def accepted_keys(kind: Callable) -> Accepted:
     return Accepted(frozenset(names), is_open)
 
 
+def find_parameter(kind: Callable, name: str) -> inspect.Parameter | None:
+    """Return the parameter of that name of a class, or of the first parent that has it."""
+    for owner in kind.__mro__ if inspect.isclass(kind) else [kind]:
+        function = vars(owner).get('__init__') if inspect.isclass(owner) else owner
+        parameters = inspect.signature(function).parameters if inspect.isfunction(function) else {}
+        if name in parameters:
+            return parameters[name]
+    return None
+
+
 def find_registered(name: object, default_scope: str) -> list[Callable]:
     """Return all classes and functions that a config's ``type`` may name.
 

@@ -117,11 +117,53 @@ def test_upstream_parts_are_left_to_upstream():
         ('[a,b]', ['a', 'b']),
         ('1e-3', 1e-3),
         ('dictionary,2', ['dictionary', 2]),
+        ('/a folder', '/a folder'),
+        ('(a b, 1)', ('a b', 1)),
     ],
 )
 def test_dicts_on_the_command_line(text, value):
     value = [dict(type='LN', eps=1e-5), dict(a=dict(b=None))] if value is None else value
     assert read_options([f'a.b={text}']) == {'a.b': value}
+
+
+@pytest.mark.parametrize(
+    ('key', 'text', 'value'),
+    [
+        ('data_root', '/my data/a, b', '/my data/a, b'),
+        ('data_root', '2024', '2024'),
+        ('data_prefix', '1e5', '1e5'),  # str | dict
+        ('data_prefix', "dict(img='x y')", dict(img='x y')),
+        ('ann_file', 'True', 'True'),
+        ('ann_file', 'None', None),
+        ('ann_file', "'7'", '7'),
+        ('max_per_class', '7', 7),
+        ('extensions', '.a b,.c', ['.a b', '.c']),
+        ('indices', '[ 1, 2 ]', [1, 2]),
+    ],
+)
+def test_keys_that_hold_text_keep_it(key, text, value):
+    cfg = config()
+    cfg.train_dataloader.dataset = dict(type='StrictImageFolder', data_root='x', data_prefix='y')
+    merge_options(cfg, read_options([f'train_dataloader.dataset.{key}={text}']))
+    assert cfg.train_dataloader.dataset[key] == value
+
+
+def test_a_dict_where_the_config_has_none():
+    cfg = config()
+    text = "dict(type='Pretrained', checkpoint='a.pth')"
+    merge_options(cfg, read_options([f'model.backbone.init_cfg={text}']))
+    assert cfg.model.backbone.init_cfg == dict(type='Pretrained', checkpoint='a.pth')
+    merge_options(cfg, read_options(["model.backbone.norm_cfg=dict(type='LN', eps=1e-5)"]))
+    assert cfg.model.backbone.norm_cfg == dict(type='LN', eps=1e-5)
+
+
+def test_texts_of_keys_without_a_class():
+    cfg = config()
+    cfg.mine = dict(folder='x', number=1)
+    words = ['mine.folder=2024', 'mine.number=2024', 'load_from=12', 'pipeline.0.direction=a b']
+    merge_options(cfg, read_options(words))
+    assert cfg.mine == dict(folder='2024', number=2024) and cfg.load_from == '12'
+    assert cfg.pipeline[0].direction == 'a b'
 
 
 @pytest.mark.parametrize('text', ["dict(a=open('x'))", 'dict(a=b)', 'dict(a=', 'dict([1])'])

@@ -50,8 +50,11 @@ def test_missing_package_config():
 def test_broken_configs(tmp_path):
     path = tmp_path / 'broken.py'
     path.write_text('model = dict(\n')
-    with pytest.raises(UserError, match=r'broken.py, line 1|never closed'):
+    with pytest.raises(UserError, match=r"/broken.py, line 1: '\(' was never closed"):
         read_config(str(path))
+    (tmp_path / 'child.py').write_text("_base_ = ['./broken.py']\n")
+    with pytest.raises(UserError, match=r"/broken.py, line 1: '\(' was never closed"):
+        read_config(str(tmp_path / 'child.py'))
     path.write_text('model = dict(depth=undefined_name)\n')
     with pytest.raises(UserError, match='undefined_name'):
         read_config(str(path))
