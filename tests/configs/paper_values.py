@@ -458,7 +458,28 @@ paper(
 paper(
     'GPA, Table 10: CAE', 'gpa/gpa-teacher-cae_vit-small-p16_8xb256-amp-coslr-50e_in1k',
     shares(ratio=0.385), scores(),
-    {'model.backbone.arch': 'deit-small', 'train_cfg.max_epochs': 50},
+)
+CAE_S_50 = 'cae_vit-small-p16_8xb256-amp-coslr-50e_in1k'
+paper(
+    "GPA, Table 10: CAE-S, as CAE's code: 12 heads, a regressor and a decoder as of CAE-B",
+    f'cae/{CAE_S_50}',
+    {
+        'model.type': 'WideCAE', 'model.backbone:embed_dims': 384, 'model.backbone:num_layers': 12,
+        'model.backbone:layers.0.attn.num_heads': 12, 'model.backbone:norm1.eps': 1e-6,
+        'model.backbone:layers.0.ffn.layers.0.0.out_features': 4 * 384,
+        'model.neck': dict(
+            type='CAENeck', embed_dims=768, num_heads=12, regressor_depth=4, decoder_depth=4,
+            mlp_ratio=4, layer_scale_init_value=0.1,
+        ),
+        'train_cfg.max_epochs': 50,
+    },
+)
+paper(
+    'GPA, Table 10: CAE with GPA', f'gpa/gpa-teacher-{CAE_S_50}',
+    {
+        'model.type': 'GuidedCAE', 'model.backbone:layers.0.attn.num_heads': 12,
+        'model.neck.embed_dims': 768, 'model.neck.num_heads': 12,
+    },
 )
 
 # -- ccMIM: Section 4 and Appendix C --------------------------------------------------------------

@@ -167,7 +167,7 @@ def shrink_byol(model):
 
 def shrink_cae(model):
     model.backbone.arch = VIT
-    model.neck.update(embed_dims=WIDTH, num_heads=2, regressor_depth=1, decoder_depth=1)
+    model.neck.update(embed_dims=2 * WIDTH, num_heads=2, regressor_depth=1, decoder_depth=1)
     _stand_in(model)
 
 
@@ -190,7 +190,7 @@ SHRINK = dict(
     MoCoV3=shrink_mocov3,
     MaskFeat=shrink_maskfeat,
     BYOL=shrink_byol,
-    CAE=shrink_cae,
     GuidedCAE=shrink_cae,
+    WideCAE=shrink_cae,
     BEiT=shrink_beit,
 )

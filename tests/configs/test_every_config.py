@@ -26,7 +26,7 @@ NAMES = sorted(
     for path in CONFIGS.rglob('*.py')
     if not {'_base_', 'suites'} & set(path.relative_to(CONFIGS).parts)
 )
-PAPERS = ('attmask', 'ccmim', 'dino', 'gpa', 'ibot', 'mae', 'mst', 'transfer')
+PAPERS = ('attmask', 'cae', 'ccmim', 'dino', 'gpa', 'ibot', 'mae', 'mst', 'transfer')
 EXPECTED = defaultdict(list)
 for row in ROWS:
     for name in row.names:

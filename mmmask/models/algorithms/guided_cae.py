@@ -1,6 +1,5 @@
 """Train CAE with masks from a masker instead of the data."""
 
-from mmpretrain.models.selfsup import CAE
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
@@ -8,11 +7,12 @@ from mmmask.utils.errors import UserError
 
 from ..attention import check_scorer
 from ..backbones.protocol import check_masked_encoder
+from .wide_cae import WideCAE
 
 
 @MODELS.register_module()
-class GuidedCAE(CAE):
-    """mmpretrain's CAE (arXiv 2202.03026) with masks that may look at the image (GPA, Table 10).
+class GuidedCAE(WideCAE):
+    """CAE (arXiv 2202.03026) with masks that may look at the image (GPA, Table 10).
 
     Only where masks come from differs from the parent, which takes them from the data samples. Both
     pictures of an image, the encoder's and the tokenizer's, are of one crop, so one mask serves
