@@ -715,6 +715,7 @@ MMDET = 'transfer/mmdet/'
 CASCADE = MMDET + 'cascade-mask-rcnn_vit-SIZE-p16_8xb2-1x_coco'
 CAE_S = MMDET + 'mask-rcnn_vit-SIZE-p16_16xb2-1x_coco'
 VITDET = MMDET + 'mask-rcnn-vitdet_vit-SIZE-p16_32xb2-1x_coco-1024px'
+WINDOWED_FPN = MMDET + 'mask-rcnn-windowed-fpn_vit-base-p16_32xb2-1x_coco-1024px'
 DETECTORS = {  # name: where, rate, weight decay, layer decay, drops, batch, drop paths
     CASCADE: (
         'AttMask, Table 6 and "Evaluation Details"; layer decay and drop path: iBOT\'s files',
@@ -725,8 +726,12 @@ DETECTORS = {  # name: where, rate, weight decay, layer decay, drops, batch, dro
         *(3e-4, 0.05, 0.75, [9, 11], 32, (0.1, 0.2)),
     ),
     VITDET: (
-        "GPA, Table 2: 1x, 1024; the others are ViTDet's",
+        "ViTDet's, at GPA's 1x and 1024",
         *(1e-4, 0.1, 0.7, [8, 11], 64, (0.1, 0.1)),
+    ),
+    WINDOWED_FPN: (
+        "GPA, Table 2: 1x, 1024; the others are arXiv 2111.11429's",
+        *(8e-5, 0.1, 1.0, [8, 11], 64, (0.1, 0.1)),
     ),
     MMDET + 'mask-rcnn_swin-tiny_8xb2-1x_coco': (
         "MST, Table 2: Swin's hyper-parameters", *(1e-4, 0.05, None, [8, 11], 16, (0.1, 0.1)),
@@ -745,12 +750,11 @@ def dense_arch(size: str) -> dict[str, int]:
 
 for pattern, (where, lr, decay, layer_decay, drops, batch, drop_paths) in DETECTORS.items():
     for size, drop_path in zip(SIZES, drop_paths):
-        if size == 'base' and 'SIZE' not in pattern:
+        if 'SIZE' not in pattern and (size == 'base') != ('base' in pattern):
             continue
         plain = 'swin' not in pattern
-        nested = '.dataset.' if pattern == VITDET else '.'
-        train = f'train_dataloader.dataset{nested}'
-        square = pattern == VITDET
+        square = '1024px' in pattern
+        train = f'train_dataloader.dataset{".dataset." if square else "."}'
         values = {
             'optim_wrapper.optimizer': dict(
                 type='AdamW', lr=lr, betas=(0.9, 0.999), weight_decay=decay
@@ -842,6 +846,29 @@ for size, (width, _) in SIZES.items():
             'param_scheduler.0.end': 250,
         },
     )
+paper(
+    'arXiv 2111.11429, Section 2: a global block at the end of each quarter, whose maps are joined',
+    WINDOWED_FPN,
+    {
+        'model.backbone.type': 'mmpretrain.WindowedVisionTransformer',
+        'model.backbone.window_size': 16, 'model.backbone.global_blocks': [2, 5, 8, 11],
+        'model.backbone.out_indices': [2, 5, 8, 11],
+        'model.neck.0': dict(
+            type='mmpretrain.BlockFeaturePyramid', in_channels=768,
+            norm_cfg=dict(type='GN', num_groups=32),
+        ),
+        'model.neck.1.type': 'FPN', 'model.neck.1.in_channels': [768] * 4,
+        **{
+            f'model.{part}.norm_cfg': dict(type='SyncBN', requires_grad=True)
+            for part in ('neck.1', 'roi_head.bbox_head', 'roi_head.mask_head')
+        },
+        'model.roi_head.bbox_head.type': 'Shared4Conv1FCBBoxHead', 'model.rpn_head.num_convs': 2,
+        'model.data_preprocessor.pad_size_divisor': 1024,
+        'train_dataloader.dataset.times': 1,
+        'train_dataloader.dataset.dataset.pipeline.2.ratio_range': (0.1, 2.0),
+        'param_scheduler.0.end': 461,  # a quarter of 117,266 images by 64, rounded up
+    },
+)
 no_decay = dict(decay_mult=0.0)
 paper(
     "Swin's detector: norms and tables aren't decayed", MMDET + 'mask-rcnn_swin-tiny_8xb2-1x_coco',

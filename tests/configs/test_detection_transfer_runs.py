@@ -71,11 +71,14 @@ def small_neck(model, widths):
             'model.neck.in_channels': widths[-1] if single else widths,
             'model.neck.out_channels': CHANNELS,
         }
-    return {
+    found = {
         'model.neck.0.in_channels': widths[-1],
         'model.neck.1.in_channels': widths,
         'model.neck.1.out_channels': CHANNELS,
     }
+    if 'norm_cfg' in model.neck[0]:
+        found['model.neck.0.norm_cfg.num_groups'] = 2
+    return found
 
 
 def small_images(pipeline, place):

@@ -1,6 +1,6 @@
-# GPA, Table 2: ViTDet's Mask R-CNN on COCO, ViT-B/16, 1x at 1024 x 1024 (MAE 33.0 box AP, 29.8 mask
-# AP; GPA as a teacher 33.3, 30.1; as a feature, too, 34.5, 31.1). GPA trains on two GPUs and names
-# no batch: `--auto-scale-lr` fits the learning rate to another than ViTDet's 64.
+# ViTDet's Mask R-CNN (arXiv 2203.16527) on COCO, ViT-B/16, at GPA's 1x and 1024 x 1024. GPA's
+# Table 2 says "ViTDet", but cites an earlier detector: mask-rcnn-windowed-fpn_* has that row.
+# `--auto-scale-lr` fits the learning rate to another batch than ViTDet's 64.
 _base_ = ['./mask-rcnn-vitdet_vit-small-p16_32xb2-1x_coco-1024px.py', '../_base_/vit_base.py']
 
 model = dict(

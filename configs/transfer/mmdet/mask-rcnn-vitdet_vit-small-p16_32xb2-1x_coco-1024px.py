@@ -1,7 +1,7 @@
-# GPA's Table 2 with a ViT-S/16, which the paper doesn't have: ViTDet's Mask R-CNN on COCO for 12
-# epochs. GPA names the framework, the schedule and 1024 x 1024; the rest is ViTDet's for ViT-B:
-# images scaled by 0.1 to 2 and cropped, batch 64, AdamW 1e-4, weight decay 0.1 (none of position
-# embeddings), layer decay 0.7, drop path 0.1, 250 iterations of warm-up.
+# ViTDet's Mask R-CNN on COCO with a ViT-S/16, for 12 epochs at 1024 x 1024 as GPA has. No row of a
+# paper's. The rest is ViTDet's for ViT-B: images scaled by 0.1 to 2 and cropped, batch 64, AdamW
+# 1e-4, weight decay 0.1 (none of position embeddings), layer decay 0.7, drop path 0.1, 250
+# iterations of warm-up.
 # Upstream's large-scale jitter: 100 epochs as 25 x 4 repetitions, SGD 0.1, tests at 1333 x 800. A
 # 1x schedule drops at epochs 8 and 11.
 _base_ = '../_base_/mask-rcnn_vitdet.py'

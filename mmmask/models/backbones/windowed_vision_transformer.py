@@ -39,7 +39,7 @@ def join_windows(windows: Tensor, side: int, grid: tuple[int, int]) -> Tensor:
 
 @MODELS.register_module()
 class WindowedVisionTransformer(PlainVisionTransformer):
-    """A plain ViT for large images, with ViTDet's windows (arXiv 2203.16527, Sec. 3).
+    """A plain ViT for large images, with ViTDet's windows (arXiv 2203.16527, Sec. 3; 2111.11429).
 
     Patches attend within windows that don't overlap, but in a few global blocks, which carry
     information across. Names of parameters are the parent's, so any checkpoint of a ViT loads.

@@ -110,7 +110,8 @@ class BlockFeaturePyramid(BaseModule):
     """Build the pyramid of iBOT's dense transfer (BEiT's): one level from each of several blocks.
 
     Blocks 3, 5, 7 and 11 of a ViT-S or B become maps of 4, 2, 1 and 0.5 times the size, with their
-    width.
+    width. Blocks 2, 5, 8 and 11 and a group norm make the pyramid of "Benchmarking detection
+    transfer learning with vision transformers" (arXiv 2111.11429, Sec. 2).
 
     Args:
         in_channels: Channels C of the backbone's maps, and of every level.

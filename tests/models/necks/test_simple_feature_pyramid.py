@@ -35,6 +35,15 @@ def test_number_of_parameters():
     assert [sum(p.numel() for p in level.parameters()) for level in neck.levels] == counts
 
 
+def up(y, module):  # each value becomes a 2 x 2 block
+    blocks = torch.einsum('bchw,cdij->bdhiwj', y, module.weight)
+    return blocks.flatten(4, 5).flatten(2, 3) + module.bias.view(1, -1, 1, 1)
+
+
+def half_of(x):
+    return x.unflatten(2, (-1, 2)).unflatten(4, (-1, 2)).amax((3, 5))
+
+
 def layer_norm(x, module):
     mean = x.mean(1, keepdim=True)
     variance = ((x - mean) ** 2).mean(1, keepdim=True)
@@ -54,15 +63,11 @@ def test_values_of_vitdet_s_pyramid():
         y = layer_norm(F.conv2d(y, level[-4].weight), level[-3])
         return layer_norm(F.conv2d(y, level[-2].weight, padding=1), level[-1])
 
-    def up(y, module):  # each value becomes a 2 x 2 block
-        blocks = torch.einsum('bchw,cdij->bdhiwj', y, module.weight)
-        return blocks.flatten(4, 5).flatten(2, 3) + module.bias.view(1, -1, 1, 1)
-
     expected = [
         project(up(F.gelu(layer_norm(up(x, four[0]), four[1])), four[3]), four),
         project(up(x, two[0]), two),
         project(x, one),
-        project(x.unflatten(2, (2, 2)).unflatten(4, (2, 2)).amax((3, 5)), half),
+        project(half_of(x), half),
     ]
     for output, reference in zip(neck([x]), expected):
         torch.testing.assert_close(output, reference, rtol=1e-10, atol=1e-10)
@@ -83,6 +88,33 @@ def test_ibot_s_pyramid():
     assert torch.equal(outputs[3], F.max_pool2d(inputs[3], 2))
     counts = [sum(p.numel() for p in level.parameters()) for level in neck.levels]
     assert counts == [2 * (8 * 8 * 4 + 8) + 2 * 8, 8 * 8 * 4 + 8, 0, 0]
+
+
+def group_norm(x, module):
+    groups = x.unflatten(1, (module.num_groups, -1))
+    mean = groups.mean((2, 3, 4), keepdim=True)
+    variance = ((groups - mean) ** 2).mean((2, 3, 4), keepdim=True)
+    weight, bias = (p.view(1, -1, 1, 1) for p in (module.weight, module.bias))
+    return ((groups - mean) / (variance + 1e-5).sqrt()).flatten(1, 2) * weight + bias
+
+
+def test_values_of_the_pyramid_of_detection_transfer():
+    """arXiv 2111.11429, Section 2: x 4 with a group norm and GELU between, x 2, x 1, x 1/2."""
+    torch.manual_seed(0)
+    norm_cfg = dict(type='GN', num_groups=4)
+    neck = build('BlockFeaturePyramid', in_channels=8, norm_cfg=norm_cfg).double()
+    for parameter in neck.parameters():
+        torch.nn.init.normal_(parameter)
+    maps = list(torch.randn(4, 2, 8, 4, 6, dtype=torch.float64))
+    (first, norm, _, second), (two,) = neck.levels[:2]
+    expected = [
+        up(F.gelu(group_norm(up(maps[0], first), norm)), second),
+        up(maps[1], two),
+        maps[2],
+        half_of(maps[3]),
+    ]
+    for output, reference in zip(neck(maps), expected, strict=True):
+        torch.testing.assert_close(output, reference, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize('registry', [DETECTION, SEGMENTATION])
