@@ -23,6 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print the comparison."""
     import mmmask.registration  # noqa: F401
-    from mmmask.transfer.verify import print_proof
+    from mmmask.probe.proof import print_proof
 
     print_proof(args.config, args.checkpoint, args.cfg_options, args.image)

@@ -147,12 +147,7 @@ class Probe:
 
     def inputs(self, images: Sequence[np.ndarray]) -> Tensor:
         """Normalise B images (S, S, 3) uint8, RGB, as the network sees them: (B, 3, S, S)."""
-        pixels = torch.from_numpy(np.stack(images)).to(self.device).float()
-        pixels = pixels if self.normalisation.channels == 'RGB' else pixels.flip(-1)
-        mean, std = (
-            pixels.new_tensor(v) for v in (self.normalisation.mean, self.normalisation.std)
-        )
-        return ((pixels - mean) / std).permute(0, 3, 1, 2)
+        return normalise(images, self.normalisation, self.device)
 
     def pixels(self, inputs: Tensor) -> np.ndarray:
         """Undo :meth:`inputs` for one image (3, S, S): (S, S, 3) uint8, RGB."""
@@ -353,6 +348,16 @@ class Probe:
             tokens[:, 1:], model.backbone.token_grid(self.size, self.size)
         )
         return dict(mask=mask, prediction=restored[..., : self.size, : self.size])
+
+
+def normalise(
+    images: Sequence[np.ndarray], normalisation: Normalisation, device: str = 'cpu'
+) -> Tensor:
+    """Normalise B images (H, W, 3) uint8, RGB: (B, 3, H, W), in the normalisation's channels."""
+    pixels = torch.from_numpy(np.stack(images)).to(device).float()
+    pixels = pixels if normalisation.channels == 'RGB' else pixels.flip(-1)
+    mean, std = (pixels.new_tensor(v) for v in (normalisation.mean, normalisation.std))
+    return ((pixels - mean) / std).permute(0, 3, 1, 2)
 
 
 _AS_THEY_ARE = Normalisation((0.0,) * 3, (1.0,) * 3)

@@ -50,68 +50,50 @@ class Format:
     norm_eps: float | None = None
 
 
-BARE = Format('bare backbone', markers=('',), prefixes={'student': ''})
+def _two(student: str, teacher: str) -> dict[str, str]:
+    return dict(student=student, teacher=teacher)
+
+
+BARE = Format('bare backbone', ('',), dict(student=''))
+_NARROW = dict(heads=NARROW_HEADS, normalisation='imagenet')
 
 FORMATS = (
     Format(
         'DINO or iBOT',
-        markers=('student.backbone.',),
-        prefixes={'teacher': 'teacher.backbone.', 'student': 'student.backbone.'},
-        normalisation='imagenet',
-        norm_eps=1e-6,
+        ('student.backbone.',),
+        dict(teacher='teacher.backbone.', student='student.backbone.'),
+        **dict(normalisation='imagenet', norm_eps=1e-6),
     ),
     Format(
         'self-distillation',
-        markers=('teacher.backbone.',),
-        prefixes={'teacher': 'teacher.backbone.', 'student': 'backbone.'},
+        ('teacher.backbone.',),
+        dict(teacher='teacher.backbone.', student='backbone.'),
     ),
     Format(
         'mmselfsup 0.x MoCo v3',
-        markers=('base_encoder.0.',),
-        prefixes={'student': 'base_encoder.0.', 'teacher': 'momentum_encoder.0.'},
-        heads=NARROW_HEADS,
-        normalisation='imagenet',
+        ('base_encoder.0.',),
+        _two('base_encoder.0.', 'momentum_encoder.0.'),
+        **_NARROW,
     ),
-    Format(
-        'MoCo v3',
-        markers=('base_encoder.',),
-        prefixes={'student': 'base_encoder.', 'teacher': 'momentum_encoder.'},
-        heads=NARROW_HEADS,
-        normalisation='imagenet',
+    Format('MoCo v3', ('base_encoder.',), _two('base_encoder.', 'momentum_encoder.'), **_NARROW),
+    Format('mmselfsup 0.x BYOL', ('online_net.0.',), _two('online_net.0.', 'target_net.0.')),
+    *(
+        Format(f'mmpretrain model with a {name}', (prefix,), _two('backbone.', prefix))
+        for name, prefix in (
+            ('momentum encoder', 'momentum_encoder.module.0.'),
+            ('target network', 'target_net.module.0.'),
+        )
     ),
-    Format(
-        'mmselfsup 0.x BYOL',
-        markers=('online_net.0.',),
-        prefixes={'student': 'online_net.0.', 'teacher': 'target_net.0.'},
-    ),
-    Format(
-        'mmpretrain model with a momentum encoder',
-        markers=('momentum_encoder.module.0.',),
-        prefixes={'student': 'backbone.', 'teacher': 'momentum_encoder.module.0.'},
-    ),
-    Format(
-        'mmpretrain model with a target network',
-        markers=('target_net.module.0.',),
-        prefixes={'student': 'backbone.', 'teacher': 'target_net.module.0.'},
-    ),
-    Format('mmpretrain model', markers=('backbone.',), prefixes={'student': 'backbone.'}),
-    Format(
-        'CAE',
-        markers=('encoder.blocks.', 'teacher.blocks.'),
-        prefixes={'student': 'encoder.', 'teacher': 'teacher.'},
-        heads=NARROW_HEADS,
-        normalisation='imagenet',
-    ),
+    Format('mmpretrain model', ('backbone.',), dict(student='backbone.')),
+    Format('CAE', ('encoder.blocks.', 'teacher.blocks.'), _two('encoder.', 'teacher.'), **_NARROW),
     Format(
         'teacher and student',
-        markers=('teacher.', 'student.'),
-        prefixes={'teacher': 'teacher.', 'student': 'student.'},
+        ('teacher.', 'student.'),
+        dict(teacher='teacher.', student='student.'),
     ),
-    Format('student', markers=('student.',), prefixes={'student': 'student.'}),
+    Format('student', ('student.',), dict(student='student.')),
     *(
-        Format(
-            f'Hugging Face {name} model', markers=(f'{name}.',), prefixes={'student': f'{name}.'}
-        )
+        Format(f'Hugging Face {name} model', (f'{name}.',), dict(student=f'{name}.'))
         for name in ('vit', 'dinov2', 'dinov2_with_registers')
     ),
     BARE,

@@ -8,15 +8,14 @@ rules. Each rule is a pair of names with placeholders: ``{i}`` and ``{j}`` stand
 from __future__ import annotations
 
 import re
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor
 
-_PLACEHOLDER = re.compile(r'\{(\w)(\+1)?\}')
 TABLE = 'relative_position_bias_table'
 """Last part of the name of every relative position table."""
 
@@ -427,38 +426,27 @@ def _match(
     rules: tuple[Rule, ...], name: str, side: str
 ) -> tuple[Rule, int, dict[str, str]] | None:
     """Find the rule of a name, which of the rule's names it is, and the placeholders' values."""
-    for rule, index, template, pattern in _templates(rules, side).get(name.count('.'), ()):
-        match = pattern.fullmatch(name)
-        if match is None:
-            continue
-        shifted = {key for key, plus in _PLACEHOLDER.findall(template) if plus}
-        values = match.groupdict()
-        if any(int(values[key]) == 0 for key in shifted):
-            continue
-        return rule, index, {k: str(int(v) - 1) if k in shifted else v for k, v in values.items()}
+    for rule in rules:
+        for index, template in enumerate(rule.theirs if side == 'theirs' else (rule.ours,)):
+            if match := _pattern(template).fullmatch(name):
+                values = match.groupdict()
+                if '{i+1}' in template:
+                    values['i'] = str(int(values['i']) - 1)
+                if values.get('i') != '-1':
+                    return rule, index, values
     return None
 
 
-@lru_cache(maxsize=64)
-def _templates(rules: tuple[Rule, ...], side: str) -> dict[int, list]:
-    """Compile one side of all rules, by the number of dots in the names."""
-    result: dict[int, list] = defaultdict(list)
-    for rule in rules:
-        for index, template in enumerate(rule.theirs if side == 'theirs' else (rule.ours,)):
-            pieces = re.split(r'(\{\w(?:\+1)?\})', template)
-            pattern = ''.join(
-                (r'(?P<p>weight|bias)' if piece[1] == 'p' else rf'(?P<{piece[1]}>\d+)')
-                if _PLACEHOLDER.fullmatch(piece)
-                else re.escape(piece)
-                for piece in pieces
-            )
-            found = rule, index, template, re.compile(pattern)
-            result[template.count('.')].append(found)
-    return result
+@cache
+def _pattern(template: str) -> re.Pattern:
+    """Return the regular expression of a name with placeholders."""
+    pattern = re.escape(template.replace('{i+1}', '{i}')).replace(r'\{p\}', '(?P<p>weight|bias)')
+    return re.compile(re.sub(r'\\\{(\w)\\\}', r'(?P<\1>\\d+)', pattern))
 
 
 def _fill(template: str, values: Mapping[str, str]) -> str:
     """Put values into a template's placeholders."""
-    return _PLACEHOLDER.sub(
-        lambda match: str(int(values[match[1]]) + 1) if match[2] else values[match[1]], template
-    )
+    template = template.replace('{i+1}', str(int(values.get('i', 0)) + 1))
+    for key, value in values.items():
+        template = template.replace(f'{{{key}}}', value)
+    return template

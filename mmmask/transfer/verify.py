@@ -8,31 +8,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
-from torchvision.transforms.functional import pil_to_tensor
 
-from mmmask.config.build import build_model, scope_of
-from mmmask.config.init_cfg import pretrained_of
-from mmmask.config.options import check_own_parts, merge_options
-from mmmask.config.read import read_config
-from mmmask.utils.errors import UserError, explained
 from mmmask.utils.modes import evaluating
 
 from .checkpoint import Checkpoint, read_checkpoint
 from .description import heads_of, norm_eps_of, settings_of
 from .formats import Selection, select
-from .initialiser import strict_loading
-from .loading import load_strictly
 from .mismatch import Allowed, matches
 from .names import naming_of, to_mmpretrain
-from .normalisation import (
-    Normalisation,
-    compare_normalisation,
-    normalisation_of_config,
-    pretraining_normalisation,
-)
 from .positions import grid_of, position_layout, prefix_tokens
 from .reference import CannotCompare, build_as_saved, build_reference
 
@@ -78,58 +63,6 @@ class Comparison:
             f'{len(self.errors)} blocks, largest relative difference {self.worst:.1e} '
             f'at {self.size[0]}x{self.size[1]} pixels{assumed}'
         )
-
-
-def print_proof(config: str, checkpoint: str, options: dict, image: str | None) -> None:
-    """Build a config's model from a checkpoint, and print how its features compare with the file's.
-
-    Args:
-        config: Name of a downstream config.
-        checkpoint: The file for its backbone.
-        options: Values set over the config, by dotted key.
-        image: File of the image to look at; None for noise.
-
-    Raises:
-        UserError: If the checkpoint doesn't fit, features differ, or images are normalised
-            otherwise than in pre-training.
-    """
-    cfg = read_config(config)
-    merge_options(cfg, options)
-    check_own_parts(cfg)
-    model_cfg = cfg.get('model') or {}
-    whole, backbone = model_cfg.get('init_cfg'), model_cfg.get('backbone', {}).get('init_cfg')
-    init_cfg = pretrained_of(whole) or pretrained_of(backbone)
-    if init_cfg is None:
-        raise UserError(
-            f"model.backbone.init_cfg of '{config}' is {backbone}: nothing would be loaded. "
-            "Give it init_cfg=dict(type='Pretrained', checkpoint=...)."
-        )
-    init_cfg['checkpoint'] = checkpoint
-    if init_cfg is pretrained_of(whole):
-        init_cfg = dict(init_cfg, prefix='backbone.')
-    in_config = normalisation_of_config(cfg)
-    images = None if image is None else _read_image(image, in_config)
-    with explained("The config's model can't be built"), scope_of(cfg, level='WARNING'):
-        model = build_model(cfg, keep=['init_cfg', 'backbone'])
-        with strict_loading(model):  # as in a training
-            model.init_weights()
-    source, selection, allow = source_of(model.backbone, init_cfg)
-    with scope_of(cfg):
-        print(load_strictly(model.backbone, source, selection, allow))
-    comparison = compare_with_source(model.backbone, source, selection, images, allow)
-    print(f'{type(model.backbone).__name__} and {comparison.against}')
-    print('block  largest relative difference')
-    for index, error in enumerate(comparison.errors):
-        print(f'{index:>5}  {error:.1e}{"" if error <= TOLERANCE else "  <- differs"}')
-    print(f'{"equal" if comparison.equal else "NOT equal"}: {comparison}')
-    in_file, _ = pretraining_normalisation(source, selection)
-    print(f'images in pre-training: {in_file or "not told"}')
-    print(f'images in the config:   {in_config or "not told"}')
-    differs, note = compare_normalisation(source, selection, cfg)
-    if differs:
-        raise UserError(note)
-    if not comparison.equal:
-        raise UserError(f'{source.path} was loaded, but the features differ: see above.')
 
 
 def source_of(backbone: nn.Module, init_cfg: Mapping) -> tuple[Checkpoint, Selection, Allowed]:
@@ -323,18 +256,3 @@ def _parts(model: nn.Module, prefix: str = '') -> Iterable[tuple[str, nn.Module]
 
 def _pair(size: int | Iterable[int]) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else tuple(size)
-
-
-def _read_image(path: str, normalisation: Normalisation | None) -> Tensor:
-    """Read an image (1, 3, H, W), normalised as the config says."""
-    try:
-        with Image.open(path) as image:
-            pixels = pil_to_tensor(image.convert('RGB'))[None].float()
-    except OSError as error:
-        raise UserError(f"--image: '{path}' is no image that can be read.") from error
-    if normalisation is None:
-        return pixels / 255
-    if normalisation.channels == 'BGR':
-        pixels = pixels.flip(1)
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (normalisation.mean, normalisation.std))
-    return (pixels - mean) / std
