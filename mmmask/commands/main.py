@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 import traceback
@@ -74,7 +75,12 @@ def _module(name: str) -> ModuleType:
 def _run(args: argparse.Namespace) -> int:
     """Run the parsed command; a `UserError` becomes one line and exit status 1."""
     try:
-        return args.run(args) or 0
+        status = args.run(args) or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # by a reader that has enough, such as head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        return 1
     except UserError as error:
         if args.debug:
             traceback.print_exc()

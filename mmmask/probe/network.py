@@ -14,8 +14,9 @@ from mmmask.config.build import build_model, scope_of
 from mmmask.config.checkpoints import check_named_checkpoints, check_readable
 from mmmask.transfer import Allowed, load_full, load_strictly
 from mmmask.transfer.checkpoint import Checkpoint
-from mmmask.transfer.description import saved_config, settings_of
+from mmmask.transfer.description import saved_config
 from mmmask.transfer.formats import Selection, select, select_backbone
+from mmmask.transfer.settings import settings_of
 from mmmask.transfer.suggest import suggest_backbone
 from mmmask.utils.errors import UserError, explained
 
@@ -26,18 +27,19 @@ PRETRAININGS = ('SelfDistillation', 'MaskedAutoencoder', 'GuidedCAE')
 """Algorithms of this project, which can be rebuilt from the config in their checkpoint."""
 
 
-def build_network(config: Config, checkpoint: str, seed: int = 0) -> nn.Module:
+def build_network(config: Config, checkpoint: str | Checkpoint, seed: int = 0) -> nn.Module:
     """Build a config's whole model with a checkpoint's weights, in evaluation mode on the CPU.
 
     Args:
         config: A config with a ``model``.
-        checkpoint: Weights of the whole model, loaded strictly; 'none': it is initialised.
+        checkpoint: Weights of the whole model, a file or what was read of it, loaded strictly;
+            'none': it is initialised.
         seed: Seed of the initial weights.
 
     Raises:
         UserError: If the model can't be built, or the checkpoint isn't this model's.
     """
-    if checkpoint != UNTRAINED:
+    if isinstance(checkpoint, str) and checkpoint != UNTRAINED:
         check_readable(checkpoint)
     if not config.get('model'):
         raise UserError('The config has no model: give the config of a pre-training.')

@@ -121,7 +121,7 @@ class Probe:
         config = None if backbone_only else own_config(file)
         if config is not None:
             try:
-                self.model = build_network(config, checkpoint)
+                self.model = build_network(config, file)
                 self.backbone, self.source = _choose(self.model, source)
                 self._normalise_as(config)
                 return

@@ -60,7 +60,7 @@ def print_proof(config: str, checkpoint: str, options: Mapping, image: str | Non
     print('block  largest relative difference')
     for index, error in enumerate(comparison.errors):
         print(f'{index:>5}  {error:.1e}{"" if error <= TOLERANCE else "  <- differs"}')
-    print(f'{"equal" if comparison.equal else "NOT equal"}: {comparison}')
+    print(f'{comparison.verdict}: {comparison}')
     in_file, _ = pretraining_normalisation(source, selection)
     print(f'images in pre-training: {in_file or "not told"}')
     print(f'images in the config:   {in_config or "not told"}')

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pickle
+import pickletools
 import re
+import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 from mmengine.runner import CheckpointLoader
@@ -55,7 +59,9 @@ CONTAINERS = (
 and ``teacher`` besides."""
 
 _SUFFIXES = ('.pth', '.pt', '.bin', '.ckpt', '.tar', '.safetensors')
-_SIDES = ('student', 'teacher')
+_SIDES = (('student', 'student'), ('teacher', 'teacher'))
+_JEPA = (('student', 'encoder'), ('teacher', 'target_encoder'))  # I-JEPA evaluates the latter
+_START_OF_TORCH = b'\x80\x02\x8a\n'  # of torch.save's files before they were zip archives
 _WRAPPERS = ('_orig_mod', '_fsdp_wrapped_module', '_checkpoint_wrapped_module')
 _CORES = ('core', '_core')
 _DTYPES = ('Bool', 'Int32', 'Int64', 'UInt8', 'UInt32', 'Float16', 'Float32', 'Float64', 'Str')
@@ -105,7 +111,7 @@ def read_checkpoint(
         elif _is_safetensors(local):
             content, about = _read_safetensors(local, str(map_location))
         elif trust:
-            content = torch.load(local, map_location=map_location, weights_only=False)
+            content = torch.load(local, map_location, _TOLERANT, weights_only=False)
             content = _with_state_dicts(content)
         else:
             with _weights_only():
@@ -113,7 +119,7 @@ def read_checkpoint(
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # a damaged file may raise anything
-        raise UserError(_why_unreadable(path, error)) from error
+        raise UserError(_why_unreadable(path, local, error)) from error
     if not is_remote(path):
         about.update(_descriptions_beside(local))
     return _find_tensors(str(path), content, about)
@@ -128,8 +134,27 @@ class _Inert:
     def __init__(self, *args, **kwargs) -> None:
         pass
 
-    def __setstate__(self, state: object) -> None:
+    def _nothing(self, *args) -> None:
         pass
+
+    __setstate__ = __setitem__ = append = extend = _nothing
+
+
+class _Array(_Inert):
+    """Stands in for an array of numpy's."""
+
+
+class _TolerantUnpickler(pickle.Unpickler):
+    """Unpickles what a trusted file holds; an object of a missing library is inert."""
+
+    def find_class(self, module: str, name: str) -> type:
+        try:
+            return super().find_class(module, name)
+        except (ImportError, AttributeError):
+            return _Inert
+
+
+_TOLERANT = SimpleNamespace(**{**vars(pickle), 'Unpickler': _TolerantUnpickler})
 
 
 def _empty_dict(*args) -> OrderedDict:
@@ -142,7 +167,7 @@ def _weights_only() -> Iterator[None]:
     """Let every ``torch.load`` inside, also mmengine's own, read weights and nothing else."""
     before = os.environ.get(_FORCE)
     os.environ[_FORCE] = '1'
-    inert = [(_Inert, name) for name in _HARMLESS]
+    inert = [(_Array if '_reconstruct' in name else _Inert, name) for name in _HARMLESS]
     # Options of a training are no more than dicts: argparse's, and Swin's.
     options = [
         argparse.Namespace,
@@ -168,7 +193,7 @@ def _with_state_dicts(content: object) -> object:
 
 
 def _check_local(path: str, local: Path) -> None:
-    """Check that a file is there, and isn't a folder, a web page or a pointer.
+    """Check that a file is there, and isn't of a kind that holds no weights, or a part of them.
 
     Raises:
         UserError: If it is.
@@ -179,18 +204,34 @@ def _check_local(path: str, local: Path) -> None:
         raise UserError(f"'{path}' is a folder: name the checkpoint in it ({names}).")
     if not local.is_file():
         raise UserError(f"There is no checkpoint '{path}'.")
-    with open(local, 'rb') as file:
+    if other := _other_kind(local):
+        raise UserError(f"'{path}' is {other}.")
+
+
+def _other_kind(path: Path) -> str:
+    """Return what a file is instead of a checkpoint, and what to do; '' if nothing is known."""
+    with open(path, 'rb') as file:
         start = file.read(64).lstrip().lower()
     if start.startswith(b'version https://git-lfs'):
-        raise UserError(
-            f"'{path}' is Git LFS's pointer to a checkpoint, not the checkpoint: fetch it with "
-            'git lfs pull.'
-        )
+        return "Git LFS's pointer to a checkpoint, not the checkpoint: fetch it with git lfs pull"
     if start.startswith((b'<!doctype', b'<html', b'<?xml')):
-        raise UserError(
-            f"'{path}' is a web page, not a checkpoint: its download was answered with a page. "
-            'Open it in a browser to see why, and download it again.'
+        return (
+            'a web page, not a checkpoint: its download was answered with a page. Open it in a '
+            'browser to see why, and download it again'
         )
+    if (shard := re.search(r'-0*(\d+)-of-0*(\d+)\.\w+$', path.name)) and shard[2] != '1':
+        return f'shard {shard[1]} of {shard[2]}, a part of the weights: {_JOIN}'
+    if path.suffix == '.json':
+        return f'a JSON file that holds no weights; if it lists shards, {_JOIN}'
+    inside = zipfile.ZipFile(path).namelist() if zipfile.is_zipfile(path) else []
+    if any(name.endswith('.npy') for name in inside):
+        return "numpy's .npz, with a JAX model's names: load it with timm, and save its state_dict"
+    if any('/code/' in name for name in inside):
+        return 'a TorchScript program, not a state_dict: save torch.jit.load(FILE).state_dict()'
+    return ''
+
+
+_JOIN = 'load all shards with their library, and save the state_dict as one file'
 
 
 def _is_safetensors(path: Path) -> bool:
@@ -228,7 +269,7 @@ def _descriptions_beside(path: Path) -> dict:
     return found if {'model_type', 'pretrained_cfg'} & set(found.get('config.json', {})) else {}
 
 
-def _why_unreadable(path: str, error: Exception) -> str:
+def _why_unreadable(path: str, local: Path, error: Exception) -> str:
     text = ' '.join(str(error).split())
     if refused := re.search(r'(?:GLOBAL|unrecognized function) (\S+)', text):
         return (
@@ -242,7 +283,23 @@ def _why_unreadable(path: str, error: Exception) -> str:
     reason = reason if 0 < len(reason) <= 150 else type(error).__name__
     if is_remote(path):
         return f"The checkpoint '{path}' couldn't be fetched or read: {reason}"
+    with open(local, 'rb') as file:
+        start = file.read(4)
+    if start[:1] == b'\x80' and start != _START_OF_TORCH and _is_whole_pickle(local):
+        return (
+            f"'{path}' is a plain pickle that torch.save didn't write, as detectron2's .pkl: load "
+            'it with its library, and save its tensors by torch.save.'
+        )
     return f"'{path}' is truncated or not a checkpoint: copy or save it again ({reason})."
+
+
+def _is_whole_pickle(path: Path) -> bool:
+    """Return True for one complete pickle; none of it is run."""
+    try:
+        with open(path, 'rb') as file:
+            return sum(1 for _ in pickletools.genops(file)) > 0 and not file.read(1)
+    except Exception:  # a damaged file may raise anything
+        return False
 
 
 def _find_tensors(path: str, content: object, about: dict) -> Checkpoint:
@@ -256,13 +313,15 @@ def _find_tensors(path: str, content: object, about: dict) -> Checkpoint:
     names = [name for name in CONTAINERS if isinstance(content.get(name), dict)]
     name = names[0] if names else None
     found = content if name is None else content[name]
-    sides = {side: found[side] for side in _SIDES if isinstance(found.get(side), dict)}
+    entries = _JEPA if isinstance(found.get('target_encoder'), dict) else _SIDES
+    sides = {side: found[key] for side, key in entries if isinstance(found.get(key), dict)}
     if sides:
         name = name or ' '.join(sides)
         found = {f'{s}.{_unwrapped(n)}': value for s in sides for n, value in sides[s].items()}
     if not _is_state_dict(found):
         raise UserError(f"'{path}' holds no state_dict of weights{_why_none(content, name, found)}")
     state_dict = OrderedDict((_unwrapped(name), value) for name, value in found.items())
+    _check_stored(path, state_dict)
     versions = getattr(found, '_metadata', None)
     if versions is not None:
         state_dict._metadata = OrderedDict((_unwrapped(name), versions[name]) for name in versions)
@@ -273,6 +332,25 @@ def _find_tensors(path: str, content: object, about: dict) -> Checkpoint:
     if left:
         about['weights'] = f'{name}, not {" or ".join(left)}'
     return Checkpoint(path, state_dict, meta if isinstance(meta, dict) else {}, about)
+
+
+def _check_stored(path: str, tensors: OrderedDict[str, Tensor]) -> None:
+    """Check that tensors are stored as plain numbers.
+
+    Raises:
+        UserError: If one is stored otherwise.
+    """
+    for name, value in tensors.items():
+        kind = str(value.dtype).removeprefix('torch.')
+        if value.is_meta:
+            kind = 'a meta tensor, a shape without values'
+        elif value.layout != torch.strided:
+            kind = 'a sparse tensor'
+        elif not (value.is_quantized or kind.startswith('float8')):
+            continue
+        raise UserError(
+            f"'{path}' holds '{name}' as {kind}: such weights aren't read; save it as float32."
+        )
 
 
 def _is_state_dict(content: object) -> bool:
@@ -296,6 +374,8 @@ def _why_none(content: dict, name: str | None, found: dict) -> str:
             f" alone: '{odd[0]}' among the tensors{f' of {name}' if name else ''} is of type "
             f'{type(found[odd[0]]).__name__}. Save them without it.'
         )
+    if any(isinstance(value, _Array) for value in found.values()):
+        return ", but numpy's arrays: save them as tensors, by torch.from_numpy."
     if weights := [key for key, value in content.items() if _is_state_dict(value)]:
         return (
             f" at the top, but tensors below '{weights[0]}', an entry that could be anything: save "

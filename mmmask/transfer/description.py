@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import ast
 import inspect
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
 
-import torch
 from mmpretrain.registry import MODELS
+from timm.layers import GELUTanh
 from torch import Tensor, nn
 
 from mmmask.utils.literals import literal_value
 
 from .checkpoint import Checkpoint
-from .formats import Selection
-from .names import NARROW_HEADS, PATCH_PROJECTION, TABLE, TIMM_VIT
+from .names import PATCH_PROJECTION, TABLE
 from .positions import window_of_table
 
 _MLP = re.compile(r'(layers\.0|stages\.0\.blocks\.0)\.ffn\.(layers\.0\.0|w12)\.weight')
 _HEADS = re.compile(rf'(?:rel_pos_bias|layers\.\d+\.attn|stages\.(\d+)\..*)\.{TABLE}')
-EXPORT_KEY = 'mmmask'
-"""Entry of an exported file's metadata with a JSON of what its source said."""
 
 
 class Kind(Enum):
@@ -138,11 +134,26 @@ def table_window(tensors: Mapping[str, Tensor]) -> int | None:
 
 def heads_of(module: nn.Module) -> int | None:
     """Return the attention heads of a ViT or of a model's ``backbone``; None for others."""
-    layers = getattr(getattr(module, 'backbone', module), 'layers', ())
+    module = getattr(module, 'backbone', module)
+    layers = getattr(module, 'layers', getattr(module, 'blocks', ()))
     heads = {
         part.num_heads for layer in layers for part in layer.modules() if hasattr(part, 'num_heads')
     }
     return heads.pop() if len(heads) == 1 else None
+
+
+def activation_of(module: nn.Module) -> str | None:
+    """Return the activation of a backbone's MLPs, e.g. 'GELU'; None if they are gated or none."""
+    for part in getattr(module, 'backbone', module).modules():
+        if hasattr(part, 'fc1') and part.fc1.out_features != part.fc2.in_features:
+            return None
+        act = getattr(
+            part, 'activate', getattr(part, 'act', None) if hasattr(part, 'fc1') else None
+        )
+        if act is not None:
+            name = 'GELU(tanh)' if isinstance(act, GELUTanh) else type(act).__name__
+            return 'GELU(tanh)' if getattr(act, 'approximate', '') == 'tanh' else name
+    return None
 
 
 def norm_eps_of(module: nn.Module) -> float:
@@ -153,111 +164,6 @@ def norm_eps_of(module: nn.Module) -> float:
 
 def _numbers(pattern: str, tensors: Iterable[str]) -> set[int]:
     return {int(match[1]) for name in tensors if (match := re.match(pattern, name))}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings of a network that no tensor's shape shows.
-
-    Attributes:
-        heads: Attention heads of each block; None if unknown.
-        heads_from: Where the heads are known from, in words.
-        norm_eps: Epsilon of layer norms; None if unknown.
-        grid: Rows and columns of position embeddings; None if only a square can be assumed.
-    """
-
-    heads: int | None = None
-    heads_from: str = ''
-    norm_eps: float | None = None
-    grid: tuple[int, int] | None = None
-
-
-def settings_of(checkpoint: Checkpoint, selection: Selection) -> Settings:
-    """Return what a file says of its network, else what its published architectures have.
-
-    Of an exported file only what its source said counts: the exported names say nothing of it.
-    """
-    if exported := exported_settings(checkpoint):
-        heads, grid = exported.get('heads'), exported.get('grid')
-        return Settings(
-            heads, 'its metadata' if heads else '', exported.get('norm_eps'), grid and tuple(grid)
-        )
-    backbone = backbone_config(checkpoint)
-    hugging_face = hugging_face_config_of(checkpoint, selection)
-    heads, heads_from = first_known(
-        (
-            (num_heads(backbone), 'the config in the file'),
-            (hugging_face.get('num_attention_heads'), 'its config.json'),
-            (
-                _published_heads(selection),
-                f'the published architectures ({selection.family.name})',
-            ),
-        )
-    )
-    eps = norm_eps(backbone) or hugging_face.get('layer_norm_eps') or _published_eps(selection)
-    return Settings(heads, heads_from, eps, patch_grid(backbone))
-
-
-def first_known(candidates: Iterable[tuple]) -> tuple:
-    """Return the first pair (value, where from) whose value is known, else (None, '')."""
-    return next(((value, place) for value, place in candidates if value), (None, ''))
-
-
-def exported_settings(checkpoint: Checkpoint) -> dict:
-    """Return what our export wrote into a file's metadata; {} if it is no export."""
-    try:
-        content = json.loads(checkpoint.about.get(EXPORT_KEY, '{}'))
-    except (TypeError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def hugging_face_config_of(checkpoint: Checkpoint, selection: Selection) -> dict:
-    """Return Hugging Face's ``config.json`` if it is the file's; {} if there is none.
-
-    A folder may hold other files, too: the names have to be Hugging Face's, and the sizes to agree.
-    """
-    config, shape = checkpoint.about.get('config.json', {}), architecture(selection.tensors)
-    pairs = (('hidden_size', shape.embed_dims), ('num_hidden_layers', shape.depth))
-    fits = all(config.get(key) in (None, value) for key, value in pairs)
-    return config if selection.naming.of_hugging_face and fits else {}
-
-
-def _published_heads(selection: Selection) -> int | None:
-    """Return the heads of the published architecture of this width and depth.
-
-    ViT-S with fixed sine-cosine positions by no format's names may be MoCo v3's, with 12 heads, or
-    an MAE's, with 6: nothing in the file tells.
-    """
-    kind, naming = selection.format, selection.naming
-    shape = architecture(selection.tensors)
-    size = shape.embed_dims, shape.depth
-    if kind and kind.heads:
-        return kind.heads.get(size)
-    heads = (naming.heads or {}).get(size)
-    open_question = naming is TIMM_VIT and heads != NARROW_HEADS.get(size)
-    return None if open_question and _has_fixed_positions(selection) else heads
-
-
-def _published_eps(selection: Selection) -> float | None:
-    """Return the epsilon of a format's published models; timm's CLIPs (pre-norm) have either."""
-    if 'pre_norm.weight' in selection.tensors:
-        return None
-    return (selection.format and selection.format.norm_eps) or selection.naming.norm_eps
-
-
-def _has_fixed_positions(selection: Selection) -> bool:
-    """Find out whether position embeddings are sines and cosines of rows and columns.
-
-    The CLS token has zeros. Sines and cosines of one coordinate, then those of the other, take a
-    quarter of the channels each.
-    """
-    embedding = selection.tensors.get('pos_embed')
-    if embedding is None or embedding.ndim != 3 or embedding.shape[2] % 4 or embedding[0, 0].any():
-        return False
-    sine, cosine, other_sine, other_cosine = embedding[0, 1:].float().chunk(4, dim=-1)
-    squares = torch.cat([sine**2 + cosine**2, other_sine**2 + other_cosine**2])
-    return bool(((squares - 1).abs() < 1e-2).all())
 
 
 def backbone_config(checkpoint: Checkpoint) -> dict:
@@ -290,6 +196,24 @@ def config_text(checkpoint: Checkpoint) -> str | None:
     about = checkpoint.about.get('cfg')  # of a .safetensors file, which has no meta
     text = checkpoint.meta.get('cfg', checkpoint.meta.get('config', about))
     return text if isinstance(text, str) else None
+
+
+def backbone_kinds(backbone: dict) -> set[str]:
+    """Return the names of a config's class and its ancestors; of an unknown class its name."""
+    name = str(backbone.get('type')).rpartition('.')[2]
+    return {name, *(kind.__name__ for kind in getattr(_class(backbone), '__mro__', ()))}
+
+
+def activation(backbone: dict) -> str | None:
+    """Return the activation of the MLPs by a plain ViT's config; None if they are gated."""
+    layers = backbone.get('layer_cfgs')
+    options = {**backbone, **(layers if isinstance(layers, dict) else {})}
+    if options.get('ffn_type', 'origin') != 'origin':
+        return None
+    act = options.get('act_cfg')
+    act = act if isinstance(act, dict) else {}
+    name = str(act.get('type', 'GELU')).rpartition('.')[2]
+    return f'{name}(tanh)' if act.get('approximate') == 'tanh' else name
 
 
 def num_heads(backbone: dict) -> int | None:

@@ -18,7 +18,7 @@ from mmmask.utils.errors import UserError, one_line
 from mmmask.utils.files import new_files
 
 from .checkpoint import Checkpoint, read_checkpoint
-from .description import EXPORT_KEY, Kind, Settings, architecture, config_text, kind_of, settings_of
+from .description import Kind, architecture, config_text, kind_of
 from .formats import Selection, select_backbone
 from .mismatch import Allowed, not_finite
 from .names import (
@@ -39,6 +39,7 @@ from .positions import (
     prefix_tokens,
     take_row_of_cls_token,
 )
+from .settings import EXPORT_KEY, Settings, settings_for_export, settings_of
 from .suggest import build_suggested, hugging_face_config, suggest_backbone
 
 TARGETS = ('mmpretrain', 'timm', 'huggingface', 'dino')
@@ -263,9 +264,7 @@ def _metadata(
     """Return what the tensors don't show."""
     images, _ = pretraining_normalisation(checkpoint, selection)
     about = dict(
-        heads=settings.heads,
-        norm_eps=settings.norm_eps,
-        grid=settings.grid,
+        **settings_for_export(settings),
         normalisation=images
         and dict(mean=images.mean, std=images.std, to_rgb=images.channels == 'RGB'),
         source=checkpoint.name,

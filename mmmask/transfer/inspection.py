@@ -11,7 +11,7 @@ from mmmask.utils.errors import UserError, one_line
 from mmmask.utils.files import is_remote, sha256_of_file
 
 from .checkpoint import Checkpoint, read_checkpoint
-from .description import Settings, architecture, backbone_config, saved_config, settings_of
+from .description import architecture, backbone_config, saved_config
 from .formats import (
     Selection,
     available_sources,
@@ -21,8 +21,9 @@ from .formats import (
     select_backbone,
 )
 from .loading import load_strictly
-from .mismatch import Allowed, broken_values
+from .mismatch import Allowed, broken_values, is_whole, quantised
 from .normalisation import pretraining_normalisation
+from .settings import Settings, settings_of
 from .suggest import build_suggested, dense_options, suggest_backbone
 
 
@@ -57,8 +58,10 @@ def _report(checkpoint: Checkpoint, source: str) -> None:
     print()
     _print('backbone', name)
     _print('architecture', _architecture(selection, settings))
-    if doubt := broken_values(selection.tensors):
-        _print('values', doubt)
+    weights = [n for n, v in selection.tensors.items() if n.endswith('.weight') and is_whole(v)]
+    doubt = broken_values(selection.tensors)
+    if doubt or weights:
+        _print('values', doubt or quantised(selection.tensors, weights))
     images, place = pretraining_normalisation(checkpoint, selection)
     unknown = 'not told: make sure that the config has that of pre-training'
     _print('normalisation', f'{images} (from {place})' if images else unknown)

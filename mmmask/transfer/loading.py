@@ -13,19 +13,21 @@ from torch import Tensor, nn
 from mmmask.utils.unwrap import unwrap
 
 from .checkpoint import Checkpoint, read_checkpoint
-from .description import DEPTHS, Settings, architecture, heads_of, norm_eps_of, settings_of
+from .description import DEPTHS, architecture, heads_of, norm_eps_of
 from .formats import Selection, group_names, select, whole
 from .mismatch import (
     Allowed,
+    check_computable,
     check_values,
     listed,
     mismatch_error,
     of_surplus_blocks,
-    other_heads,
+    other_settings,
     other_shapes,
 )
 from .names import TABLE, Naming, from_mmpretrain, naming_of, to_mmpretrain
 from .positions import fit_position_embedding, fit_relative_position
+from .settings import Settings, settings_of
 
 
 def load_strictly(
@@ -53,18 +55,23 @@ def load_strictly(
     ours = to_mmpretrain(naming, targets)[0]
     settings = settings_of(checkpoint, selection)
     part = copy.copy(selection.tensors)  # with its _metadata
+    check_computable(module, checkpoint, settings, part, ours)
     resized = _fit(part, module, ours, settings)
     tensors = _renamed(part, naming)
-    check_values(checkpoint, {name: tensors[name] for name in targets if name in tensors})
+    check_values(checkpoint, {name: tensors[name] for name in targets if name in tensors}, targets)
+    shapes = other_shapes(tensors, targets)
+    reshaped = [name for name in shapes if allow.names_missing(name)]
+    for name in reshaped:  # by name: the module's own stays
+        del tensors[name], shapes[name]
     missing = [name for name in targets if name not in tensors]
     unexpected = [name for name in tensors if name not in targets]
     left, not_in_file = allow.sort_missing(module, missing)
     ignored, not_in_config = allow.sort_unexpected(module, unexpected)
-    shapes = other_shapes(tensors, targets)
     differences = architecture(part).differences(architecture(ours))
     if not of_surplus_blocks(not_in_file + not_in_config, tensors, targets):
         differences = {name: text for name, text in differences.items() if name not in DEPTHS}
-    faults = [*differences.values(), *other_heads(module, settings, allow)]
+    others = [*differences.values(), *other_settings(module, settings, allow)]
+    faults = list(others)
     if not faults and not shapes:
         # Modules may translate old names of their own while they load: their report counts then.
         missing, unexpected = _load(module, checkpoint, selection, tensors)
@@ -73,12 +80,13 @@ def load_strictly(
     faults += listed('missing in the file', not_in_file)
     faults += listed('not in the config', not_in_config)
     if differences.keys() <= DEPTHS:  # others explain the shapes
-        faults += listed('of another shape', shapes)
+        faults += listed('of another shape', list(shapes.values()))
     if not faults and targets and len(left) == len(targets):
         faults = ['nothing of it is for this module']
     if faults:
-        raise mismatch_error(module, checkpoint, selection, faults)
-    allow.check_needed(missing, unexpected, settings.heads, heads_of(module))
+        names = [] if others else [*not_in_file, *not_in_config, *shapes]
+        raise mismatch_error(module, checkpoint, selection, faults, names)
+    allow.check_needed(missing, unexpected + reshaped, settings.heads, heads_of(module))
     _warn_of_settings(module, checkpoint, settings, part)
     ignored += selection.others
     line = (
@@ -96,12 +104,12 @@ def load_strictly(
     return line
 
 
-def load_full(model: nn.Module, path: str) -> str:
+def load_full(model: nn.Module, path: str | Checkpoint) -> str:
     """Load a whole model, strictly.
 
     Args:
         model: The model, in a data-parallel wrapper or not.
-        path: As of :func:`read_checkpoint`.
+        path: As of :func:`read_checkpoint`, or what it has read.
 
     Returns:
         The line that was logged.
@@ -109,7 +117,7 @@ def load_full(model: nn.Module, path: str) -> str:
     Raises:
         UserError: If the checkpoint can't be read, or is another model's.
     """
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(path) if isinstance(path, str) else path
     return load_strictly(unwrap(model), checkpoint, whole(checkpoint), Allowed())
 
 
@@ -175,7 +183,7 @@ def _load(
         result = module.load_state_dict(tensors, strict=False)
     except Exception as error:  # a module's own hook may raise anything
         reason = ' '.join(str(error).split())[:300] or type(error).__name__
-        raise mismatch_error(module, checkpoint, selection, [reason]) from error
+        raise mismatch_error(module, checkpoint, selection, [reason], []) from error
     return list(result.missing_keys), list(result.unexpected_keys)
 
 

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from mmmask.utils.errors import UserError
 
 from .checkpoint import Checkpoint
-from .description import Settings, heads_of
-from .formats import Selection, format_of, known_below
-from .names import MMPRETRAIN, PATCH_PROJECTION, naming_of
+from .description import activation_of, heads_of
+from .formats import BARE, Selection, format_of, known_below
+from .names import MMPRETRAIN, PATCH_PROJECTION, TABLE, naming_of
+from .settings import Settings, model_beside
 
 # Names that need not fit, by pattern and for which modules.
 _MAY_BE_UNEXPECTED = (
@@ -33,6 +34,9 @@ _MAY_BE_MISSING = (
     (r'(.*\.)?num_batches_tracked', lambda module: True),
 )
 _BLOCK = re.compile(r'(backbone\.)?(layers|blocks|stages\.\d+\.blocks)\.\d+\.')
+_BODY = re.compile(
+    r'(layers|blocks|stages|rel_pos_bias)\.|patch_embed|pos_embed|absolute_pos|pre_norm|\w+_tokens?$'
+)
 _SAME = 'Make the config the one it was trained with (mmmask inspect prints it)'
 
 
@@ -41,7 +45,8 @@ class Allowed:
     """Exceptions that a user names: names of tensors, or patterns with ``*``.
 
     Attributes:
-        missing: Tensors of the module that the file need not have.
+        missing: Tensors of the module that the file need not have, or has in another shape, as the
+            heads for other classes.
         unexpected: Tensors of the file that the module need not have.
         heads: True if the number of attention heads may differ.
     """
@@ -68,6 +73,10 @@ class Allowed:
             raise UserError(f'init_cfg.allow.heads is True or False, not {heads!r}.')
         sides = [side for side in allow if side != 'heads']
         return cls(heads=heads, **{side: _patterns(side, allow[side]) for side in sides})
+
+    def names_missing(self, name: str) -> bool:
+        """Return True if a tensor may stay as it is initialised, whatever the file has for it."""
+        return matches(name, self.missing)
 
     def sort_missing(self, module: nn.Module, names: list[str]) -> tuple[list[str], list[str]]:
         """Split names that the file lacks into allowed ones and faults."""
@@ -135,8 +144,10 @@ def _sort(
     return fine, [name for name in names if name not in fine]
 
 
-def check_values(checkpoint: Checkpoint, tensors: Mapping[str, Tensor]) -> None:
-    """Check that the values are finite and not all of them zero.
+def check_values(
+    checkpoint: Checkpoint, tensors: Mapping[str, Tensor], targets: Mapping[str, Tensor]
+) -> None:
+    """Check that values are finite, not all of them zero, and numbers where a module has numbers.
 
     Raises:
         UserError: If they aren't.
@@ -144,6 +155,21 @@ def check_values(checkpoint: Checkpoint, tensors: Mapping[str, Tensor]) -> None:
     if fault := broken_values(tensors):
         advice = 'take a checkpoint from before its training diverged, or save it again'
         raise UserError(f'{checkpoint.path} is broken: {fault}; {advice}.')
+    whole = [n for n, v in tensors.items() if targets[n].is_floating_point() and is_whole(v)]
+    if whole:
+        raise UserError(f'{checkpoint.path}: {quantised(tensors, whole)}.')
+
+
+def is_whole(value: Tensor) -> bool:
+    """Return True for whole numbers."""
+    return not (value.is_floating_point() or value.is_complex())
+
+
+def quantised(tensors: Mapping[str, Tensor], names: list[str]) -> str:
+    """Describe weights that are whole numbers, which mean nothing without their scales."""
+    kind = str(tensors[names[0]].dtype).removeprefix('torch.')
+    (text,) = listed(f'weights are whole numbers ({kind})', names)
+    return f'{text}: quantised, they mean nothing without their scales; save it as float32'
 
 
 def broken_values(tensors: Mapping[str, Tensor]) -> str:
@@ -159,13 +185,13 @@ def not_finite(tensors: Mapping[str, Tensor]) -> str:
     return ''.join(listed('with NaN or infinity', broken))
 
 
-def other_shapes(tensors: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> list[str]:
-    """Describe the tensors whose shape isn't that of the module's tensor of this name."""
-    return [
-        f'{name} {tuple(value.shape)} in the file, {tuple(targets[name].shape)} in the config'
+def other_shapes(tensors: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str, str]:
+    """Describe the tensors whose shape isn't that of the module's tensor of this name, by name."""
+    return {
+        name: f'{name} {tuple(value.shape)} in the file, {tuple(targets[name].shape)} in the config'
         for name, value in tensors.items()
         if name in targets and value.shape != targets[name].shape
-    ]
+    }
 
 
 def of_surplus_blocks(names: Iterable[str], tensors: Iterable[str], targets: Iterable[str]) -> bool:
@@ -178,18 +204,55 @@ def of_surplus_blocks(names: Iterable[str], tensors: Iterable[str], targets: Ite
     return bool(faulty - (in_file & in_module))
 
 
-def other_heads(module: nn.Module, settings: Settings, allow: Allowed) -> list[str]:
-    """Describe another number of attention heads, which no tensor's shape shows."""
-    in_config = heads_of(module)
-    if allow.heads or in_config is None or settings.heads in (None, in_config):
-        return []
-    fault = (
-        f'number of attention heads {settings.heads} in the file (from {settings.heads_from}), '
-        f'{in_config} in the config'
-    )
-    if not hasattr(module, 'backbone'):  # not by load_from
-        fault += ' (init_cfg.allow=dict(heads=True) if you know better)'
-    return [fault]
+def check_computable(
+    module: nn.Module,
+    checkpoint: Checkpoint,
+    settings: Settings,
+    tensors: Mapping[str, Tensor],
+    targets: Mapping[str, Tensor],
+) -> None:
+    """Check that a module can compute what a file's network does, which no tensor shows.
+
+    Nothing that a config or an exception changes would help here, so that none is advised.
+
+    Args:
+        module: The backbone, or a whole model.
+        checkpoint: The file.
+        settings: What the file says of its network.
+        tensors: The file's, by mmpretrain's names.
+        targets: The module's, by the same names.
+
+    Raises:
+        UserError: If the model that the file names isn't a plain ViT, BEiT or Swin; or its
+            transformer has no positions at all, so that they are rotary, and the module has some.
+    """
+    start = f"{checkpoint.path} can't be loaded into {type(module).__name__}"
+    if settings.unlike and type(module).__module__.startswith('mm'):
+        raise UserError(f'{start}: it is a {settings.model}: {settings.unlike}.')
+    has_positions = any(name == 'pos_embed' or name.endswith(TABLE) for name in tensors)
+    if 'pos_embed' in targets and 'layers.0.attn.qkv.weight' in tensors and not has_positions:
+        raise UserError(
+            f'{start}: the file has no position embeddings, so its positions are rotary, as '
+            "DINOv3's, or there are none. No backbone here computes that."
+        )
+
+
+def other_settings(module: nn.Module, settings: Settings, allow: Allowed) -> list[str]:
+    """Describe other numbers of attention heads and another activation, which no shape shows."""
+    faults = []
+    heads, act = heads_of(module), activation_of(module)
+    if not allow.heads and None not in (heads, settings.heads) and heads != settings.heads:
+        faults.append(
+            f'number of attention heads {settings.heads} in the file (from {settings.heads_from}), '
+            f'{heads} in the config'
+        )
+        if not hasattr(module, 'backbone'):  # not by load_from
+            faults[-1] += ' (init_cfg.allow=dict(heads=True) if you know better)'
+    if None not in (act, settings.activation) and act != settings.activation:
+        faults.append(
+            f'activation {settings.activation} in the file ({settings.model}), {act} in the config'
+        )
+    return faults
 
 
 def listed(what: str, names: list[str]) -> list[str]:
@@ -199,22 +262,39 @@ def listed(what: str, names: list[str]) -> list[str]:
 
 
 def mismatch_error(
-    module: nn.Module, checkpoint: Checkpoint, selection: Selection, faults: list[str]
+    module: nn.Module,
+    checkpoint: Checkpoint,
+    selection: Selection,
+    faults: list[str],
+    names: list[str],
 ) -> UserError:
-    """Return the error that names the file, its part, the faults, and what to do."""
+    """Return the error that names the file, its part, the faults, and what to do.
+
+    Exceptions are advised for ``names`` outside of the body only: a body that lacks a part computes
+    something else. ``names`` is empty where there are faults besides names.
+    """
     targets = module.state_dict()
     kind, places = format_of(checkpoint.state_dict), known_below(checkpoint)
+    named = model_beside(checkpoint)
+    advice = f'{_SAME}.'
     if any(name.startswith('backbone.') for name in targets):
-        advice = f'{_SAME}.'
         if format_of(targets) is not kind and _is_backbone(checkpoint):
             advice = (
                 f'It is a pre-training checkpoint ({kind.name}), which a training starts from by '
                 f'model.backbone.init_cfg.checkpoint={checkpoint.path}.'
             )
+        elif names and all(name in targets and name in selection.tensors for name in names):
+            advice = (
+                'To start from it for other classes, leave these tensors out by name: '
+                f"load_from=None, model.init_cfg=dict(type='Pretrained', "
+                f"checkpoint='{checkpoint.path}', allow=dict(missing={names}))."
+            )
     elif places and PATCH_PROJECTION not in selection.tensors:
         prefixes = ' or '.join(f"'{place}'" for place in places[:4])
         advice = f'Its backbone is elsewhere: set init_cfg.prefix={prefixes}.'
-    else:
+    elif named and selection.naming is MMPRETRAIN and selection.format is BARE:
+        advice = f'config.json beside it names a {named}, whose tensors have no known names here.'
+    elif names and not any(map(_BODY.match, names)):
         exceptions = 'init_cfg.allow=dict(missing=[...], unexpected=[...])'
         advice = f'{_SAME}, or name each exception in {exceptions}.'
     return UserError(

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .checkpoint import Checkpoint
-from .description import (
-    architecture,
+from .description import saved_config
+from .formats import Selection
+from .settings import (
     exported_settings,
     first_known,
     hugging_face_config_of,
-    saved_config,
+    timm_config_of,
 )
-from .formats import BARE, Selection
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ def pretraining_normalisation(
         return (found, 'its metadata') if found else (None, '')
     hugging_face = hugging_face_config_of(checkpoint, selection)
     preprocessor = hugging_face and checkpoint.about.get('preprocessor_config.json', {})
+    timm = timm_config_of(checkpoint, selection)
     published = (selection.format and selection.format.normalisation) or (
         selection.naming.normalisation
     )
@@ -75,24 +76,11 @@ def pretraining_normalisation(
                 normalisation_of_unit_pixels(preprocessor, 'image_'),
                 'its preprocessor_config.json',
             ),
-            (normalisation_of_unit_pixels(_timm_config(checkpoint, selection)), 'its config.json'),
+            (normalisation_of_unit_pixels(timm.get('pretrained_cfg', {})), 'its config.json'),
             (_normalisation_of_options(checkpoint), 'the options in the file'),
             (KNOWN.get(published), f'its format ({selection.family.name})'),
         )
     )
-
-
-def _timm_config(checkpoint: Checkpoint, selection: Selection) -> dict:
-    """Return ``pretrained_cfg`` of timm's ``config.json`` if it is the file's, else {}.
-
-    timm's files are bare; ``num_features`` is the width, of a Swin in its last stage.
-    """
-    config = checkpoint.about.get('config.json', {})
-    pretrained, width = config.get('pretrained_cfg'), config.get('num_features')
-    shape = architecture(selection.tensors)
-    last = (shape.embed_dims or 0) * 2 ** (len(shape.depths or (1,)) - 1)
-    fits = isinstance(pretrained, dict) and selection.format is BARE and width in (None, last)
-    return pretrained if fits else {}
 
 
 def _normalisation_of_options(checkpoint: Checkpoint) -> Normalisation | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import torch
-from timm.layers import SwiGLUPacked, resize_rel_pos_bias_table
+from timm.layers import QuickGELU, SwiGLUPacked, resize_rel_pos_bias_table
 from timm.models.beit import Beit
 from timm.models.deit import VisionTransformerDistilled
 from timm.models.swin_transformer import SwinTransformer
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from mmmask.utils.errors import UserError
+from mmmask.utils.modes import evaluating
 
 from .checkpoint import Checkpoint
 from .description import (
@@ -55,6 +56,10 @@ _HUGGING_FACE = (
     (r'\.output\.dense\.|\.mlp\.weights_out\.', '.mlp.fc2.'),
     (r'\.layer_scale([12])\.lambda1$', r'.ls\1.gamma'),
 )
+
+
+ACTIVATIONS = {'GELU(tanh)': partial(nn.GELU, approximate='tanh'), 'QuickGELU': QuickGELU}
+"""Activations besides GELU, by the names that settings have."""
 
 
 class CannotCompare(UserError):
@@ -100,6 +105,7 @@ def build_reference(
     window: int | None = None,
     with_cls_token: bool = True,
     naming: Naming = MMPRETRAIN,
+    activation: str | None = None,
 ) -> nn.Module:
     """Build timm's model with a backbone's tensors, strictly, in evaluation mode.
 
@@ -114,6 +120,7 @@ def build_reference(
         with_cls_token: False leaves the CLS token out, as some dense models do.
         naming: The file's own names. Hugging Face's are put into timm's by a table of this module;
             others are timm's, or so near that a wrong rule shows.
+        activation: Of the MLPs; None for GELU, or for a gated MLP's.
 
     Raises:
         CannotCompare: If it is no ViT, BEiT or Swin, or has a tensor that timm's model hasn't.
@@ -139,6 +146,10 @@ def build_reference(
         options = _vit(tensors, shape, heads, grid, rows, with_cls_token)
     else:
         raise CannotCompare('only plain ViT, BEiT and Swin can be compared block by block')
+    if activation not in (None, 'GELU'):
+        if activation not in ACTIVATIONS:
+            raise CannotCompare(f"timm's model has no activation '{activation}'")
+        options['act_layer'] = ACTIVATIONS[activation]
     model = timms(
         img_size=tuple(side * shape.patch_size for side in grid),
         patch_size=shape.patch_size,
@@ -276,3 +287,55 @@ def _bicubic(table: Tensor, new_bias_shape: tuple[int, int]) -> Tensor:
     maps = table.T.unflatten(1, (int(table.shape[0] ** 0.5), -1))[None]
     maps = interpolate(maps, (int(new_bias_shape[0] ** 0.5),) * 2, mode='bicubic')
     return maps[0].flatten(1).T
+
+
+def block_outputs(
+    model: nn.Module, images: Tensor, parts: Iterable[nn.Module] | None = None
+) -> list[Tensor]:
+    """Return the tokens (B, E + L, C) behind each block, of Swin (B, L, C), of maps (B, C h, w).
+
+    Args:
+        model: mmpretrain's or timm's.
+        images: (B, 3, H, W).
+        parts: Modules to read instead of the transformer blocks.
+    """
+    outputs: list[Tensor] = []
+
+    def keep(layer: nn.Module, inputs: tuple, output: Tensor) -> None:
+        outputs.append(output.flatten(1, -2))
+
+    hooks = [part.register_forward_hook(keep) for part in parts or _blocks(model)]
+    try:
+        with evaluating(model), torch.no_grad():
+            model(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return outputs
+
+
+def relative_differences(mine: list[Tensor], theirs: list[Tensor]) -> tuple[float, ...]:
+    """Return each block's largest difference, divided by the largest value of ``theirs``.
+
+    Raises:
+        CannotCompare: If there are other blocks or shapes.
+    """
+    if [m.shape for m in mine] != [t.shape for t in theirs]:
+        raise CannotCompare(
+            f"its {len(mine)} blocks give {tuple(mine[0].shape)}, the source's {len(theirs)} "
+            f'{tuple(theirs[0].shape)}'
+        )
+    return tuple(((m - t).abs().max() / t.abs().max()).item() for m, t in zip(mine, theirs))
+
+
+def _blocks(model: nn.Module) -> Iterable[nn.Module]:
+    """Return the transformer blocks of mmpretrain's or timm's model, in order."""
+    if hasattr(model, 'stages'):
+        return [block for stage in model.stages for block in stage.blocks]
+    if hasattr(model, 'global_blocks'):  # ViTDet
+        return [block.ffn for block in model.layers]  # whose last step is the block's
+    if hasattr(model, 'blocks'):
+        return model.blocks
+    if hasattr(model.layers[0], 'blocks'):
+        return [block for stage in model.layers for block in stage.blocks]
+    return model.layers

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from mmmask.config.build import scope_of
 from mmmask.utils.errors import UserError, explained
 
-from .description import Architecture, Kind, Settings, architecture, kind_of, table_window
+from .description import Architecture, Kind, architecture, kind_of, table_window
 from .names import TABLE
 from .positions import position_layout, prefix_tokens
+from .settings import Settings
 
 
 def suggest_backbone(tensors: Mapping[str, Tensor], settings: Settings) -> dict:
@@ -25,13 +26,16 @@ def suggest_backbone(tensors: Mapping[str, Tensor], settings: Settings) -> dict:
         settings: What the file says besides.
 
     Raises:
-        UserError: If it is no ViT, BEiT or Swin, or its number of attention heads isn't known.
+        UserError: If it is no ViT, BEiT or Swin. If the model that the file names isn't a plain
+            one, or its number of attention heads isn't known.
     """
     shape, kind = architecture(tensors), kind_of(tensors)
     if kind is None:
         raise UserError('it is no ViT, BEiT or Swin')
+    if settings.unlike:
+        raise UserError(f'it is a {settings.model}: {settings.unlike}')
     if kind is Kind.SWIN:
-        return _swin(tensors, shape)
+        return _swin(tensors, shape, settings)
     heads = shape.heads or settings.heads
     if not isinstance(heads, int):
         raise UserError("it doesn't tell its number of attention heads")
@@ -71,6 +75,7 @@ def suggest_backbone(tensors: Mapping[str, Tensor], settings: Settings) -> dict:
     options = (
         ('layers.0.attn.gamma1.weight' in tensors, dict(layer_scale_init_value=1.0)),
         (gated, dict(layer_cfgs=dict(ffn_type='swiglu_fused'))),
+        (settings.activation not in (None, 'GELU'), _activation_options(settings.activation)),
         ('layers.0.attn.qkv.bias' not in tensors, dict(qkv_bias=False)),
         ('pre_norm.weight' in tensors, dict(pre_norm=True)),
         ('cls_token' not in tensors, dict(with_cls_token=False, out_type='avg_featmap')),
@@ -145,7 +150,15 @@ def hugging_face_config(backbone: Mapping, settings: Settings) -> dict:
     return config
 
 
-def _swin(tensors: Mapping[str, Tensor], shape: Architecture) -> dict:
+def _activation_options(activation: str | None) -> dict:
+    """Return options of mmpretrain's ViT with another activation than GELU."""
+    act_cfg = dict(type=activation)
+    if activation == 'GELU(tanh)':
+        act_cfg = dict(type='GELU', approximate='tanh')
+    return dict(layer_cfgs=dict(act_cfg=act_cfg))
+
+
+def _swin(tensors: Mapping[str, Tensor], shape: Architecture, settings: Settings) -> dict:
     window = table_window(tensors)
     backbone = dict(
         type='mmpretrain.SwinTransformer',
@@ -160,6 +173,9 @@ def _swin(tensors: Mapping[str, Tensor], shape: Architecture) -> dict:
         backbone.update(use_abs_pos_embed=True, img_size=side * shape.patch_size)
     if shape.patch_size != 4:
         backbone['patch_size'] = shape.patch_size
+    if settings.norm_eps not in (None, 1e-5):
+        norm = dict(norm_cfg=dict(type='LN', eps=settings.norm_eps))
+        backbone.update(norm, patch_cfg=norm, stage_cfgs=dict(block_cfgs=norm, downsample_cfg=norm))
     norms = [index for index in range(4) if f'norm{index}.weight' in tensors]
     if norms != [3]:
         backbone['out_indices'] = norms or [3]

@@ -11,18 +11,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from mmmask.utils.modes import evaluating
-
 from .checkpoint import Checkpoint, read_checkpoint
-from .description import heads_of, norm_eps_of, settings_of
+from .description import heads_of, norm_eps_of
 from .formats import Selection, select
 from .mismatch import Allowed, matches
 from .names import naming_of, to_mmpretrain
 from .positions import grid_of, position_layout, prefix_tokens
-from .reference import CannotCompare, build_as_saved, build_reference
-
-_KNOWN = {'VisionTransformer', 'BEiTViT', 'SwinTransformer', 'BEiT'}
-"""Classes of mmpretrain, mmdet and mmseg that compute what timm's models compute."""
+from .reference import (
+    CannotCompare,
+    block_outputs,
+    build_as_saved,
+    build_reference,
+    relative_differences,
+)
+from .settings import PLAIN, UNSAID, settings_of
 
 NOTHING_ALLOWED = Allowed()
 
@@ -38,7 +40,7 @@ class Comparison:
         errors: For each block the largest absolute difference of its features, divided by their
             largest absolute value.
         size: Height and width of the images, in pixels.
-        assumed: Settings that the file doesn't tell and the backbone's were taken for, in words.
+        assumed: What the file doesn't tell and both sides were given, in words.
         against: The other implementation, in words.
     """
 
@@ -54,8 +56,13 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Return True if all blocks agree."""
+        """Return True if all blocks agree, under what is assumed."""
         return self.worst <= TOLERANCE
+
+    @property
+    def verdict(self) -> str:
+        """Return 'equal' only where the file tells all that was compared."""
+        return ('agrees' if self.assumed else 'equal') if self.equal else 'NOT equal'
 
     def __str__(self) -> str:
         assumed = f' (assumed: {", ".join(self.assumed)})' if self.assumed else ''
@@ -110,31 +117,23 @@ def compare_with_source(
     parameter = next(backbone.parameters())
     if (parameter.device.type, parameter.dtype) != ('cpu', torch.float32):
         backbone = copy.deepcopy(backbone).cpu().float()
-    if _KNOWN & {kind.__name__ for kind in type(backbone).__mro__}:
+    parts = [None, None]
+    if PLAIN & {kind.__name__ for kind in type(backbone).__mro__}:
         against = 'timm'
         reference, size, assumed = _in_timm(backbone, checkpoint, selection, allow)
-        blocks = [list(_blocks(model)) for model in (backbone, reference)]
     else:
         against, assumed = f"the {type(backbone).__name__} of the file's config", []
         with torch.random.fork_rng(devices=[]):
             reference = build_as_saved(type(backbone), checkpoint, selection)
         size = _pair(getattr(backbone, 'img_size', 224))
-        blocks = _common_parts(backbone, reference)
+        parts = _common_parts(backbone, reference)
     if images is None:
         images = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
     images = interpolate(images.float().cpu(), size, mode='bicubic', align_corners=False)
     mine, theirs = (
-        _outputs(model, parts, images) for model, parts in zip((backbone, reference), blocks)
+        block_outputs(model, images, read) for model, read in zip((backbone, reference), parts)
     )
-    if [m.shape for m in mine] != [t.shape for t in theirs]:
-        raise CannotCompare(
-            f"its {len(mine)} blocks give {tuple(mine[0].shape)}, the source's {len(theirs)} "
-            f'{tuple(theirs[0].shape)}'
-        )
-    errors = tuple(
-        ((m - t).abs().max() / t.abs().max()).item() for m, t in zip(mine, theirs, strict=True)
-    )
-    return Comparison(errors, size, tuple(assumed), against)
+    return Comparison(relative_differences(mine, theirs), size, tuple(assumed), against)
 
 
 def _in_timm(
@@ -142,12 +141,18 @@ def _in_timm(
 ) -> tuple[nn.Module, tuple[int, int], list[str]]:
     """Return timm's model of a file, the size of images for both, and what was assumed."""
     settings = settings_of(checkpoint, selection)
+    if settings.unlike:
+        raise CannotCompare(f'it is a {settings.model}: {settings.unlike}')
     known_heads = None if allow.heads else settings.heads
     heads, eps = known_heads or heads_of(backbone), settings.norm_eps or norm_eps_of(backbone)
     assumed = [] if known_heads or heads is None else [f'{heads} heads']
+    if not settings.model:
+        assumed.append(f'as the file names no model: {UNSAID}')
     tensors, new = _as_allowed(backbone, selection, allow)
     if new:
         assumed.append(f"{new} tensors that the file hasn't")
+    if left := len(selection.tensors) + new - len(tensors):
+        assumed.append(f'without {left} tensors that init_cfg.allow names')
     native, in_file = grid_of(backbone), settings.grid
     if in_file is None and 'pos_embed' in tensors:
         count = len(prefix_tokens(tensors))
@@ -173,6 +178,7 @@ def _in_timm(
             window,
             with_cls_token=getattr(backbone, 'cls_token', None) is not None and not is_windowed,
             naming=selection.naming,
+            activation=settings.activation,
         )
     patch = backbone.patch_embed.projection.kernel_size[0]
     return reference, (grid[0] * patch, grid[1] * patch), assumed
@@ -206,36 +212,6 @@ def _as_allowed(
         and not name.endswith('relative_position_index')
     }
     return {**tensors, **new}, len(new)
-
-
-def _outputs(backbone: nn.Module, parts: Iterable[nn.Module], images: Tensor) -> list[Tensor]:
-    """Return the tokens (B, E + L, C) behind each part, of Swin (B, L, C), of maps (B, C h, w)."""
-    outputs: list[Tensor] = []
-
-    def keep(layer: nn.Module, inputs: tuple, output: Tensor) -> None:
-        outputs.append(output.flatten(1, -2))
-
-    hooks = [part.register_forward_hook(keep) for part in parts]
-    try:
-        with evaluating(backbone):
-            backbone(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return outputs
-
-
-def _blocks(model: nn.Module) -> Iterable[nn.Module]:
-    """Return the transformer blocks of mmpretrain's or timm's model, in order."""
-    if hasattr(model, 'stages'):
-        return [block for stage in model.stages for block in stage.blocks]
-    if hasattr(model, 'global_blocks'):  # ViTDet
-        return [block.ffn for block in model.layers]  # whose last step is the block's
-    if hasattr(model, 'blocks'):
-        return model.blocks
-    if hasattr(model.layers[0], 'blocks'):
-        return [block for stage in model.layers for block in stage.blocks]
-    return model.layers
 
 
 def _common_parts(*models: nn.Module) -> list[list[nn.Module]]:

@@ -82,6 +82,17 @@ def test_options_that_mean_nothing_are_errors(key, message):
         merge_options(config(), {key: 1})
 
 
+@pytest.mark.parametrize('before', [None, 'file.pth', [dict(type='Normal')], dict(type='Normal')])
+def test_a_dict_takes_the_place_of_what_is_none(before):
+    """Of another dict only the keys that are named change."""
+    cfg = config()
+    cfg.model.backbone.init_cfg = before
+    merge_options(cfg, {'model.backbone.init_cfg': dict(type='Pretrained', checkpoint='a.pth')})
+    assert cfg.model.backbone.init_cfg == dict(type='Pretrained', checkpoint='a.pth')
+    merge_options(cfg, {'load_from': dict(a=1)})  # a key that the config hasn't
+    assert cfg.load_from == dict(a=1)
+
+
 def test_misspelt_keys_of_our_own_parts():
     cfg = config()
     check_own_parts(cfg)

@@ -36,10 +36,10 @@ from mmmask.transfer.description import (
     norm_eps,
     num_heads,
     patch_grid,
-    settings_of,
 )
 from mmmask.transfer.names import TIMM_VIT, from_mmpretrain
 from mmmask.transfer.normalisation import KNOWN, Normalisation, pretraining_normalisation
+from mmmask.transfer.settings import settings_of
 from mmmask.utils.errors import UserError
 
 IMAGENET = KNOWN['imagenet']

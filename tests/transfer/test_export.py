@@ -40,8 +40,9 @@ from tiny_backbones import below, randomise
 import mmmask.transfer.export as export_module
 from mmmask.commands.main import run_command
 from mmmask.transfer import Allowed, load_strictly, read_checkpoint, select_backbone
-from mmmask.transfer.description import Settings, saved_config, settings_of
+from mmmask.transfer.description import saved_config
 from mmmask.transfer.normalisation import Normalisation, pretraining_normalisation
+from mmmask.transfer.settings import Settings, settings_of
 
 export = partial(run_command, 'export')
 
@@ -117,7 +118,8 @@ def test_a_round_trip_is_exact(write, to, name, tmp_path, capsys):
 def test_what_tensors_do_not_tell_comes_back(to, name, tmp_path):
     out = tmp_path / 'out' / name
     assert export([str(described(tmp_path)), '--to', to, '--out', str(out)]) == 0
-    assert tensors_of(out)[1] == Settings(HEADS, 'its metadata', 1e-5, (2, 4))
+    model = 'VisionTransformer (its metadata)'
+    assert tensors_of(out)[1] == Settings(HEADS, 'its metadata', 1e-5, (2, 4), model, 'GELU')
     images = Normalisation((10.0, 20.0, 30.0), (40.0, 50.0, 60.0), 'BGR')
     assert images_of(out) == (images, 'its metadata')
 

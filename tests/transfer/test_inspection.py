@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 
 from mmmask.commands.main import run_command
 from mmmask.transfer import read_checkpoint, select_backbone
-from mmmask.transfer.description import settings_of
+from mmmask.transfer.settings import settings_of
 from mmmask.transfer.suggest import suggest_backbone
 
 inspect = partial(run_command, 'inspect')

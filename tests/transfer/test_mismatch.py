@@ -157,7 +157,7 @@ def test_a_backbone_below_another_prefix(tmp_path, log):
 
 def test_a_backbone_that_is_found_but_another(checkpoint):
     text = message_of(checkpoint, patch_size=16)
-    assert SAME in text and 'init_cfg.allow=dict(missing=[...], unexpected=[...])' in text
+    assert SAME in text and 'allow' not in text  # no exception makes it the same network
 
 
 def test_a_pretraining_for_a_whole_model(checkpoint, tmp_path, student):

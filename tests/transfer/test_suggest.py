@@ -24,7 +24,7 @@ from foreign_checkpoints import (
 from mmpretrain.registry import MODELS
 
 from mmmask.transfer import Allowed, load_strictly, read_checkpoint, select_backbone
-from mmmask.transfer.description import settings_of
+from mmmask.transfer.settings import settings_of
 from mmmask.transfer.suggest import dense_options, suggest_backbone
 
 

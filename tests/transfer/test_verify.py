@@ -64,7 +64,7 @@ def test_shows_every_block(tmp_path, capsys, with_image):
         options = ['--image', str(tmp_path / 'image.png')]
     assert verify([config(tmp_path), str(case.path), *options]) == 0
     printed = capsys.readouterr().out
-    assert 'equal: 2 blocks' in printed and 'NOT' not in printed
+    assert 'agrees: 2 blocks' in printed and 'equal' not in printed
     assert '(assumed: 3 heads)' in printed  # 12 wide is nobody's architecture
     assert printed.count('mean (123.675, 116.28, 103.53)') == 2
 
@@ -108,7 +108,9 @@ def test_lists_and_whole_models(tmp_path, capsys):
     entry = "init_cfg=dict(type='Pretrained', checkpoint='SET-ME'),\n    data_preprocessor"
     path.write_text(text.replace('data_preprocessor', entry))
     assert verify([str(path), str(whole)]) == 0
-    assert 'equal: 2 blocks' in capsys.readouterr().out
+    said = 'assumed: 3 heads, as the file names no model: no rotary positions, GELU'
+    printed = capsys.readouterr().out
+    assert 'agrees: 2 blocks' in printed and said in printed
 
 
 def test_an_image_that_is_none(tmp_path, capsys):
