@@ -2,14 +2,23 @@
 # attends to, and whose CLS token is regularised by the alignment of the visible with the masked
 # patches.
 #
-# Where the paper and the published code differ.
-# As the paper: model.contrast.weight of 0.2 (code: 0.1), crops without flips (code: with), and the
-# attention that CLS pays to patches (code: that they pay to CLS, scorer.attention.to_cls=True).
-# As the code: that attention summed over all blocks and averaged over heads (Eq. 4: one block,
-# scorer.attention.blocks=(-1,) with reduction='softmax_of_mean'), masked patches as negatives
-# (Eq. 7: contrast.negatives='visible'), MAE's decoder of 8 blocks. The paper says both that the
-# decoder follows MAE's settings and that they include "two-layer MHSA blocks", which is true of MAE
-# only if attention and MLP are the two layers; model.neck.decoder_depth=2 is the other reading.
+# Where the paper and the published code differ. The code has two versions: its first upload, and
+# that since 14 March 2023, whose authors call the first one's attention a bug.
+#                                                       here      paper     upload    since
+#     attention of the CLS token: the row or the column row       row       column    row
+#     model.contrast.weight                             0.2       0.2       0.2       0.1
+#     images of a step                                  1024      1024                4096
+#     flips                                             no        no        yes       yes
+#     attention: blocks                                 all       one       all       all
+#     negatives                                         masked    visible   masked    masked
+# The other values: model.scorer.attention.to_cls=True is the column;
+# model.scorer.attention.blocks=(-1,) with reduction='softmax_of_mean' is Eq. 4;
+# model.contrast.negatives='visible' is Eq. 7. The code's README accumulates four times on 32 GPUs x
+# 32 images: optim_wrapper.accumulative_counts=4, and optim_wrapper.optimizer.lr=2.4e-3, MAE's rule.
+#
+# The decoder is the code's, MAE's of 8 blocks. The paper says both that it follows MAE's settings
+# and that they include "two-layer MHSA blocks". That is true of MAE only if attention and MLP are
+# the two layers; model.neck.decoder_depth=2 is the other reading.
 _base_ = '../mae/mae_vit-base-p16_8xb512-coslr-300e_in1k.py'
 
 model = dict(

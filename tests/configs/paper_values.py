@@ -242,11 +242,14 @@ for name in (*MST_MAIN, *MST_BASELINES):
             'optim_wrapper.optimizer.lr': 2e-3, 'optim_wrapper.optimizer.weight_decay': 0.04,
             'auto_scale_lr.base_batch_size': 1024, 'train_dataloader.batch_size': 1024 / 16,
             'lr@0': 0, 'lr@10': 2e-3, f'lr@{epochs}': 1e-6, f'weight_decay@{epochs}': 0.4,
-            'model.neck.out_channels': 65536,  # DINO's, and so are the crops
-            'model.head.out_channels': 65536,
+            # DINO's code: prototypes, gain of the last layer, crops
+            'model.neck.out_channels': 65536, 'model.head.out_channels': 65536,
+            'model:neck.last_layer.parametrizations.weight.original0.requires_grad': False,
             f'{PIPELINE}.1': dict(
-                type='MultiCrop', global_scale=(0.4, 1.0), local_scale=(0.05, 0.4)
+                type='MultiCrop', num_local=8, global_scale=(0.4, 1.0), local_scale=(0.05, 0.4)
             ),
+            # DINO's paper
+            'momentum@0': 0.996, 'teacher_temp@0': 0.04, 'teacher_temp@30': 0.07,
         },
     )
 for name in MST_MAIN:
@@ -261,7 +264,7 @@ for name in MST_MAIN:
                 'restoration.weight': 0.6, 'restoration.target': 'image',
                 'restoration.decoder.steps.length': 5 if swin else 4,  # of 2x: 32 or 16
                 'restoration.decoder.steps.0.bn.type': 'SyncBatchNorm',
-                'restoration.decoder.steps.-1.bn.type': 'SyncBatchNorm', 'bn_statistics': 'global',
+                'restoration.decoder.steps.-1.bn.type': 'SyncBatchNorm', 'bn_statistics': 'view',
                 'neck.mlp.length': 7, **{f'neck.mlp.{index}.type': 'Linear' for index in (0, 3, 6)},
                 **{f'neck.mlp.{index}.type': 'SyncBatchNorm' for index in (1, 4)},
                 **{f'neck.mlp.{index}.type': 'GELU' for index in (2, 5)},
@@ -502,6 +505,7 @@ for size, (width, _) in SIZES.items():
                 'masker.type': 'ImportanceMasker', 'masker.ratio': (0.75, 0.75),
                 'scorer.type': 'OnlineScorer',
                 'scorer.attention.blocks': 'all', 'scorer.attention.reduction': 'mean_of_softmax',
+                'scorer.attention.to_cls': False,
                 'contrast.objective': 'nce', 'contrast.negatives': 'masked', 'contrast.weight': 0.2,
                 'contrast.temperature': 0.5, 'contrast.projector.fc0.weight.shape': (width, width),
                 'contrast.projector.fc1.weight.shape': (256, width),

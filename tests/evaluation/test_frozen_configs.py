@@ -13,6 +13,14 @@ CONFIGS = Path(__file__).parents[2] / 'configs'
 KNN = ('frozen/knn_vit-small-p16_in1k.py', 'demo/knn_vit-demo_material-scenes.py')
 LINEAR = ('frozen/linear_vit-small-p16_in1k.py', 'demo/linear_vit-demo_material-scenes.py')
 
+#: Learning rate at a batch of 1024, and the width of the features.
+PROBES = {
+    'linear_vit-small-p16_in1k': (0.003 * 1024 / 256, 4 * 384),  # AttMask, Appendix B
+    'linear-dino_vit-small-p16_in1k': (0.001 * 1024 / 256, 4 * 384),  # DINO's code
+    'linear-mst_vit-small-p16_in1k': (0.00024, 384),  # MST, Appendix 5
+    'linear_swin-tiny_in1k': (0.00024, 768),
+}
+
 
 def build(cfg):
     init_default_scope('mmpretrain')
@@ -46,9 +54,11 @@ def test_linear(name):
     assert model.heads[0].in_features == blocks * model.backbone.embed_dims
 
 
-def test_the_papers_linear_probe():
-    cfg = Config.fromfile(CONFIGS / LINEAR[0])
-    assert cfg.model.lrs == (0.003,) and cfg.train_cfg.max_epochs == 100
-    assert 8 * cfg.train_dataloader.batch_size == 1024
-    assert cfg.auto_scale_lr == dict(enable=True, base_batch_size=256)
-    assert build(cfg).heads[0].weight.shape == (1000, 1536)
+@pytest.mark.parametrize('name', PROBES)
+def test_the_papers_linear_probes(name):
+    cfg, (rate, width) = Config.fromfile(CONFIGS / f'frozen/{name}.py'), PROBES[name]
+    assert cfg.train_cfg.max_epochs == cfg.param_scheduler.T_max == 100
+    assert 8 * cfg.train_dataloader.batch_size == 1024 and cfg.auto_scale_lr.enable
+    assert [lr * 1024 / cfg.auto_scale_lr.base_batch_size for lr in cfg.model.lrs] == [rate]
+    assert cfg.optim_wrapper.optimizer == dict(type='SGD', momentum=0.9, weight_decay=0.0)
+    assert build(cfg).heads[0].weight.shape == (1000, width)

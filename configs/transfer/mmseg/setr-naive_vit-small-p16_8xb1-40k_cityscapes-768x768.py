@@ -1,7 +1,7 @@
 # MST, Table 3: SETR on Cityscapes, DeiT-S, 40k iterations (supervised 71.33 mIoU, DINO 72.96, MST
-# 74.04, pre-trained for 100 epochs), SETR's own configuration. The paper doesn't say which
-# decoder: naive, PUP and MLA are here. Auxiliary heads on blocks 2, 5 and 8, as SETR's published
-# one for DeiT (24 blocks upstream: 9, 14 and 19).
+# 74.04, pre-trained for 100 epochs as the table says; Section 4.4 says 300). SETR's own
+# configuration. The paper doesn't say which decoder: naive, PUP and MLA are here. Auxiliary heads
+# on blocks 2, 5 and 8, as SETR's published one for DeiT (24 blocks upstream: 9, 14 and 19).
 _base_ = ['mmseg::_base_/models/setr_naive.py', '../_base_/setr_cityscapes_40k.py']
 
 width = _base_.vit.arch.embed_dims

@@ -1,11 +1,13 @@
 """Distil a network into itself behind masks: DINO, iBOT, AttMask and MST are configs of this."""
 
 import copy
+from collections.abc import Iterator
+from itertools import repeat
 
 import torch
 from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmmask.utils.errors import UserError
 
@@ -46,11 +48,13 @@ class SelfDistillation(BaseSelfSupervisor):
             ``FrozenScorer``.
         restoration: Config of a ``RestorationHead``, which restores the global views from the
             student's patch tokens; None: no such task.
-        bn_statistics: ``'global'``: running statistics of batch normalisation see the global views
-            only (MST, Section 3.3). Local views are still normalised by a batch's statistics, so
-            the two kinds of view pass the neck one after the other, each with its own. ``'all'``:
-            they pass together and all of them count, as in DINO with ``use_bn`` (Table 6's normal
-            batch normalisation). Without batch normalisation there is no difference.
+        bn_statistics: Which samples share the statistics of batch normalisation. ``'view'``: every
+            view passes the neck, the teacher's neck and the decoder alone, so that the samples are
+            different images (MST, Appendix 3 and Algorithm 1). Running statistics see the global
+            views only (Section 3.3). ``'global'``: the same, but the global views pass together,
+            and so do the local ones. ``'all'``: all views pass together, and all of them count, as
+            in DINO with ``use_bn`` (Table 6's normal batch normalisation). Without batch
+            normalisation there is no difference.
         momentum: The teacher's momentum until a schedule sets ``teacher.momentum``.
         data_preprocessor: As mmpretrain's ``SelfSupDataPreprocessor``.
         init_cfg: As every mm module's.
@@ -69,7 +73,7 @@ class SelfDistillation(BaseSelfSupervisor):
         masker: dict | None = None,
         scorer: dict | None = None,
         restoration: dict | None = None,
-        bn_statistics: str = 'global',
+        bn_statistics: str = 'view',
         momentum: float = 0.996,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
@@ -93,8 +97,10 @@ class SelfDistillation(BaseSelfSupervisor):
         self.teacher.copy_from(self)
 
     def _check_parts(self) -> None:
-        if self.bn_statistics not in ('global', 'all'):
-            raise UserError(f"bn_statistics must be 'global' or 'all', got {self.bn_statistics!r}")
+        if self.bn_statistics not in ('view', 'global', 'all'):
+            raise UserError(
+                f"bn_statistics must be 'view', 'global' or 'all', got {self.bn_statistics!r}"
+            )
         if self.masker is None and self.head.patch_weight > 0:
             raise UserError(
                 'head.patch_weight > 0 compares masked patches: give a masker, or set it to 0'
@@ -133,13 +139,15 @@ class SelfDistillation(BaseSelfSupervisor):
         """
         batch_size = len(inputs[0])
         global_views = torch.cat(inputs[:_NUM_GLOBAL])  # (T B, 3, H, W)
-        teacher_cls, teacher_patches, scores = self._teach(global_views)
+        teacher_cls, teacher_patches, scores = self._teach(global_views, batch_size)
         mask = self._mask(global_views, scores)
         student = self.backbone(global_views, *(() if mask is None else (mask,)))[-1]
-        cls_bottleneck = self._cls_bottleneck(student[:, 0], inputs[_NUM_GLOBAL:])  # (S B, D)
+        cls_bottleneck = self._cls_bottleneck(student[:, 0], inputs[_NUM_GLOBAL:], batch_size)
         logs = {} if mask is None else dict(mask_ratio=mask.float().mean())
         if self.restoration is not None:
-            logs['loss_restoration'] = self._restoration_loss(student, global_views, mask)
+            logs['loss_restoration'] = self._restoration_loss(
+                student, global_views, mask, batch_size
+            )
 
         if self.head.patch_weight == 0:
             student_cls = self.neck.logits(cls_bottleneck)
@@ -161,7 +169,7 @@ class SelfDistillation(BaseSelfSupervisor):
         )
 
     @torch.no_grad()
-    def _teach(self, views: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _teach(self, views: Tensor, batch_size: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return bottlenecks of CLS (T B, D) and patches (T B, L, D), and scores (T B, L)."""
         if isinstance(self.scorer, TeacherScorer):
             with self.scorer.attention(self.teacher.backbone) as record:
@@ -172,7 +180,7 @@ class SelfDistillation(BaseSelfSupervisor):
             scores = None if self.scorer is None else self.scorer(views, self.backbone)
         if self.head.patch_weight == 0:
             tokens = tokens[:, :1]
-        bottleneck = self.teacher.neck.bottleneck(tokens)
+        bottleneck = self._bottleneck(self.teacher.neck, tokens, batch_size)
         return bottleneck[:, 0], bottleneck[:, 1:], scores
 
     @torch.no_grad()
@@ -196,21 +204,44 @@ class SelfDistillation(BaseSelfSupervisor):
             )
         return tokens[:, 1:][mask]
 
-    def _restoration_loss(self, tokens: Tensor, views: Tensor, mask: Tensor | None) -> Tensor:
+    def _restoration_loss(
+        self, tokens: Tensor, views: Tensor, mask: Tensor | None, batch_size: int
+    ) -> Tensor:
         size = views.shape[-2:]
         grid, mask_grid = self.backbone.token_grid(*size), self.backbone.grid(*size)
-        return self.restoration.loss(tokens[:, 1:], grid, views, mask, mask_grid)
+        losses = [
+            self.restoration.loss(patches, grid, images, masked, mask_grid)
+            for patches, images, masked in self._passes(
+                self.restoration, batch_size, tokens[:, 1:], views, mask
+            )
+        ]
+        return torch.stack(losses).mean()
 
-    def _cls_bottleneck(self, global_cls: Tensor, local_views: list[Tensor]) -> Tensor:
+    def _cls_bottleneck(
+        self, global_cls: Tensor, local_views: list[Tensor], batch_size: int
+    ) -> Tensor:
         """Return the bottleneck (S B, D) of the global CLS tokens (T B, C) and the local views."""
         together = self.bn_statistics == 'all' or not batch_norms(self.neck)
         with running_statistics(self, update=self.bn_statistics == 'all'):
             local_cls = self._local_cls_tokens(local_views)
             if local_cls and not together:
-                local_cls = [self.neck.bottleneck(torch.cat(local_cls))]
+                local_cls = [self._bottleneck(self.neck, torch.cat(local_cls), batch_size)]
         if together:
             return self.neck.bottleneck(torch.cat((global_cls, *local_cls)))
-        return torch.cat((self.neck.bottleneck(global_cls), *local_cls))
+        return torch.cat((self._bottleneck(self.neck, global_cls, batch_size), *local_cls))
+
+    def _bottleneck(self, neck: nn.Module, tokens: Tensor, batch_size: int) -> Tensor:
+        """Return the bottleneck (n B, ..., D) of the tokens (n B, ..., C) of n views."""
+        passes = self._passes(neck, batch_size, tokens)
+        return torch.cat([neck.bottleneck(of_pass) for (of_pass,) in passes])
+
+    def _passes(
+        self, part: nn.Module, batch_size: int, *of_views: Tensor | None
+    ) -> Iterator[tuple[Tensor | None, ...]]:
+        """Split what n views have, (n B, ...), into the passes that they take through a part."""
+        alone = self.bn_statistics == 'view' and batch_norms(part)
+        size = batch_size if alone else len(of_views[0])
+        return zip(*(repeat(None) if each is None else each.split(size) for each in of_views))
 
     def _local_cls_tokens(self, views: list[Tensor]) -> list[Tensor]:
         """Return the CLS tokens (n B, C) of the local views, one forward for each size."""

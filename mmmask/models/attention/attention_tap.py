@@ -28,9 +28,8 @@ class AttentionTap(ViTTap):
             width of all heads together as printed, then one softmax over the patches alone (ccMIM,
             Eq. 4). A row of one block sums to 1. A head kept apart is a mean over one head.
         to_cls: Read the other direction: what each patch, as a query, pays to CLS. The papers have
-            the CLS query; ccMIM's published code takes the CLS *column* of each block's
-            mean-of-softmax attention, and sums it over all blocks. It costs the (L, N) map, one
-            head at a time.
+            the CLS query. The first upload of ccMIM's code took the CLS *column*, which its authors
+            mended as a bug on 14 March 2023. It costs the (L, N) map, one head at a time.
 
     Raises:
         ValueError: If there is no block to read, the reduction is unknown, or options exclude each

@@ -27,8 +27,8 @@ class ContrastiveAlignmentHead(BaseModule):
         objective: ``'nce'`` (Eq. 7, the paper's default) or ``'cosine'`` (Eq. 8), which has a
             predictor on the visible side and no negatives. The predictor is SimSiam's, which the
             paper cites: Linear-BN-ReLU-Linear through a quarter of the channels.
-        weight: :math:`\lambda` of Eq. 10. 0.2 is best in Fig. 2 and the value of Appendix C; the
-            published code has 0.1.
+        weight: :math:`\lambda` of Eq. 10. 0.2 is best in Fig. 2 and the value of Appendix C and of
+            the code's first upload; since March 2023 the code has 0.1.
         temperature: tau of Eq. 7. See :func:`visible_masked_nce`.
         negatives: ``'masked'`` (the published code) or ``'visible'`` (Eq. 7 as printed). See
             :func:`visible_masked_nce`.

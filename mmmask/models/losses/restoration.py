@@ -8,8 +8,8 @@ def restoration_loss(restored: Tensor, images: Tensor, pixels: Tensor | None = N
     r"""Compute the mean absolute error of restored images (MST, Eq. 9-10).
 
     :math:`E_x E_{H \times W} |x - g(f_s(x, m))|`: of each image the mean over its pixels and their
-    channels, then the mean over the images. (The appendix's listing has the sum over everything,
-    with which a weight of 0.6 would drown the other loss.)
+    channels, then the mean over the images. The appendix's listing has the sum over everything. The
+    mean, not the sum, makes a weight of 0.6 "roughly equally weighted" (docs/methods.md).
 
     Args:
         restored: (B, C, H, W).

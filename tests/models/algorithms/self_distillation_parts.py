@@ -102,11 +102,14 @@ def naive(model: SelfDistillation, inputs: list[Tensor], mask: Tensor | None) ->
         mask: (2 B, L), the first global view's images first.
     """
     head, batch_size = model.head, len(inputs[0])
+    seen = slice(1 if head.patch_weight == 0 else None)  # by the head, and by its statistics
     with torch.no_grad():  # (view, B, 1 + L, K)
-        teacher = [model.teacher.neck(model.teacher.backbone(view)[0]) for view in inputs[:2]]
+        teacher = [
+            model.teacher.neck(model.teacher.backbone(view)[0][:, seen]) for view in inputs[:2]
+        ]
     masks = [None, None] if mask is None else mask.split(batch_size)
     student = [
-        model.neck(model.backbone(view, masks[v] if v < 2 else None)[0])
+        model.neck(model.backbone(view, masks[v] if v < 2 else None)[0][:, seen])
         for v, view in enumerate(inputs)
     ]
 

@@ -14,6 +14,7 @@ from self_distillation_parts import (
     naive_attention,
     views,
 )
+from torch import nn
 
 from mmmask.models.algorithms import SelfDistillation
 from mmmask.models.maskers import HighAttentionMasker
@@ -36,7 +37,8 @@ def naive_restoration(model, inputs, mask):
     """Image by image and pixel by pixel; the decoder is tested on its own."""
     images = torch.cat(inputs[:2])
     tokens = model.backbone(images, mask)[0][:, 1:]
-    restored = copy.deepcopy(model.restoration.decoder)(tokens, (4, 4))
+    decoder = copy.deepcopy(model.restoration.decoder)
+    restored = torch.cat([decoder(view, (4, 4)) for view in tokens.chunk(2)])  # statistics per view
     total = 0.0
     for image in range(len(images)):
         errors = []
@@ -48,9 +50,10 @@ def naive_restoration(model, inputs, mask):
     return model.restoration.weight * total / len(images)
 
 
+@pytest.mark.parametrize('norm_cfg', [None, BN])
 @pytest.mark.parametrize('target', ['image', 'masked'])
-def test_the_loss_is_that_of_the_equations(target):
-    model, mask = mst(target)
+def test_the_loss_is_that_of_the_equations(target, norm_cfg):
+    model, mask = mst(target, norm_cfg=norm_cfg)
     expected = dict(
         loss_cls=naive(model, views(), mask)['loss_cls'],
         loss_restoration=naive_restoration(model, views(), mask),
@@ -72,7 +75,7 @@ def test_the_teacher_restores_nothing():
     calls = []
     model.restoration.decoder.register_forward_hook(lambda *args: calls.append(len(args[1][0])))
     model.loss(views())
-    assert calls == [6]  # both global views of three images, no local one
+    assert calls == [3, 3]  # three images of each global view, no local one
 
 
 def test_without_masks_whole_views_are_restored():
@@ -84,43 +87,79 @@ def test_without_masks_whole_views_are_restored():
     torch.testing.assert_close(found['loss_restoration'], expected, rtol=1e-10, atol=1e-12)
 
 
-def cls_tokens(model, mask):
-    """The student's CLS tokens: global views (6, C), local ones (9, C) by size."""
-    inputs = views()
-    local = [model.backbone(view)[0][:, 0] for view in (inputs[2], inputs[4], inputs[3])]
-    return model.backbone(torch.cat(inputs[:2]), mask)[0][:, 0], torch.cat(local)
+class PixelBackbone(nn.Module):
+    """Gives an image of one pixel as its global token and as its only patch."""
+
+    def __init__(self, **kwargs):
+        super().__init__()
+
+    def grid(self, height, width):
+        return height, width
+
+    token_grid = grid
+
+    def forward(self, views):
+        return (views[:, :1, 0].expand(-1, 2, 1),)
 
 
-@pytest.mark.parametrize('statistics', ['global', 'all'])
-def test_whose_statistics_normalise_and_run(statistics):
-    model, mask = mst(norm_cfg=BN, bn_statistics=statistics)
-    neck, (global_cls, local_cls) = copy.deepcopy(model.neck), cls_tokens(model, mask)
-    whole = torch.cat((global_cls, local_cls))
-    first = model.neck.mlp[0](whole if statistics == 'all' else global_cls).detach()
-    mean, variance = 0.1 * first.mean(dim=0), 0.9 + 0.1 * first.var(dim=0)
-    if statistics == 'all':
-        logits = neck(whole)
-    else:
-        logits = torch.cat((neck(global_cls), neck(local_cls)))
-    losses = []
-    model.head.cls_loss = lambda student, teacher: losses.append(student) or student.sum()
-    model.loss(views())
-    torch.testing.assert_close(losses[0].flatten(0, 1), logits, rtol=1e-9, atol=1e-9)
-    norm = model.neck.mlp[1]
-    assert norm.num_batches_tracked == 1
-    torch.testing.assert_close(norm.running_mean, mean, rtol=1e-10, atol=1e-12)
-    torch.testing.assert_close(norm.running_var, variance, rtol=1e-10, atol=1e-12)
+class Normalise(nn.Module):
+    """Is a neck and a decoder that normalise what they get, and keep it."""
+
+    def __init__(self):
+        super().__init__()
+        self.bn = nn.BatchNorm1d(1, eps=1e-12, affine=False)
+        self.rows = []
+
+    def bottleneck(self, tokens):
+        self.rows += self.bn(tokens.reshape(-1, 1)).flatten().tolist()
+        return tokens
+
+    def logits(self, bottleneck):
+        return bottleneck
+
+    def forward(self, tokens, grid):
+        return self.bn(tokens[..., 0]).reshape(-1, 1, 1, 1).expand(-1, 3, 1, 1)
 
 
-def test_the_teachers_statistics_are_those_of_global_views():
-    model, _ = mst(norm_cfg=BN)
-    global_views = torch.cat(views()[:2])
-    with torch.no_grad():
-        first = model.teacher.neck.mlp[0](model.teacher.backbone(global_views)[0][:, 0])
-    model.loss(views())
-    norm = model.teacher.neck.mlp[1]
-    torch.testing.assert_close(norm.running_mean, 0.1 * first.mean(0), rtol=1e-10, atol=1e-12)
-    assert model.restoration.decoder.steps[0].bn.num_batches_tracked == 1
+# Of the two images of a batch: the global views are 0, 2 and -12, -4, the local one 1, 5. A view by
+# itself becomes -1, 1. Both global ones together have the mean -3.5 and the sum of squared
+# deviations 115, all three views -4 / 3 and 538 / 3. Running mean and variance begin at 0 and 1.
+FOUR = [(x + 3.5) / (115 / 4) ** 0.5 for x in (0, 2, -12, -4)]
+SIX = [(x + 4 / 3) / (538 / 3 / 6) ** 0.5 for x in (0, 2, -12, -4, 1, 5)]
+BY_VIEW = 0.9 * (0.1 * 1) + 0.1 * -8, 0.9 * (0.9 + 0.1 * 2) + 0.1 * 32
+BY_FOUR, BY_SIX = (-0.35, 0.9 + 0.1 * 115 / 3), (-0.4 / 3, 0.9 + 0.1 * 538 / 15)
+RESTORED = {
+    'view': (1 + 1 + 11 + 5) / 4,
+    'global': sum(abs(x - n) for x, n in zip((0, 2, -12, -4), FOUR)) / 4,
+}
+
+
+@pytest.mark.parametrize(
+    'reading, normalised, student, teacher, restored',
+    [
+        ('view', [-1, 1] * 3, BY_VIEW, BY_VIEW, 'view'),
+        ('global', [*FOUR, -1, 1], BY_FOUR, BY_FOUR, 'global'),
+        ('all', SIX, BY_SIX, BY_FOUR, 'global'),
+    ],
+)
+def test_statistics_of_a_batch_by_hand(reading, normalised, student, teacher, restored):
+    model = SelfDistillation(
+        backbone=dict(type=PixelBackbone),
+        neck=dict(type=Normalise),
+        head=dict(type='SelfDistillationHead', out_channels=1, patch_weight=0.0),
+        restoration=dict(type='RestorationHead', decoder=dict(type=Normalise)),
+        **({} if reading == 'view' else dict(bn_statistics=reading)),  # the default is MST's
+    ).double()
+    batch = torch.tensor([[0.0, 2], [-12, -4], [1, 5]], dtype=torch.float64)
+    losses = model.loss([view.reshape(2, 1, 1, 1).expand(2, 3, 1, 1) for view in batch])
+    assert sorted(model.neck.rows) == pytest.approx(sorted(normalised))
+    for norm, expected in (
+        (model.neck.bn, student),
+        (model.teacher.neck.bn, teacher),
+        (model.restoration.decoder.bn, teacher),
+    ):
+        assert (norm.running_mean.item(), norm.running_var.item()) == pytest.approx(expected)
+    assert losses['loss_restoration'].item() == pytest.approx(0.6 * RESTORED[restored])
 
 
 def test_synchronised_layers_have_the_same_names_and_statistics():
@@ -138,7 +177,7 @@ def test_synchronised_layers_have_the_same_names_and_statistics():
         torch.testing.assert_close(reverted.state_dict()[name], value, msg=name)
 
 
-@pytest.mark.parametrize('statistics', ['global', 'all'])
+@pytest.mark.parametrize('statistics', ['view', 'global', 'all'])
 def test_without_batch_normalisation_all_views_pass_together(statistics):
     model, _ = mst(bn_statistics=statistics)
     rows = []
@@ -248,7 +287,7 @@ def test_comparing_patches_of_a_coarser_grid_is_an_error():
 
 
 def test_mistakes():
-    with pytest.raises(ValueError, match="bn_statistics must be 'global' or 'all'"):
+    with pytest.raises(ValueError, match="bn_statistics must be 'view', 'global' or 'all'"):
         mst(bn_statistics='local')
     with pytest.raises(ValueError, match='set neck.norm_cfg=None'):
         build(dict(type=FixedMasker, mask=fixed_mask(list(COUNTS))), norm_cfg=BN)

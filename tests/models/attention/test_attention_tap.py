@@ -125,7 +125,7 @@ def test_heads_of_the_other_reduction_are_means_over_one(backbone, images):
 
 
 def test_what_patches_pay_to_cls(backbone, images):
-    """The CLS column, which ccMIM's published code sums over blocks."""
+    """The CLS column, which the first upload of ccMIM's code summed over blocks."""
     expected = naive_maps(backbone, images)[..., 1:, 0]
     close(read(backbone, images, to_cls=True), expected[-1].mean(dim=1))
     close(read(backbone, images, to_cls=True, per_head=True), expected[-1])
