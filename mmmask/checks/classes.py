@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
-from mmmask.datasets.layouts import Found
+from mmmask.checks.uses import Use, evaluators
+from mmmask.config.signatures import find_registered
 from mmmask.utils.errors import UserError
+from mmmask.utils.files import is_remote
 
 # The heads whose num_classes are the data set's. Not a region proposal head's.
 _HEADS = ('head', 'bbox_head', 'mask_head', 'decode_head', 'auxiliary_head')
 
 
 def class_counts(node: Any, place: str = 'model') -> Iterator[tuple[str, int]]:
-    """(place, num_classes) of every head, or model without one, that labels the data's classes."""
+    """Yield the place and num_classes of every head, or model without one, that labels the data."""
     if isinstance(node, dict):
         if place == 'model' and isinstance(node.get('num_classes'), int):
             yield f'{place}.num_classes', node['num_classes']
@@ -36,30 +39,35 @@ def class_counts(node: Any, place: str = 'model') -> Iterator[tuple[str, int]]:
 
 
 def head_classes(cfg: Config) -> int | None:
-    """Classes of the model; None where no head has a number, or heads differ."""
+    """Return the classes of the model; None where no head has a number, or heads differ."""
     counts = {count for _, count in class_counts(cfg.get('model'))}
     return counts.pop() if len(counts) == 1 else None
 
 
-def check_heads(cfg: Config, check: Callable[[int], None]) -> None:
+def check_heads(cfg: Config, count: int, names: Sequence[str]) -> None:
     """Compare the classes of each of the model's heads with the data set's.
 
     Args:
         cfg: The config.
-        check: Raises `UserError` for a number of classes that isn't the data set's.
+        count: Classes of the data set.
+        names: Their names, which the message gives where they are few.
 
     Raises:
         UserError: With the head in front of its message.
     """
-    for where, count in class_counts(cfg.get('model')):
-        try:
-            check(count)
-        except UserError as error:
-            raise UserError(f'{where}: {error}') from None
+    for where, found in class_counts(cfg.get('model')):
+        if found != count:
+            hidden = ', '.join(str(name) for name in names if str(name).startswith('.'))
+            few = ', '.join(map(str, names)) if len(names) <= 3 else ''
+            remark = f' (hidden folders: {hidden})' if hidden else f' ({few})' if few else ''
+            raise UserError(
+                f'{where}: the model has num_classes={found}, but the data set has {count} '
+                f'classes{remark}: make num_classes and the data (metainfo.classes) agree'
+            )
 
 
 def check_preprocessor(cfg: Config) -> None:
-    """Labels that are mixed are one-hot, with as many numbers as the head has classes.
+    """Refuse mixed labels with another number of classes than the head's.
 
     Raises:
         UserError: With another number.
@@ -77,10 +85,10 @@ def check_preprocessor(cfg: Config) -> None:
 
 
 def check_topk(cfg: Config, modes: Sequence[str]) -> None:
-    """A metric can't look at more classes than there are.
+    """Refuse a metric that looks at more classes than there are.
 
     Raises:
-        UserError: It would.
+        UserError: With the value to set.
     """
     count = head_classes(cfg)
     for mode in modes:
@@ -93,41 +101,64 @@ def check_topk(cfg: Config, modes: Sequence[str]) -> None:
                 )
 
 
-def evaluators(cfg: Config, mode: str) -> Iterator[tuple[str, dict]]:
-    """Place and config of each metric of a mode."""
-    found = cfg.get(f'{mode}_evaluator') or ()
-    several = isinstance(found, (list, tuple))
-    for index, evaluator in enumerate(found if several else [found]):
-        place = f'{mode}_evaluator.{index}' if several else f'{mode}_evaluator'
-        inner = evaluator.get('metrics')  # of type='Evaluator'
-        for metric in inner if isinstance(inner, (list, tuple)) else [inner or evaluator]:
-            if isinstance(metric, dict):
-                yield place, metric
-
-
-def compare_classes(splits: Sequence[tuple[object, Found]]) -> None:
-    """Labels are ranks of class folders (or ids), which must be the same in all splits.
+def check_ann_files(cfg: Config, mode: str, datasets: Sequence[dict]) -> None:
+    """Refuse a metric's annotation file that is missing, or for COCO another than the data set's.
 
     Args:
-        splits: What each split is for, and what was found in it.
+        cfg: The config.
+        mode: ``val`` or ``test``.
+        datasets: Configs of its data sets.
 
     Raises:
-        UserError: They aren't: which are in one only.
+        UserError: With both paths, and what to set.
     """
-    labelled = [(use, found.classes) for use, found in splits if found.classes]
-    for use, classes in labelled[1:]:
-        first, expected = labelled[0]
-        if classes == expected:
+    own = [
+        Path(data.get('data_root') or '', data['ann_file'])
+        for data in datasets
+        if isinstance(data.get('ann_file'), str) and data['ann_file']
+    ]
+    for where, evaluator in evaluators(cfg, mode):
+        name = evaluator.get('ann_file')
+        if not isinstance(name, str) or is_remote(name) or evaluator.get('backend_args'):
+            continue
+        scope = evaluator.get('_scope_', cfg.get('default_scope', 'mmengine'))
+        kinds = find_registered(evaluator.get('type'), scope)
+        family = {base.__name__ for kind in kinds for base in getattr(kind, '__mro__', ())}
+        of_coco = bool({'CocoMetric', 'CocoPanopticMetric'} & family)
+        there, is_own = Path(name).exists(), Path(name).resolve() in map(Path.resolve, own)
+        if is_own or (there and not (of_coco and own)):
+            continue
+        fault = '' if there else ', which does not exist'
+        remedy = f'; the data of {mode} have {own[0]}: set {where}.ann_file={own[0]}' if own else ''
+        raise UserError(f'{where}.ann_file is {name}{fault}{remedy}')
+
+
+def compare_classes(found: Sequence[tuple[Use, Sequence]]) -> None:
+    """Refuse data sets of one group with different classes, or with one order for each.
+
+    Args:
+        found: What each data set is for, and what its labels are the ranks of.
+
+    Raises:
+        UserError: The message names the classes that are in one only.
+    """
+    first: dict[str, tuple[Use, list]] = {}
+    for use, classes in found:
+        if not classes:
+            continue
+        reference, expected = first.setdefault(use.group, (use, list(classes)))
+        if list(classes) == expected:
             continue
         only = [
             f'{len(names)} of {place} only ({", ".join(names[:3])}{", ..." * (len(names) > 3)})'
             for place, names in (
-                (first, sorted(set(expected) - set(classes))),
-                (use, sorted(set(classes) - set(expected))),
+                (reference, sorted(map(str, set(expected) - set(classes)))),
+                (use, sorted(map(str, set(classes) - set(expected)))),
             )
             if names
         ]
         raise UserError(
-            f'the classes of {use} are not those of {first}: {"; ".join(only)}. Labels are the '
-            'ranks of the names, so they would be shifted'
+            f'the classes of {use} are not those of {reference}: '
+            f'{"; ".join(only) or "they have another order"}. Labels are ranks of the classes, so '
+            'they would be shifted'
         )

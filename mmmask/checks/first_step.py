@@ -1,10 +1,11 @@
-"""Try a run's own data sets and model before its first iteration."""
+"""Try a run's own data sets, model and metrics before its first iteration."""
 
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 
 import torch
 from mmengine.dataset import BaseDataset, InfiniteSampler
@@ -21,6 +22,9 @@ from mmengine.runner import (
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmmask.checks.data import check_built
+from mmmask.checks.uses import built_data_sets
+from mmmask.config.build import scope_of
 from mmmask.engine.hooks.rng_state import capture_rng_state, restore_rng_state
 from mmmask.utils.errors import DivergedError, UserError, one_line
 from mmmask.utils.modes import evaluating
@@ -33,6 +37,7 @@ SAMPLES = 8
 _TRIED = (EpochBasedTrainLoop, IterBasedTrainLoop, ValLoop, TestLoop)
 # Other errors may come from what only a hook sets: the run itself tells of them.
 _OF_SHAPES = (RuntimeError, ValueError, IndexError, TypeError, AssertionError)
+_OF_METRICS = (LookupError, ValueError, TypeError, AssertionError, AttributeError)
 
 
 def check_first_step(runner: Runner, modes: Sequence[str]) -> None:
@@ -46,16 +51,16 @@ def check_first_step(runner: Runner, modes: Sequence[str]) -> None:
         modes: Those of ``train``, ``val`` and ``test`` that will run.
 
     Raises:
-        UserError: A sample can't be read, no object or no batch arrives, or the model can't take a
-            batch.
+        UserError: The data sets give something else than their files hold, a sample can't be read,
+            an epoch has no batch, or the model can't take one, or the metrics what it predicts.
     """
     loops = {mode: getattr(runner, f'{mode}_loop') for mode in modes}
+    if is_main_process():
+        check_built(runner.cfg, built_data_sets(runner, modes))
     for mode, loop in loops.items():
         loader = getattr(loop, 'dataloader', None)
         if isinstance(loader, DataLoader) and isinstance(loader.dataset, BaseDataset):
-            if is_main_process():
-                _check_objects(mode, loader.dataset)
-                _check_batches(mode, loop, loader)
+            _check_batches(mode, loop, loader)
             if not is_distributed():  # losses may wait for other processes
                 state = capture_rng_state()
                 try:
@@ -72,31 +77,6 @@ def _check_batches(mode: str, loop: BaseLoop, loader: DataLoader) -> None:
             f'an epoch of train has no batch: {len(loader.dataset)} images are fewer than '
             'train_dataloader.batch_size in each process, and drop_last leaves an incomplete batch '
             'out: set a smaller batch_size'
-        )
-
-
-def _check_objects(mode: str, dataset: BaseDataset) -> None:
-    """Count the objects that a detection data set gives to the training, class by class."""
-    if mode != 'train' or not len(dataset) or 'instances' not in dataset.get_data_info(0):
-        return
-    names = dataset.metainfo.get('classes') or ()
-    counts: Counter[int] = Counter()
-    for index in range(len(dataset)):
-        for entry in dataset.get_data_info(index)['instances']:
-            if not entry.get('ignore_flag'):
-                counts[entry.get('bbox_label')] += 1
-    if not counts:
-        raise UserError(
-            f'no object arrives from the {len(dataset)} images of train: all are crowds, empty, or '
-            'outside of their images (boxes are x, y, width, height in pixels)'
-        )
-    absent = [name for label, name in enumerate(names) if not counts[label]]
-    if absent:
-        from mmengine.logging import MMLogger
-
-        MMLogger.get_current_instance().info(
-            f'train has {counts.total():,} objects, and none of {len(absent)} of {len(names)} '
-            f'classes, such as {absent[0]!r}'
         )
 
 
@@ -136,6 +116,28 @@ def _try(mode: str, loop: BaseLoop, loader: DataLoader, model: nn.Module) -> Non
             f'the model cannot take a batch of {mode}: {one_line(error)} '
             f'({type(error).__name__}; --debug shows where)'
         ) from error
+    if mode == 'val':
+        _try_metrics(loop, model, loader.collate_fn(samples[: min(size, 2)]))
+
+
+def _try_metrics(loop: BaseLoop, model: BaseModel, batch: dict) -> None:
+    """Evaluate the predictions for a few samples, which needs the annotations of all."""
+    metrics = loop.evaluator.metrics
+    try:
+        with scope_of(loop.runner.cfg, 'CRITICAL'), redirect_stdout(StringIO()):
+            loop.evaluator.process(_forward('val', model, batch), batch)
+            for metric in metrics:
+                metric.evaluate(len(loop.dataloader.dataset))
+    except (DivergedError, torch.OutOfMemoryError):
+        pass
+    except _OF_METRICS as error:
+        raise UserError(
+            f'the metrics cannot evaluate the data of val: {one_line(error)} '
+            f'({type(error).__name__}; --debug shows where)'
+        ) from error
+    finally:
+        for metric in metrics:
+            metric.results.clear()
 
 
 def _shape_error(mode: str, model: BaseModel, batch: dict) -> Exception | None:
@@ -151,10 +153,10 @@ def _shape_error(mode: str, model: BaseModel, batch: dict) -> Exception | None:
     return None
 
 
-def _forward(mode: str, model: BaseModel, batch: dict) -> None:
+def _forward(mode: str, model: BaseModel, batch: dict) -> list:
+    """Return the predictions for a batch, or of a training the losses."""
     if mode == 'train':
         data = model.data_preprocessor(batch, True)
-        model.parse_losses(model._run_forward(data, mode='loss'))
-    else:
-        with evaluating(model), torch.no_grad():
-            getattr(model, f'{mode}_step')(batch)
+        return list(model.parse_losses(model._run_forward(data, mode='loss')))
+    with evaluating(model), torch.no_grad():
+        return getattr(model, f'{mode}_step')(batch)

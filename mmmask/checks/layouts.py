@@ -1,203 +1,237 @@
-"""Find the layout of a config's data set, and check it."""
+"""Hold the published data sets' layouts on disk, and look for what shows in the files alone."""
 
 from __future__ import annotations
 
-import inspect
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
 
-from mmmask.datasets.checks import check_coco_content, class_folders, read_coco
-from mmmask.datasets.layouts import (
-    Found,
-    Scan,
-    cifar,
-    coco,
-    flowers,
-    folder,
-    imagenet,
-    inaturalist,
-    segmentation,
+from mmmask.checks.coco import check_coco
+from mmmask.checks.uses import Place
+from mmmask.datasets.folders import (
+    check_class_folders,
+    class_folders,
+    class_ids,
+    first_image,
+    looks_like_imagenet,
 )
+from mmmask.utils.errors import UserError
+from mmmask.utils.files import list_images
 
+_IMAGENET = """
+<data_root>/
+  train/
+    n01440764/*.JPEG     1000 folders named by class ids, sorted: their ranks are the labels
+    ...
+  val/
+    n01440764/*.JPEG     the same folders: the validation images sorted into them
+    ...
+or, unsorted:
+  val/*.JPEG             with meta/val.txt, lines "<image> <label>", in the config
+                         val_dataloader.dataset.ann_file=meta/val.txt (and test_dataloader)
+"""
 
-@dataclass(frozen=True)
-class Place:
-    """The folders, files and class names that a config gives a data set.
+_FOLDERS = """
+<data_root>/<data_prefix>/
+  <class>/*.jpg      one folder per class; without labels (with_label=False) images at any depth
+"""
 
-    Attributes:
-        mode: ``train``, ``val`` or ``test``.
-        root: ``data_root``.
-        folders: ``data_prefix`` by name, below the root; a single one is named ``''``.
-        ann_file: ``ann_file``, below the root.
-        names: Names of the classes, in the order of the labels.
-        num_classes: Classes of the model; None where it isn't known.
-    """
+_COCO = """
+<data_root>/
+  train2017/*.jpg                           118287 images
+  val2017/*.jpg                             5000 images
+  annotations/instances_train2017.json      80 categories, ids 1 to 90 with gaps
+  annotations/instances_val2017.json
+"""
 
-    mode: str
-    root: Path
-    folders: dict[str, Path]
-    ann_file: Path | None
-    names: Sequence[str] | None
-    num_classes: int | None = None
+_ADE20K = """
+<data_root>/                                    usually ADEChallengeData2016
+  images/training/ADE_train_*.jpg               20210 images
+  images/validation/ADE_val_*.jpg               2000 images
+  annotations/training/ADE_train_*.png          0 = other (ignored), 1 to 150 = the classes
+  annotations/validation/ADE_val_*.png
+"""
 
-    @property
-    def images(self) -> Path:
-        """Folder of the images."""
-        return next(
-            (self.folders[k] for k in ('', 'img', 'img_path') if k in self.folders), self.root
-        )
+_CITYSCAPES = """
+<data_root>/
+  leftImg8bit/train/<city>/*_leftImg8bit.png            2975 images
+  leftImg8bit/val/<city>/*_leftImg8bit.png              500 images
+  gtFine/train/<city>/*_gtFine_labelTrainIds.png        0 to 18 = the classes, 255 = ignored
+  gtFine/val/<city>/*_gtFine_labelTrainIds.png
+"""
 
+_SEGMENTATION = """
+<data_root>/
+  <data_prefix.img_path>/.../<name><img_suffix>
+  <data_prefix.seg_map_path>/.../<name><seg_map_suffix>     one channel, values = classes
+"""
 
-def check_layout(dataset: dict, kind: Any, place: Place, scan: Scan) -> Found | None:
-    """Check a data set of a known layout.
+_CIFAR = """
+<data_root>/
+  cifar-10-batches-py/     data_batch_1 ... data_batch_5, test_batch, batches.meta
+  cifar-100-python/        train, test, meta
+"""
 
-    Returns:
-        What was found; None of an unknown layout.
+_FLOWERS = """
+<data_root>/
+  jpg/image_00001.jpg ... image_08189.jpg
+  imagelabels.mat      labels: 1 to 102 of each image
+  setid.mat            trnid, valid, tstid: numbers of 1020, 1020 and 6149 images
+"""
 
-    Raises:
-        UserError: The first thing that a run would stumble over.
-    """
-    layout = find_layout(kind)
-    return layout.check(dataset, kind, place, scan) if layout is not None else None
-
-
-def known_classes(dataset: dict, family: set[str]) -> int | None:
-    """Number of classes of a data set that brings no names of them."""
-    if 'Flowers102' in family:
-        return flowers.NUM_CLASSES
-    return dataset.get('num_classes') if 'INaturalist' in family else None
-
-
-def argument(dataset: dict, kind: Any, name: str) -> Any:
-    """An argument of a data set: the config's, or the class's default."""
-    for parent in kind.__mro__:
-        parameter = inspect.signature(parent.__init__).parameters.get(name)
-        if parameter is not None:
-            return dataset.get(name, parameter.default)
-    return dataset.get(name)
-
-
-def _imagenet(dataset: dict, kind: Any, place: Place, scan: Scan) -> Found | None:
-    split = dataset.get('split', '')
-    images = place.images if dataset.get('data_prefix') else place.root / split
-    split = split or images.name
-    if split == 'test' or not dataset.get('with_label', True):
-        return folder.check_image_folder(images, False, scan) if scan.thorough else None
-    ann_file = place.ann_file
-    if ann_file is None and dataset.get('split') and (place.root / f'meta/{split}.txt').is_file():
-        ann_file = place.root / f'meta/{split}.txt'
-    if ann_file is not None:
-        return imagenet.check_image_list(ann_file, images, split, len(place.names), scan)
-    return imagenet.check_imagenet(images, split, len(place.names), scan)
-
-
-def _folder(dataset: dict, kind: Any, place: Place, scan: Scan) -> Found | None:
-    with_label, split = dataset.get('with_label', True), place.images.name
-    if place.ann_file and not with_label:
-        return imagenet.check_unlabelled_list(place.ann_file, place.images, scan)
-    if place.ann_file:
-        classes = len(place.names) if place.names else place.num_classes
-        return imagenet.check_image_list(place.ann_file, place.images, split, classes, scan)
-    if with_label and imagenet.looks_like_imagenet(place.images):
-        # Another number than ImageNet's is compared with the model's heads.
-        classes = 1000 if place.num_classes == 1000 else len(class_folders(place.images))
-        return imagenet.check_imagenet(place.images, split, classes, scan)
-    return folder.check_image_folder(place.images, with_label, scan)
-
-
-def _coco(dataset: dict, kind: Any, place: Place, scan: Scan) -> Found | None:
-    if not place.names or place.ann_file is None:
-        return None
-    subset = 'subset' in (dataset.get('metainfo') or {})
-    labelled = not dataset.get('test_mode')
-    if not _reads_like(kind, 'CocoDataset'):  # another json: its categories alone are known
-        content = read_coco(place.ann_file, labelled)
-        check_coco_content(content, place.ann_file, place.names, subset, labelled)
-        return None
-    return coco.check_coco(place.ann_file, place.images, place.names, subset, scan, labelled)
-
-
-def _segmentation(dataset: dict, kind: Any, place: Place, scan: Scan) -> Found | None:
-    maps = place.folders.get('seg_map_path')
-    if not place.names or maps is None or not _reads_like(kind, 'BaseSegDataset'):
-        return None
-    builtin = (getattr(kind, 'METAINFO', None) or {}).get('classes')
-    return segmentation.check_segmentation(
-        place.images,
-        maps,
-        (argument(dataset, kind, 'img_suffix'), argument(dataset, kind, 'seg_map_suffix')),
-        len(builtin or place.names),  # the maps hold all classes, also where some are chosen
-        argument(dataset, kind, 'reduce_zero_label'),
-        scan,
-        place.ann_file if place.ann_file and place.ann_file.is_file() else None,
-        argument(dataset, kind, 'ignore_index'),
-        kind.__name__,
-    )
-
-
-def _cifar(dataset: dict, kind: Any, place: Place, scan: Scan) -> Found:
-    files = dict(train=kind.train_list, test=kind.test_list)
-    batches = place.images / kind.base_folder
-    split = argument(dataset, kind, 'split')
-    download = argument(dataset, kind, 'download') and not scan.thorough
-    classes = len(kind.METAINFO['classes'])
-    return cifar.check_cifar(batches, files, split, classes, scan, download)
-
-
-def _flowers(dataset: dict, kind: Any, place: Place, scan: Scan) -> Found:
-    return flowers.check_flowers(place.root, argument(dataset, kind, 'split'), scan)
-
-
-def _inaturalist(dataset: dict, kind: Any, place: Place, scan: Scan) -> Found:
-    year, split, classes = (
-        argument(dataset, kind, name) for name in ('year', 'split', 'num_classes')
-    )
-    return inaturalist.check_inaturalist(place.root, year, split, classes, scan)
-
-
-def _reads_like(kind: Any, name: str) -> bool:
-    """Return True if a class reads its files as its ancestor of that name does."""
-    base = next(base for base in kind.__mro__ if base.__name__ == name)
-    return kind.load_data_list is base.load_data_list
+_INATURALIST = """
+<data_root>/
+  train2018.json  val2018.json      images, annotations, categories (8142; 1010 in 2019)
+  categories.json                   names of the categories (optional)
+  train_val2018/<supercategory>/<category id>/*.jpg      437513 + 24426 images (2019: 265213 + 3030)
+"""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A layout on disk: a tree to show, and the check for it."""
+    """A layout on disk.
+
+    Attributes:
+        tree: The folder as it should be.
+        num_classes: Classes of the published data set; None: any number.
+        published: Images of each split, by the split, the images' folder or the annotation file.
+        files: Files below ``data_root`` that must be there.
+        whole: Whether every class has images in every split.
+        look: Raises `UserError` for what else the files tell.
+    """
 
     tree: str
-    check: Callable[[dict, Any, Place, Scan], Found | None]
+    num_classes: int | None = None
+    published: dict[str, int] = field(default_factory=dict)
+    files: Sequence[str] = ()
+    whole: bool = False
+    look: Callable[[Place, int | None], None] = lambda place, num_classes: None
 
+    def published_images(self, place: Place, num_classes: int | None) -> int | None:
+        """Return the published number of images; None where it is unknown."""
+        if self.num_classes not in (None, num_classes):
+            return None
+        named = (place.argument('split'), place.images.name, place.ann_file and place.ann_file.name)
+        year = place.argument('year')
+        keys = [key if year is None else f'{key}{year}' for key in named]
+        return next((self.published[key] for key in keys if key in self.published), None)
+
+
+def _look_folders(place: Place, num_classes: int | None) -> None:
+    """Refuse a flat or partly empty folder, and a list with other lines than the labels need."""
+    if not place.argument('with_label') or place.config.get('split') == 'test':
+        return
+    if place.ann_file is None:
+        check_class_folders(place.images)
+        return
+    lines = place.ann_file.read_text().splitlines()
+    if not lines:
+        raise UserError(f'{place.ann_file} is empty')
+    for number, line in enumerate(lines, start=1):
+        name, _, label = line.strip().rpartition(' ')
+        if not name or not label.isdigit():
+            raise UserError(f'{place.ann_file}, line {number}: not "<image> <label>": {line!r}')
+
+
+def _look_imagenet(place: Place, num_classes: int | None) -> None:
+    """Refuse class folders that aren't ImageNet's 1000, as `_look_folders` does any folder."""
+    _look_folders(place, num_classes)
+    known = class_ids()
+    of_all = 'ImageNet' in place.family or num_classes == 1000
+    labelled = place.argument('with_label') and place.config.get('split') != 'test'
+    if not (labelled and of_all and known and place.ann_file is None):
+        return
+    classes = class_folders(place.images)
+    image = first_image(place.images / classes[0])
+    if place.images.name == 'train' and image and image.name.startswith('ILSVRC2012_val_'):
+        raise UserError(
+            f'{place.images} holds validation images, such as {image.name}: are the folders of '
+            'training and validation swapped?'
+        )
+    strange, absent = sorted(set(classes) - set(known)), sorted(set(known) - set(classes))
+    if strange or absent:
+        first = f', {absent[0]} is missing' if absent else ''
+        first += f', {strange[0]} is none of its class ids' if strange else ''
+        raise UserError(
+            f'{place.images} has {len(classes)} class folders, which are not the 1000 of '
+            f"ImageNet{first}: labels are the folders' ranks"
+        )
+
+
+def _look_cityscapes(place: Place, num_classes: int | None) -> None:
+    """Say how to make the label maps that are trained with, where only the published are."""
+    maps, suffix = place.folders.get('seg_map_path'), '_gtFine_labelTrainIds.png'
+    published = ('_gtFine_labelIds.png', '_gtFine_polygons.json')
+    if maps is None or place.argument('seg_map_suffix') != suffix or not maps.is_dir():
+        return
+    if not any(list_images(maps, (suffix,))) and any(list_images(maps, published)):
+        raise UserError(
+            f'{maps} has no *{suffix}, only the published labels: make them with pip install '
+            'cityscapesscripts; CITYSCAPES_DATASET=<data_root> csCreateTrainIdLabelImgs (or '
+            "mmseg's tools/dataset_converters/cityscapes.py <data_root>)"
+        )
+
+
+def _look_cifar(place: Place, num_classes: int | None) -> None:
+    """Refuse absent batches, and others than the published where only those are taken."""
+    folder = place.images / place.kind.base_folder
+    entries = [*place.kind.train_list, *place.kind.test_list]
+    absent = [name for name, _ in entries if not (folder / name).is_file()]
+    if absent and not place.downloads:
+        raise UserError(
+            f'{len(absent)} of {len(entries)} batches are absent in {folder}, first: {absent[0]} '
+            '(unpack the published archive; download=True fetches it where there is a network)'
+        )
+    for name, md5 in entries if not absent else ():
+        if md5 is not None and hashlib.md5((folder / name).read_bytes()).hexdigest() != md5:
+            raise UserError(
+                f"{folder / name} is not the published file (MD5), which mmpretrain's class "
+                'insists on: delete it and fetch it again, or, for a miniature or a subset, use '
+                f'Local{place.kind.__name__} as the type of the data sets'
+            )
+
+
+_IMAGES = {'train': 1_281_167, 'val': 50_000}
+IMAGENET = Layout(_IMAGENET, 1000, _IMAGES, look=_look_imagenet)
 
 # By the name of the data set's class or of its nearest ancestor here.
-LAYOUTS = {
-    'ImageNet': Layout(imagenet.TREE, _imagenet),
-    'CustomDataset': Layout(folder.TREE, _folder),
-    'CocoDataset': Layout(coco.TREE, _coco),
-    'ADE20KDataset': Layout(segmentation.ADE20K_TREE, _segmentation),
-    'CityscapesDataset': Layout(segmentation.CITYSCAPES_TREE, _segmentation),
-    'BaseSegDataset': Layout(segmentation.TREE, _segmentation),
-    'CIFAR10': Layout(cifar.TREE, _cifar),
-    'Flowers102': Layout(flowers.TREE, _flowers),
-    'INaturalist': Layout(inaturalist.TREE, _inaturalist),
+_LAYOUTS = {
+    'ImageNet': IMAGENET,
+    'CustomDataset': Layout(_FOLDERS, look=_look_folders),
+    'CocoDataset': Layout(
+        _COCO,
+        80,
+        {'instances_train2017.json': 118_287, 'instances_val2017.json': 5_000},
+        look=check_coco,
+    ),
+    'ADE20KDataset': Layout(_ADE20K, 150, {'training': 20_210, 'validation': 2_000}),
+    'CityscapesDataset': Layout(
+        _CITYSCAPES, 19, {'train': 2_975, 'val': 500, 'test': 1_525}, look=_look_cityscapes
+    ),
+    'BaseSegDataset': Layout(_SEGMENTATION),
+    'CIFAR10': Layout(
+        _CIFAR, None, {'train': 50_000, 'test': 10_000}, whole=True, look=_look_cifar
+    ),
+    'Flowers102': Layout(
+        _FLOWERS,
+        102,
+        {'train': 1_020, 'val': 1_020, 'trainval': 2_040, 'test': 6_149},
+        files=('imagelabels.mat', 'setid.mat'),
+        whole=True,
+    ),
+    'INaturalist': Layout(
+        _INATURALIST,
+        None,
+        {'train2018': 437_513, 'val2018': 24_426, 'train2019': 265_213, 'val2019': 3_030},
+    ),
 }
 
 
-def find_layout(kind: Any) -> Layout | None:
-    """The layout of a data set's class; None if it is unknown."""
-    names = [base.__name__ for base in getattr(kind, '__mro__', ())]
-    return next((LAYOUTS[name] for name in names if name in LAYOUTS), None)
-
-
-def expected_tree(dataset: dict, kind: Any) -> str | None:
-    """Return the tree that a data set's folder should have; None if its layout is unknown."""
-    layout = find_layout(kind)
-    if layout is LAYOUTS['CustomDataset']:
-        root = Path(dataset.get('data_root') or '')
-        prefix = dataset.get('data_prefix')
-        images = root / prefix if isinstance(prefix, str) else root
-        if 'imagenet' in str(root).lower() or imagenet.looks_like_imagenet(images):
-            return imagenet.TREE
-    return layout.tree if layout is not None else None
+def find_layout(place: Place) -> Layout | None:
+    """Return the layout of a data set's class, or of a folder that looks like ImageNet."""
+    name = next((name for name in place.family if name in _LAYOUTS), None)
+    if name == 'CustomDataset':
+        named = 'imagenet' in str(place.root).lower()
+        if looks_like_imagenet(place.images) or (named and not place.images.is_dir()):
+            return IMAGENET
+    return _LAYOUTS.get(name)

@@ -17,8 +17,8 @@ from mmmask.utils.errors import UserError, one_line
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-    from mmmask.checks.data import Use
-    from mmmask.datasets.layouts import Found
+    from mmmask.checks.arrivals import Found
+    from mmmask.checks.uses import Use
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,36 +37,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Check every data set of the config, print what was found, and fail if one isn't right."""
     import mmmask.registration  # noqa: F401
-    from mmmask.checks.data import MODES, check_data_set, check_uses, find_kind
-    from mmmask.checks.layouts import expected_tree
+    from mmmask.checks.arrivals import Scan
+    from mmmask.checks.classes import compare_classes
+    from mmmask.checks.data import (
+        build_data_set,
+        check_metrics,
+        look_for_files,
+        look_into_built,
+    )
+    from mmmask.checks.layouts import find_layout
+    from mmmask.checks.uses import MODES, find_place
     from mmmask.config.options import merge_options
     from mmmask.config.read import read_config
-    from mmmask.datasets.layouts import Scan
     from mmmask.utils.progress import Progress, print_progress
 
     cfg = read_config(args.config)
     merge_options(cfg, args.cfg_options)
     _refuse_suite(cfg, args.config)
-    scan = Scan(args.sample, thorough=True, progress=partial(Progress, sink=print_progress))
+    scan = Scan(args.sample, None, partial(Progress, sink=print_progress))
     splits: list[tuple[Use, Found | None]] = []
     wrong, trees = [], []
-    for uses, dataset in _distinct(cfg):
-        place = dataset.get('data_root') or dataset.get('ann_file') or '(no data_root)'
-        print(f'{uses}: {dataset["type"]}, {place}')
+    for use, dataset in _distinct(cfg):
+        root = dataset.get('data_root') or dataset.get('ann_file') or '(no data_root)'
+        print(f'{use}: {dataset["type"]}, {root}')
+        place = find_place(cfg, dataset)
         try:
-            splits.append((uses, check_data_set(cfg, uses, dataset, scan)))
-            print(_report(splits[-1][1]))
+            found = None
+            if place is not None and not place.elsewhere:
+                look_for_files(cfg, use, dataset, thorough=True)
+                built = build_data_set(cfg, use, dataset)
+                found = look_into_built(cfg, use, dataset, built, scan)
+            splits.append((use, found))
+            print(_report(found))
         except UserError as error:
             if args.debug:
                 raise
-            wrong.append(uses.name)
+            wrong.append(use.name)
             print(f'  WRONG: {one_line(error)}')
-            trees.append(expected_tree(dataset, find_kind(cfg, dataset)))
+            layout = find_layout(place)
+            trees.append(layout and layout.tree)
     if not splits and not wrong:
         raise UserError(f"The config '{args.config}' has no data sets of train, val or test.")
-    looked_into = [(uses, found) for uses, found in splits if found is not None]
+    looked_into = [(use, found.classes) for use, found in splits if found is not None]
     try:
-        check_uses(cfg, MODES, looked_into)
+        compare_classes(looked_into)
+        check_metrics(cfg, MODES)
     except UserError as error:
         if args.debug:
             raise
@@ -103,7 +118,7 @@ def _print_verdict(right: int, there: int) -> None:
 
 def _distinct(cfg: Config) -> Iterator[tuple[Use, dict]]:
     """Yield each data set once, whatever its pipeline, with its modes joined (``val, test``)."""
-    from mmmask.checks.data import MODES, Use, data_sets
+    from mmmask.checks.uses import MODES, Use, data_sets
 
     uses: dict[str, list[Use]] = {}
     configs = {}
@@ -123,7 +138,7 @@ def _report(found: Found | None) -> str:
     """Describe a split, in indented lines."""
     if found is None:
         return '  not looked into: the data are not local, or their layout is unknown'
-    facts = dict(images=found.images, **found.facts) if found.images is not None else found.facts
+    facts = dict(images=found.images, **found.facts)
     lines = [', '.join(f'{value:,} {name}' for name, value in facts.items())]
     if found.sizes:
         lines.append(_sizes(found))

@@ -14,11 +14,7 @@ from mmengine.logging import MMLogger
 from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import DATASETS
 
-from mmmask.datasets.checks import (
-    check_class_folders,
-    check_folder,
-    class_folders,
-)
+from mmmask.datasets.folders import check_class_folders, check_folder
 from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import IMAGE_EXTENSIONS, list_folder, read_lines
@@ -99,7 +95,6 @@ class StrictImageFolder(CustomDataset):
         if self.ann_file:
             samples = self._read_list()
         elif self.with_label:
-            check_class_folders(self.img_prefix, None, 'images', self.extensions)
             samples = self._list_classes()
         else:
             check_folder(self.img_prefix, 'images', self.extensions)
@@ -132,7 +127,7 @@ class StrictImageFolder(CustomDataset):
         return samples
 
     def _list_classes(self) -> list[dict]:
-        folders, named = class_folders(self.img_prefix), self.CLASSES
+        folders, named = check_class_folders(self.img_prefix, self.extensions), self.CLASSES
         if named is not None and len(named) != len(folders):
             raise UserError(
                 f'{self.img_prefix} has {len(folders)} class folders, but metainfo names '

@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 
 import mmmask.registration  # noqa: F401
-from mmmask.checks.data import check_data
+from mmmask.checks.data import check_files
 from mmmask.config.checkpoints import check_named_checkpoints
 from mmmask.config.options import check_own_parts, merge_options
 from mmmask.config.read import config_name, read_config
@@ -73,7 +73,7 @@ def prepare_config(request: Request, modes: Sequence[str]) -> Config:
     check_own_parts(cfg)
     if modes[0] == 'train':
         check_named_checkpoints(cfg)
-    check_data(cfg, modes, rank_before_start(request.launcher))
+    check_files(cfg, modes, rank_before_start(request.launcher))
     if request.amp and not torch.cuda.is_available():
         raise UserError('--amp needs a GPU, and there is none: leave it out.')
     cfg.work_dir = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
+from mmmask.checks.first_step import check_first_step
 from mmmask.config.checkpoints import check_readable, sha256_if_local, without_pretrained
 from mmmask.launch.build import build_and_run
 from mmmask.launch.prepare import Request, prepare_config
@@ -40,6 +41,7 @@ def test(request: Request, checkpoint: str | None) -> None:
             runner._init_model_weights()
         else:
             load_for_test(runner.model, checkpoint)
+        check_first_step(runner, ('test',))
         runner.test()
 
     runner, metrics = build_and_run(cfg, run)

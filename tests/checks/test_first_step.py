@@ -37,4 +37,4 @@ def test_a_broken_validation_image_is_found_before_the_training(refusal, tiny_da
     shutil.copytree(tiny_data, tmp_path / 'own')  # the other tests' stays whole
     next((tmp_path / 'own/val').glob('*/*')).write_bytes(b'no image')
     line = refusal(f"val_dataloader['dataset']['data_root'] = {str(tmp_path / 'own/val')!r}")
-    assert 'sample' in line and 'of val cannot be read' in line
+    assert '1 of 8 images that were opened are broken' in line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from mmmask.datasets.layouts.imagenet import class_ids
+from mmmask.datasets.folders import class_ids
 from mmmask.datasets.materials import SPLITS
 from mmmask.datasets.miniatures.material import Files, photo
 from mmmask.utils.errors import UserError
