@@ -177,6 +177,11 @@ def _compare_objects(
         if file.lacking['segmentation']:
             shapeless = len(file.lacking['segmentation'])
             found.notes.append(f'{shapeless:,} objects without a mask (boxes only)')
+        if file.beyond:
+            found.notes.append(
+                f'{file.beyond:,} of {file.annotations:,} boxes reach beyond their images: bbox '
+                'must be x, y, width, height (not x1, y1, x2, y2)'
+            )
     if not labels and (in_file or not dataset.test_mode) and sum(in_file.values()) > 0:
         raise UserError(
             f'none of the {sum(in_file.values()):,} objects in {file.path} arrives in the data of '

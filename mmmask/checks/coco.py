@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Real
@@ -31,6 +31,8 @@ class CocoFile:
         categories: Category id -> name, in the file's order.
         objects: Category id -> number of annotations that aren't crowds.
         lacking: Fault -> the annotations that have it; `_FAULTS` names the faults.
+        beyond: Number of boxes that reach beyond their images by more than a pixel.
+        annotations: Number of annotations.
     """
 
     path: Path
@@ -39,6 +41,8 @@ class CocoFile:
     categories: dict[int, str]
     objects: Counter[int]
     lacking: dict[str, list[int]]
+    beyond: int
+    annotations: int
 
 
 def _is_number(value: Any) -> bool:
@@ -100,7 +104,7 @@ def _read(path: Path, changed: int) -> CocoFile:
         used = {entry['category_id'] for entry in annotations}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f'{path} is not a COCO instances json ({error!r})') from error
-    ids = [entry.get('id') for entry in annotations]
+    ids = [entry['id'] for entry in annotations if 'id' in entry]
     for what, entries, unique in (
         ('image', content['images'], images),
         ('category', content['categories'], categories),
@@ -121,22 +125,15 @@ def _read(path: Path, changed: int) -> CocoFile:
         fault: [number for number, entry in enumerate(annotations) if not has(entry)]
         for fault, has in _FAULTS.items()
     }
-    if not lacking['bbox of four numbers (x, y, width, height)']:
-        _check_boxes(path, annotations, images)
-    return CocoFile(path, len(images), len(images) - len(named), categories, objects, lacking)
-
-
-def _check_boxes(path: Path, annotations: Sequence[dict], images: dict[Any, tuple]) -> None:
-    """Refuse boxes of which most reach beyond their images by more than a pixel."""
-    beyond = 0
-    for entry in annotations:
-        (x, y, wide, high), (width, height) = entry['bbox'], images[entry['image_id']]
-        beyond += x + wide > width + 1 or y + high > height + 1 or x < -1 or y < -1
-    if beyond > len(annotations) / 2:
-        raise UserError(
-            f'{path}: {beyond} of {len(annotations)} boxes reach beyond their images: bbox must be '
-            'x, y, width, height in pixels (not x1, y1, x2, y2)'
-        )
+    empty = len(images) - len(named)
+    boxes = [(e['bbox'], images[e['image_id']]) for e in annotations if _is_box(e.get('bbox'))]
+    beyond = sum(
+        x < -1 or y < -1 or x + wide > width + 1 or y + high > height + 1
+        for (x, y, wide, high), (width, height) in boxes
+    )
+    return CocoFile(
+        path, len(images), empty, categories, objects, lacking, beyond, len(annotations)
+    )
 
 
 def check_coco(place: Place, num_classes: int | None) -> None:
@@ -152,8 +149,13 @@ def check_coco(place: Place, num_classes: int | None) -> None:
         needed = {_MASKS: place.masks, _CROWD: tested, _ZERO: tested}.get(fault, True)
         if numbers and needed:
             raise UserError(
-                f'{file.path}: {len(numbers)} annotations have no {fault}'
+                f'{file.path}: {len(numbers)} of {file.annotations} annotations have no {fault}'
                 f'{_REASONS.get(fault, "")}; first: number {numbers[0]} of the list'
             )
+    if file.beyond > file.annotations / 2:
+        raise UserError(
+            f'{file.path}: {file.beyond} of {file.annotations} boxes reach beyond their images: '
+            'bbox must be x, y, width, height in pixels (not x1, y1, x2, y2)'
+        )
     if not tested and not file.objects.total():
         raise UserError(f'{file.path} holds no annotations of single objects (iscrowd=0)')

@@ -176,8 +176,8 @@ class TestObjects:
             ),
             (lambda a: a.update(bbox=[str(v) for v in a['bbox']]), 'no bbox of four numbers'),
             (lambda a: a.update(bbox=[]), 'no bbox of four numbers'),
-            (lambda a: a.pop('area'), '4 annotations have no area; first: number 0'),
-            (lambda a: a.pop('id'), 'annotation id more than once'),
+            (lambda a: a.pop('area'), '4 of 4 annotations have no area; first: number 0'),
+            (lambda a: a.pop('id'), 'no id that is a whole number'),
             (lambda a: a.update(id=str(a['id'])), 'no id that is a whole number'),
             (lambda a: a.update(id=a['id'] % 2), 'annotation id more than once'),
             (lambda a: a.update(segmentation=[[4, 4, 14, 4]]), 'three corners and more'),
@@ -192,11 +192,20 @@ class TestObjects:
     def test_what_only_an_evaluation_needs(self, check):
         for change, message in (
             (lambda a: a.pop('iscrowd'), 'no iscrowd, which the evaluation needs: write 0'),
-            (lambda a: a.update(id=a['id'] - 1), '1 annotations have no id above 0, which pycoco'),
+            (
+                lambda a: a.update(id=a['id'] - 1),
+                '1 of 4 annotations have no id above 0, which pycoco',
+            ),
         ):
             check(objects(annotations=change))
             with pytest.raises(UserError, match=message):
                 check(objects(annotations=change), test_mode=True)
+
+    def test_a_box_beyond_its_image(self, check):
+        content = objects()
+        content['annotations'][3]['bbox'] = [28, 4, 38, 24]  # corners, taken for width and height
+        (note,) = check(content).notes
+        assert note.startswith('1 of 4 boxes reach beyond their images')
 
     def test_boxes_without_masks(self, check):
         content = objects(annotations=lambda a: a.pop('segmentation'))

@@ -99,7 +99,7 @@ def errors(capfd, status: int) -> str:
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (['model.head.num_classes=3'], 'model.head.num_classes: .* 2 class folders'),
+        (['model.head.num_classes=3'], 'model.head.num_classes: .* has 2 classes'),
         (['train_dataloader.dataset.data_root=/nowhere'], 'does not exist: /nowhere'),
         (
             ['model.head.type=LinearClsHed'],
