@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,8 @@ def look_into(
             looked_for = files
         _require_files(use, looked_for, scan)
         opened = files if scan.opened is None else pick_evenly(files, scan.opened)
-        found.sizes = [(32, 32)] * len(opened) if 'img' in first else _open_images(opened, scan)
+        if 'img_path' in first:
+            found.sizes = _open_images(opened, _reader(dataset), scan)
         if 'seg_map_path' in first and first['seg_map_path']:
             _check_label_maps(dataset, place, opened, found, scan)
     return found
@@ -243,14 +245,22 @@ def _require_files(use: Use, infos: Sequence[dict], scan: Scan) -> None:
             )
 
 
-def _open_images(infos: Sequence[dict], scan: Scan) -> list[tuple[int, int]]:
+def _reader(dataset: BaseDataset) -> LoadImageStrict:
+    """Return the reader in a data set's pipeline, or such a one."""
+    steps = dataset.pipeline.transforms
+    return next((step for step in steps if isinstance(step, LoadImageStrict)), LoadImageStrict())
+
+
+def _open_images(
+    infos: Sequence[dict], reader: LoadImageStrict, scan: Scan
+) -> list[tuple[int, int]]:
     """Decode images as a run does; return the width and height of each.
 
     Raises:
         UserError: Some can't be decoded, or one has another size than its annotations say.
     """
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        opened = pool.map(_size, (info['img_path'] for info in infos))
+        opened = pool.map(partial(_size, reader), (info['img_path'] for info in infos))
         sizes = list(scan.each('images opened', opened, len(infos)))
     broken = [(info, size) for info, size in zip(infos, sizes) if isinstance(size, str)]
     if broken:
@@ -269,10 +279,10 @@ def _open_images(infos: Sequence[dict], scan: Scan) -> list[tuple[int, int]]:
     return sizes
 
 
-def _size(path: str) -> tuple[int, int] | str:
+def _size(reader: LoadImageStrict, path: str) -> tuple[int, int] | str:
     """Return the width and height of an image, or why it can't be decoded."""
     try:
-        return LoadImageStrict().decode(path).shape[1::-1]
+        return reader.decode(path).shape[1::-1]
     except BrokenImageError as error:
         return error.reason
 

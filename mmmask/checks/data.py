@@ -124,6 +124,8 @@ def _look_for(use: Use, place: Place, num_classes: int | None) -> None:
     for path in [*named, *([place.ann_file] if place.ann_file else [])]:
         if not path.exists():
             raise UserError(f'the annotation file of {use} does not exist: {path.absolute()}')
+        if path.stat().st_size == 0:
+            raise UserError(f'the annotation file of {use} is empty: {path.absolute()}')
     classes = (place.config.get('metainfo') or {}).get('classes')
     if isinstance(classes, str) and not Path(classes).is_file():
         raise UserError(

@@ -119,15 +119,13 @@ class Layout:
 
 def _look_folders(place: Place, num_classes: int | None) -> None:
     """Refuse a flat or partly empty folder, and a list with other lines than the labels need."""
-    if not place.argument('with_label') or place.config.get('split') == 'test':
+    its_own = 'StrictImageFolder' in place.family  # it says so itself
+    if its_own or not place.argument('with_label') or place.config.get('split') == 'test':
         return
     if place.ann_file is None:
         check_class_folders(place.images)
         return
-    lines = place.ann_file.read_text().splitlines()
-    if not lines:
-        raise UserError(f'{place.ann_file} is empty')
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(place.ann_file.read_text().splitlines(), start=1):
         name, _, label = line.strip().rpartition(' ')
         if not name or not label.isdigit():
             raise UserError(f'{place.ann_file}, line {number}: not "<image> <label>": {line!r}')
