@@ -46,8 +46,8 @@ def _overlaps(length: int, parts: int) -> np.ndarray:
 class ObjectPatches:
     """Images of a COCO file, in the order of their ids, with the patches that objects cover.
 
-    An object is any annotation that isn't a crowd (``iscrowd``), whatever its class; overlapping
-    ones count once. An annotation without an outline is no object's.
+    An object is any annotation that isn't a crowd (``iscrowd``); overlapping ones count once. An
+    annotation without an outline is no object's.
 
     Args:
         annotations: File in COCO's format, with masks.
@@ -56,6 +56,9 @@ class ObjectPatches:
         grid: Rows and columns of its patches.
         limit: At most so many images.
         seed: Draw these at random (GPA's "few shots"); None: evenly spread over all.
+        labelled: Count only objects of the image's label, as GPA annotates (Section 3.4). The label
+            is the name of the folder that the image is in, as ImageNet has it, and of a category.
+            False: objects of all categories count.
 
     Raises:
         UserError: If the file or the folder is missing, it isn't in COCO's format, nothing is
@@ -70,19 +73,28 @@ class ObjectPatches:
         grid: tuple[int, int],
         limit: int | None = None,
         seed: int | None = None,
+        labelled: bool = False,
     ) -> None:
         self.folder, self.size, self.grid = Path(images), size, grid
+        self.labelled = labelled
         if not Path(annotations).is_file():
             raise UserError(f"--annotations: there is no file '{annotations}'.")
         if not self.folder.is_dir():
             raise UserError(f"--images: there is no folder '{images}'.")
         self._coco = _read(annotations)
-        ids = sorted({item['image_id'] for item in self._outlined(self._coco.anns.values())})
-        if not ids:
+        items = self._outlined(self._coco.anns.values())
+        if not items:
             raise UserError(f"'{annotations}' has no object with a mask (crowds don't count).")
+        ids = sorted({item['image_id'] for item in items})
         unknown = [number for number in ids if number not in self._coco.imgs]
         if unknown:
             raise UserError(f"'{annotations}' annotates image {unknown[0]}, which it doesn't list.")
+        ids = sorted({item['image_id'] for item in items if self._counts(item)})
+        if not ids:
+            raise UserError(
+                f"No object of '{annotations}' is of its image's label: the folder of an image must "
+                "have a category's name."
+            )
         self.ids = _choose(ids, limit, seed)
         missing = [name for name in map(self._name, self.ids) if not (self.folder / name).is_file()]
         if missing:
@@ -111,12 +123,18 @@ class ObjectPatches:
             yield np.asarray(image), patch_coverage(mask, self.grid)
 
     def objects(self, number: int) -> np.ndarray:
-        """Pixels of any object of an image, (H, W) bool of the original's size."""
+        """Pixels of any object that counts, (H, W) bool of the original's size."""
         listed = self._coco.imgs[number]
         mask = np.zeros((listed['height'], listed['width']), bool)
-        for item in self._outlined(self._coco.imgToAnns[number]):
+        for item in filter(self._counts, self._outlined(self._coco.imgToAnns[number])):
             mask |= self._coco.annToMask(item).astype(bool)
         return mask
+
+    def _counts(self, item: dict) -> bool:
+        if not self.labelled:
+            return True
+        category = self._coco.cats.get(item.get('category_id'), {})
+        return category.get('name') == (self.folder / self._name(item['image_id'])).parent.name
 
     def _name(self, number: int) -> str:
         return self._coco.imgs[number]['file_name']

@@ -26,6 +26,12 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         '--annotations', required=True, metavar='JSON', help='objects with masks, in COCO format'
     )
     parser.add_argument('--images', required=True, metavar='DIR', help='folder of their images')
+    parser.add_argument(
+        '--labelled',
+        action='store_true',
+        help="count objects of the image's label only, which is its folder's name and a category's "
+        '(GPA, Section 3.4) [all objects]',
+    )
     parser.add_argument('--out', required=True, metavar='DIR', help='where the results go')
     parser.add_argument(
         '--source', choices=SOURCES, default='auto', help='[the teacher where there is one]'
@@ -63,7 +69,7 @@ def prepare(
         backbone_only=True,
     )
     images = ObjectPatches(
-        args.annotations, args.images, probe.size, probe.grid, limit, shuffled_by
+        args.annotations, args.images, probe.size, probe.grid, limit, shuffled_by, args.labelled
     )
     out = Path(args.out)
     try:

@@ -45,6 +45,33 @@ def test_objects_of_a_file(scenes):
     np.testing.assert_allclose(images[2][1], [[0, 0, 1, 1]] * 4, atol=1e-12)  # squeezed
 
 
+def test_objects_of_the_image_s_label(scenes, tmp_path):
+    """GPA, Section 3.4: "we manually annotate the corresponding patches based on its label"."""
+    path, folder = scenes
+    content = json.loads(path.read_text())
+    content['categories'] = [dict(id=1, name='cat'), dict(id=2, name='dog')]
+    for item, category in zip(content['annotations'], (1, 2, 1, 1, 1), strict=True):
+        item['category_id'] = category
+    for image, label in zip(content['images'], ('dog', 'dog', 'cat'), strict=True):
+        (folder / label).mkdir(exist_ok=True)
+        name = f'{label}/{image["file_name"]}'
+        (folder / image['file_name']).rename(folder / name)
+        image['file_name'] = name
+    path.write_text(json.dumps(content))
+    images = ObjectPatches(path, folder, 32, (4, 4), labelled=True)
+    assert images.ids == [1, 3]  # of image 2, a dog, only cats are outlined
+    dog = np.zeros((4, 4))
+    dog[:2, 1] = 1  # not the cat, which also covers the first patch
+    (_, first), (_, second) = images
+    np.testing.assert_allclose(first, dog, atol=1e-12)
+    np.testing.assert_allclose(second, [[0, 0, 1, 1]] * 4, atol=1e-12)
+    assert ObjectPatches(path, folder, 32, (4, 4)).ids == [1, 2, 3]
+    content['categories'] = [dict(id=1, name='n01'), dict(id=2, name='n02')]
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match="is of its image's label: the folder of an image must"):
+        ObjectPatches(path, folder, 32, (4, 4), labelled=True)
+
+
 def test_few_shots(scenes):
     chosen = [ObjectPatches(*scenes, 32, (4, 4), limit=2, seed=seed).ids for seed in range(20)]
     assert {tuple(ids) for ids in chosen} == {(1, 2), (1, 3), (2, 3)}

@@ -945,6 +945,16 @@ for where, name, thousands, lr, layer_decay, drop_path in (
         values['model.auxiliary_head.channels'] = 256
     common = segmenter(size, 512, drop_path, [3, 5, 7, 11], 1000 * thousands, lr, 16)
     paper(where, f'{MMSEG}{name}_ade20k-512x512', common, WARM_UP, values)
+paper(
+    'AttMask, Appendix: one scale in tests; training resizes as iBOT\'s and upstream\'s files',
+    MMSEG + 'upernet_vit-small-p16_8xb2-160k_ade20k-512x512',
+    {
+        'train_dataloader.dataset.pipeline.2.type': 'RandomResize',
+        'train_dataloader.dataset.pipeline.2.ratio_range': (0.5, 2.0),
+        'scales of train_dataloader.dataset.pipeline': {(2048, 512)},
+        'scales of test_dataloader.dataset.pipeline': {(2048, 512)},
+    },
+)
 for kind, lr, blocks, auxiliary in (
     ('naive', 0.01, [2, 5, 8, 11], 3), ('pup', 0.01, [4, 7, 9, 11], 4),
     ('mla', 0.002, [2, 5, 8, 11], 4),
