@@ -92,7 +92,7 @@ class ObjectPatches:
         ids = sorted({item['image_id'] for item in items if self._counts(item)})
         if not ids:
             raise UserError(
-                f"No object of '{annotations}' is of its image's label: the folder of an image must "
+                f"No object of '{annotations}' is of its image's label: an image's folder must "
                 "have a category's name."
             )
         self.ids = _choose(ids, limit, seed)

@@ -68,7 +68,7 @@ def test_objects_of_the_image_s_label(scenes, tmp_path):
     assert ObjectPatches(path, folder, 32, (4, 4)).ids == [1, 2, 3]
     content['categories'] = [dict(id=1, name='n01'), dict(id=2, name='n02')]
     path.write_text(json.dumps(content))
-    with pytest.raises(UserError, match="is of its image's label: the folder of an image must"):
+    with pytest.raises(UserError, match="is of its image's label: an image's folder must"):
         ObjectPatches(path, folder, 32, (4, 4), labelled=True)
 
 

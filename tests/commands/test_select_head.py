@@ -90,7 +90,7 @@ def test_one_shot_and_as_many_patches(arguments, tmp_path):
     'options, message',
     [
         (['--annotations', 'nothing.json'], "there is no file 'nothing.json'"),
-        (['--labelled'], "is of its image's label: the folder of an image must have a category's"),
+        (['--labelled'], "is of its image's label: an image's folder must have a category's"),
         (['--size', '33'], '--size 33 is no whole number of patches'),
         (['--base', 'nothing.py'], "There is no config 'nothing.py'"),
         (['--base', str(GPA.with_name(GPA.name.replace('gpa', 'mae')))], 'ReceivedAttentionTap'),
