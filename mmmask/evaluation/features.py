@@ -16,8 +16,11 @@ from torch.utils.data import DataLoader
 from mmmask.utils.errors import UserError
 from mmmask.utils.progress import Progress
 
+FEATURES = ('cls', 'gap', 'gap_normed')
+"""What can stand for an image, see :class:`FeatureEncoder`."""
+
 #: The features that a backbone can give, by its ``out_type``.
-_FEATURES = dict(raw=('cls', 'gap'), cls_token=('cls',), featmap=('gap',))
+_GIVEN = dict(raw=FEATURES, cls_token=('cls',), featmap=FEATURES[1:])
 
 
 class FeatureEncoder:
@@ -32,11 +35,17 @@ class FeatureEncoder:
             - ``'raw'``: all tokens (B, E + L, C) of the last block, behind the final norm. E extra
               tokens, the CLS token first, L patches. A ``MaskedSwinTransformer`` has no CLS token.
             - ``'cls_token'``: the CLS token alone.
-            - ``'featmap'``, or without an ``out_type`` (Swin, ResNet): maps. The last one is
-              averaged for 'gap'.
+            - ``'featmap'``, or without an ``out_type`` (Swin, ResNet): maps, of which the last one
+              is averaged.
         preprocess: The model's data preprocessor. Of the two pictures that BEiT's and CAE's
             normalise, the first is taken.
-        feature: 'cls', the CLS token (DINO), or 'gap', the mean patch token (AttMask, Table A10).
+        feature: One of
+
+            - ``'cls'``: the CLS token behind the final norm (DINO).
+            - ``'gap'``: the mean patch token before the final norm of a ViT with a CLS token, as
+              the published evaluation of AttMask's Table A10. Other networks, a Swin among them,
+              have their norm before the mean, as in DINO's code.
+            - ``'gap_normed'``: the mean patch token behind the final norm.
 
     Raises:
         UserError: If the feature is unknown, or the backbone doesn't give it.
@@ -45,10 +54,10 @@ class FeatureEncoder:
     def __init__(
         self, backbone: nn.Module, preprocess: Callable[[dict], dict], feature: str = 'cls'
     ) -> None:
-        if feature not in ('cls', 'gap'):
-            raise UserError(f"feature must be 'cls' or 'gap', not {feature!r}")
+        if feature not in FEATURES:
+            raise UserError(f'feature must be one of {FEATURES}, not {feature!r}')
         out_type = getattr(backbone, 'out_type', 'featmap')
-        if feature not in _FEATURES.get(out_type, ()):
+        if feature not in _GIVEN.get(out_type, ()):
             raise UserError(
                 f'{type(backbone).__name__} with out_type={out_type!r} gives no {feature!r}: '
                 "set out_type='raw', or feature='gap' if it is a network of maps"
@@ -60,6 +69,8 @@ class FeatureEncoder:
         self.backbone, self.preprocess, self.feature = backbone, preprocess, feature
         masks = 'mask' in inspect.signature(backbone.forward).parameters
         self._whole = dict(mask=None) if masks else {}
+        is_vit = feature == 'gap' and getattr(backbone, 'with_cls_token', False)
+        self._skipped = backbone.ln1 if is_vit and backbone.final_norm else None
         self.device: torch.device = next(backbone.parameters()).device
 
     @torch.no_grad()
@@ -68,7 +79,7 @@ class FeatureEncoder:
         images = batch['inputs']
         images = images if isinstance(images, Tensor) else torch.stack(images)
         data = self.preprocess(dict(inputs=images, data_samples=batch['data_samples']))
-        output = self.backbone(data['inputs'], **self._whole)[-1]
+        output = self._last_output(data['inputs'])
         if output.dim() == 4:
             return output.float().mean(dim=(2, 3))
         if output.dim() == 2:
@@ -76,6 +87,18 @@ class FeatureEncoder:
         if self.feature == 'cls':
             return output[:, 0].float()
         return output[:, self.backbone.num_extra_tokens :].float().mean(dim=1)
+
+    def _last_output(self, images: Tensor) -> Tensor:
+        """Return the last output, or what enters the final norm where that is skipped."""
+        if self._skipped is None:
+            return self.backbone(images, **self._whole)[-1]
+        entered: list[Tensor] = []
+        hook = self._skipped.register_forward_pre_hook(lambda _, args: entered.append(args[0]))
+        try:
+            self.backbone(images, **self._whole)
+        finally:
+            hook.remove()
+        return entered[-1]
 
 
 def extract_features(

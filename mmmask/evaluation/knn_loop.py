@@ -31,7 +31,7 @@ class KNNLoop(BaseLoop):
         bank_dataloader: The bank; not augmented, not shuffled.
         k: See `KNNProtocol`.
         temperature: See `KNNProtocol`.
-        feature: 'cls' or 'gap', see `FeatureEncoder`.
+        feature: 'cls', 'gap' or 'gap_normed', see `FeatureEncoder`.
         chunk_size: See `KNNProtocol`.
         fp16: Whether features are computed under autocast; the search is in float32.
 

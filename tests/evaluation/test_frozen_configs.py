@@ -40,6 +40,15 @@ def test_knn(name):
     assert all(key.startswith('backbone.') for key in build(cfg).state_dict())
 
 
+def test_the_bank_of_the_published_option_for_20_percent():
+    cfg = Config.fromfile(CONFIGS / 'frozen/knn-20pct_vit-small-p16_in1k.py')
+    assert cfg.test_cfg.bank_dataloader.dataset.max_per_class == 1300 * 20 // 100
+    assert 'max_per_class' not in cfg.test_dataloader.dataset
+    cfg.test_cfg.bank_dataloader.dataset.pop('max_per_class')
+    whole = Config.fromfile(CONFIGS / 'frozen/knn_vit-small-p16_in1k.py')
+    assert cfg.test_cfg == whole.test_cfg
+
+
 @pytest.mark.parametrize('name', LINEAR)
 def test_linear(name):
     cfg = Config.fromfile(CONFIGS / name)

@@ -74,7 +74,7 @@ def config(root, work_dir, **test_cfg):
     )
 
 
-@pytest.mark.parametrize('feature', ['cls', 'gap'])
+@pytest.mark.parametrize('feature', ['cls', 'gap', 'gap_normed'])
 def test_two_colours_are_told_apart(root, tmp_path, feature):
     runner = Runner.from_cfg(config(root, tmp_path, feature=feature, k=(1, 3)))
     runner._init_model_weights()
@@ -91,7 +91,7 @@ def test_twenty_images_are_enough_for_the_default(root, tmp_path):
     'options, message',
     [
         (dict(k=(10, 20)), 'bank of 12 images'),
-        (dict(feature='mean'), "'cls' or 'gap'"),
+        (dict(feature='mean'), "feature must be one of .'cls', 'gap', 'gap_normed'., not 'mean'"),
     ],
 )
 def test_bad_options_are_errors(root, tmp_path, options, message):
@@ -137,13 +137,30 @@ def test_images_left_out_are_an_error(root, tmp_path):
 
 
 def test_cls_is_the_first_token_and_gap_the_mean_of_the_others(root, tmp_path):
+    """'gap' averages what the last block gives, 'gap_normed' what the final norm makes of it."""
     runner = Runner.from_cfg(config(root, tmp_path))
     model = runner.model
     model.eval()
+    generator = torch.Generator().manual_seed(0)
+    for parameter in model.backbone.parameters():
+        parameter.data.normal_(0, 0.5, generator=generator)
     batch = next(iter(runner.build_dataloader(loader(root, 'val'))))
-    tokens = model.data_preprocessor(batch)['inputs']
-    tokens = model(tokens).detach()  # (4, 1 + 4, 12)
-    cls = FeatureEncoder(model.backbone, model.data_preprocessor, 'cls')(batch)
-    gap = FeatureEncoder(model.backbone, model.data_preprocessor, 'gap')(batch)
-    torch.testing.assert_close(cls, tokens[:, 0])
-    torch.testing.assert_close(gap, sum(tokens[:, i] for i in range(1, 5)) / 4)
+    blocks, norm = model.backbone.layers, model.backbone.ln1
+    outputs = []
+    hook = blocks[-1].register_forward_hook(lambda _, __, tokens: outputs.append(tokens.detach()))
+    model(model.data_preprocessor(batch)['inputs'])
+    hook.remove()
+    tokens = outputs[0].double()  # (4, 1 + 4, 12)
+    mean = tokens.sum(dim=-1, keepdim=True) / 12
+    variance = ((tokens - mean) ** 2).sum(dim=-1, keepdim=True) / 12
+    normed = (tokens - mean) / (variance + norm.eps).sqrt() * norm.weight + norm.bias
+    expected = dict(
+        cls=normed[:, 0],
+        gap=sum(tokens[:, i] for i in range(1, 5)) / 4,
+        gap_normed=sum(normed[:, i] for i in range(1, 5)) / 4,
+    )
+    for feature, values in expected.items():
+        found = FeatureEncoder(model.backbone, model.data_preprocessor, feature)(batch)
+        torch.testing.assert_close(found.double(), values.detach(), rtol=1e-5, atol=1e-5)
+    assert (expected['gap'] - expected['gap_normed']).abs().max() > 0.1
+    assert not norm._forward_pre_hooks  # none stays

@@ -11,6 +11,6 @@ model = dict(
 )
 
 # k=None: those of 10, 20, 100 and 200 that the bank allows. AttMask reports k = 20;
-# feature='gap' is its Table A10.
+# feature='gap' is its Table A10, before the final norm as published; 'gap_normed' is behind it.
 test_cfg = dict(type='KNNLoop', k=None, temperature=0.07, feature='cls')
 test_evaluator = []  # the loop measures itself

@@ -40,7 +40,7 @@ class KNNHook(Hook):
         source: 'teacher' (the EMA teacher) or 'student'.
         k: See `KNNProtocol`.
         temperature: See `KNNProtocol`.
-        feature: 'cls' or 'gap', see `FeatureEncoder`.
+        feature: 'cls', 'gap' or 'gap_normed', see `FeatureEncoder`.
         max_bank: At most so many images of the bank, evenly spread over its data set; None: all.
 
     Raises:

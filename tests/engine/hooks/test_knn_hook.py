@@ -174,7 +174,7 @@ def test_modes_and_random_states_are_restored():
         (dict(max_bank=2), 'bank of 2'),
         (dict(source='momentum'), "'teacher' or 'student'"),
         (dict(interval=0), 'at least 1'),
-        (dict(feature='mean'), "'cls' or 'gap'"),
+        (dict(feature='mean'), "'cls', 'gap', 'gap_normed'"),
     ],
 )
 def test_bad_options_stop_before_training(root, tmp_path, options, message):
