@@ -15,6 +15,7 @@ from mmengine.logging import MMLogger
 
 from mmmask.checks.uses import Place
 from mmmask.utils.errors import UserError
+from mmmask.utils.garbage import garbage_kept
 
 LARGE = 64_000_000
 """Bytes from which reading a file takes seconds."""
@@ -90,6 +91,7 @@ def read_coco(path: Path) -> CocoFile:
 
 
 @lru_cache(maxsize=8)
+@garbage_kept()
 def _read(path: Path, changed: int) -> CocoFile:
     size = path.stat().st_size
     if size >= LARGE:

@@ -27,6 +27,7 @@ from mmmask.checks.uses import built_data_sets
 from mmmask.config.build import scope_of
 from mmmask.engine.hooks.rng_state import capture_rng_state, restore_rng_state
 from mmmask.utils.errors import DivergedError, UserError, one_line
+from mmmask.utils.garbage import garbage_kept
 from mmmask.utils.modes import evaluating
 from mmmask.utils.picks import pick_evenly
 from mmmask.utils.unwrap import unwrap
@@ -54,7 +55,8 @@ def check_first_step(runner: Runner, modes: Sequence[str]) -> None:
         UserError: The data sets give something else than their files hold, a sample can't be read,
             an epoch has no batch, or the model can't take one, or the metrics what it predicts.
     """
-    loops = {mode: getattr(runner, f'{mode}_loop') for mode in modes}
+    with garbage_kept():
+        loops = {mode: getattr(runner, f'{mode}_loop') for mode in modes}
     if is_main_process():
         check_built(runner.cfg, built_data_sets(runner, modes))
     for mode, loop in loops.items():
