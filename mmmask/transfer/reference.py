@@ -16,7 +16,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from mmmask.utils.errors import UserError
+from mmmask.utils.errors import UserError, one_line
 from mmmask.utils.modes import evaluating
 
 from .checkpoint import Checkpoint
@@ -162,7 +162,8 @@ def build_reference(
     try:
         result = model.load_state_dict(from_mmpretrain(naming, tensors), strict=False)
     except (KeyError, RuntimeError) as error:
-        raise CannotCompare(f"timm's model can't hold the file's tensors ({error})") from error
+        reason = one_line(error)[:150]
+        raise CannotCompare(f"timm's model can't hold the file's tensors ({reason})") from error
     wrong = [*result.missing_keys, *result.unexpected_keys]
     wrong = [name for name in wrong if not name.startswith(('norm.', 'fc_norm.'))]
     if wrong:

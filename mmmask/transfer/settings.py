@@ -42,7 +42,7 @@ UNSAID = 'no rotary positions, GELU, and the usual attention scale and pooling'
 """What is assumed of a network that nothing names, in words: no tensor shows it."""
 
 _PLAIN_OF_HUGGING_FACE = {
-    *('vit', 'vit_mae', 'vit_msn', 'deit', 'ijepa', 'dinov2', 'dinov2_with_registers'),
+    *('vit', 'vit_mae', 'vit_msn', 'ijepa', 'dinov2', 'dinov2_with_registers'),
 }
 _ACTIVATIONS_OF_HUGGING_FACE = {
     **dict.fromkeys(('gelu', 'gelu_python'), 'GELU'),
@@ -96,8 +96,13 @@ def settings_of(checkpoint: Checkpoint, selection: Selection) -> Settings:
             known['grid'] = tuple(known['grid'])
         return Settings(**known)
     backbone = backbone_config(checkpoint)
-    named = _of_config(backbone) or _of_hugging_face(checkpoint, selection)
-    named = named or _of_timm(checkpoint, selection) or _of_options(checkpoint, selection)
+    named = (
+        _of_config(backbone)
+        or _of_unknown_names(checkpoint, selection)
+        or _of_hugging_face(checkpoint, selection)
+        or _of_timm(checkpoint, selection)
+        or _of_options(checkpoint, selection)
+    )
     heads, heads_from = first_known(
         (
             (num_heads(backbone), 'the config in the file'),
@@ -151,13 +156,45 @@ def hugging_face_config_of(checkpoint: Checkpoint, selection: Selection) -> dict
 def timm_config_of(checkpoint: Checkpoint, selection: Selection) -> dict:
     """Return timm's ``config.json`` if it is the file's; {} if there is none.
 
-    timm's files are bare; ``num_features`` is the width, of a Swin in its last stage.
+    timm's files are bare. The shapes of blocks have to be those of the architecture, or the width
+    ``num_features``, of a Swin in its last stage.
     """
     config = checkpoint.about.get('config.json', {})
+    if selection.format is not BARE or not isinstance(config.get('pretrained_cfg'), dict):
+        return {}
     shape = architecture(selection.tensors)
     last = (shape.embed_dims or 0) * 2 ** (len(shape.depths or (1,)) - 1)
-    fits = selection.format is BARE and config.get('num_features') in (None, last)
-    return config if fits and isinstance(config.get('pretrained_cfg'), dict) else {}
+    is_same = config.get('num_features') in (None, last) or _has_shapes_of(config, checkpoint)
+    return config if is_same else {}
+
+
+def _has_shapes_of(config: dict, checkpoint: Checkpoint) -> bool:
+    """Return True if a file's blocks have the shapes of the architecture that timm's config names.
+
+    An architecture that the installed timm doesn't know is taken at its word.
+    """
+    name, arguments = config.get('architecture'), json.dumps(config.get('model_args') or {})
+    if not isinstance(name, str):
+        return False
+    if not timm.is_model(name):
+        return True
+    try:
+        expected = _timm_model(name, arguments).state_dict()
+    except Exception:  # timm's models may raise anything
+        return False
+    names = [name for name in (*checkpoint.state_dict, *expected) if name.startswith(_INNER)]
+    shapes = [{n: v.shape for n, v in t.items()} for t in (checkpoint.state_dict, expected)]
+    return bool(names) and all(shapes[0].get(name) == shapes[1].get(name) for name in names)
+
+
+_INNER = ('blocks.', 'layers.', 'stages.')  # beginnings of names of blocks
+
+
+@cache
+def _timm_model(name: str, arguments: str) -> nn.Module:
+    """Build one of timm's models without values."""
+    with torch.device('meta'):
+        return timm.create_model(name, **json.loads(arguments))
 
 
 def _of_config(backbone: dict) -> Settings | None:
@@ -194,12 +231,19 @@ def model_beside(checkpoint: Checkpoint) -> str:
     return str(names[0] or config.get('model_type') or '')
 
 
+def _of_unknown_names(checkpoint: Checkpoint, selection: Selection) -> Settings | None:
+    """Name the model of a bare file whose tensors have names of no transformer that is known."""
+    name = model_beside(checkpoint)
+    if not name or selection.format is not BARE or kind_of(selection.tensors) is not None:
+        return None
+    return Settings(model=f'{name} (its config.json)')
+
+
 def _of_timm(checkpoint: Checkpoint, selection: Selection) -> Settings | None:
     config = timm_config_of(checkpoint, selection)
-    name = config.get('architecture')
-    if kind_of(selection.tensors) is None or not isinstance(name, str):
+    if not _has_shapes_of(config, checkpoint):
         return None
-    return timm_settings(name, json.dumps(config.get('model_args') or {}))
+    return timm_settings(config['architecture'], json.dumps(config.get('model_args') or {}))
 
 
 def _of_options(checkpoint: Checkpoint, selection: Selection) -> Settings:
@@ -228,8 +272,7 @@ def timm_settings(name: str, arguments: str) -> Settings:
     if not timm.is_model(name):
         return replace(known, unlike='the installed timm has no model of this name')
     try:
-        with torch.device('meta'):
-            whole = timm.create_model(name, **json.loads(arguments))
+        whole = _timm_model(name, arguments)
         known = replace(
             known,
             heads=heads_of(whole),
@@ -238,9 +281,9 @@ def timm_settings(name: str, arguments: str) -> Settings:
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            difference = _difference(_small(name, json.loads(arguments), whole), known)
+            difference = _difference(small_timm_model(name, arguments), known)
     except UserError as error:
-        return replace(known, unlike=f'no backbone here is like it ({error})')
+        return replace(known, unlike=f'no backbone here is like it: {one_line(error)}')
     except Exception as error:  # timm's models may raise anything
         return replace(known, unlike=f"it can't be built to be compared ({one_line(error)})")
     if difference <= _SAME:
@@ -249,21 +292,25 @@ def timm_settings(name: str, arguments: str) -> Settings:
     return replace(known, unlike=f'{text} (rotary positions, attention, activation, ...)')
 
 
-def _small(name: str, arguments: dict, whole: nn.Module) -> nn.Module:
-    """Build a network like a model of timm's, with narrow heads, few patches, random weights."""
-    heads = heads_of(whole)
-    sizes = dict(arguments, num_classes=0)
-    patch = whole.patch_embed.patch_size[0]
-    tries = [sizes]
-    if heads is not None:
-        tries.insert(0, dict(sizes, embed_dim=16 * heads))
-        tries.insert(0, dict(sizes, embed_dim=16 * heads, img_size=6 * patch))
+def small_timm_model(name: str, arguments: str = '{}') -> nn.Module:
+    """Build a network like a model of timm's, with narrow heads, few patches, random weights.
+
+    Args:
+        name: The architecture.
+        arguments: JSON of its arguments. Sizes that its code doesn't take otherwise stay.
+    """
+    whole = _timm_model(name, arguments)
+    tries = [dict(json.loads(arguments), num_classes=0)]
+    if heads := heads_of(whole):
+        tries.insert(0, dict(tries[0], embed_dim=16 * heads))
+        size = [6 * side for side in whole.patch_embed.patch_size]
+        tries.insert(0, dict(tries[0], img_size=size))
     for attempt in tries:
         try:
             model = timm.create_model(name, **attempt)
             break
-        except Exception:
-            if attempt is sizes:
+        except Exception:  # timm's models may raise anything
+            if attempt is tries[-1]:
                 raise
     with torch.no_grad():
         for value in model.parameters():

@@ -31,7 +31,8 @@ def suggest_backbone(tensors: Mapping[str, Tensor], settings: Settings) -> dict:
     """
     shape, kind = architecture(tensors), kind_of(tensors)
     if kind is None:
-        raise UserError('it is no ViT, BEiT or Swin')
+        model = f'a {settings.model}, ' if settings.model else ''
+        raise UserError(f'it is {model}no ViT, BEiT or Swin')
     if settings.unlike:
         raise UserError(f'it is a {settings.model}: {settings.unlike}')
     if kind is Kind.SWIN:

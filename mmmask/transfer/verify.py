@@ -145,7 +145,8 @@ def _in_timm(
         raise CannotCompare(f'it is a {settings.model}: {settings.unlike}')
     known_heads = None if allow.heads else settings.heads
     heads, eps = known_heads or heads_of(backbone), settings.norm_eps or norm_eps_of(backbone)
-    assumed = [] if known_heads or heads is None else [f'{heads} heads']
+    is_told = known_heads and settings.model
+    assumed = [] if is_told or heads is None else [f'{heads} heads']
     if not settings.model:
         assumed.append(f'as the file names no model: {UNSAID}')
     tensors, new = _as_allowed(backbone, selection, allow)
