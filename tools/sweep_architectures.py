@@ -199,8 +199,10 @@ def _size(model) -> tuple[int, int]:
     if hasattr(model, 'config'):
         size = model.config.image_size
         return tuple(size) if isinstance(size, (list, tuple)) else (size, size)
-    grid, patch = model.patch_embed.grid_size, model.patch_embed.patch_size
-    return grid[0] * patch[0], grid[1] * patch[1]
+    grid = getattr(getattr(model, 'patch_embed', None), 'grid_size', None)
+    if grid is None:
+        return tuple(model.pretrained_cfg['input_size'][1:])
+    return tuple(side * patch for side, patch in zip(grid, model.patch_embed.patch_size))
 
 
 def try_one(name: str, **arguments) -> dict[str, Outcome]:

@@ -145,14 +145,14 @@ def heads_of(module: nn.Module) -> int | None:
 def activation_of(module: nn.Module) -> str | None:
     """Return the activation of a backbone's MLPs, e.g. 'GELU'; None if they are gated or none."""
     for part in getattr(module, 'backbone', module).modules():
-        if hasattr(part, 'fc1') and part.fc1.out_features != part.fc2.in_features:
-            return None
-        act = getattr(
-            part, 'activate', getattr(part, 'act', None) if hasattr(part, 'fc1') else None
-        )
-        if act is not None:
-            name = 'GELU(tanh)' if isinstance(act, GELUTanh) else type(act).__name__
-            return 'GELU(tanh)' if getattr(act, 'approximate', '') == 'tanh' else name
+        if isinstance(part, nn.Sequential) and len(part) > 1 and isinstance(part[0], nn.Linear):
+            act = part[1]  # mmcv's
+        elif hasattr(part, 'fc1') and hasattr(part, 'act'):  # timm's
+            act = part.act if part.fc1.out_features == part.fc2.in_features else None
+        else:
+            continue
+        is_tanh = isinstance(act, GELUTanh) or getattr(act, 'approximate', '') == 'tanh'
+        return 'GELU(tanh)' if is_tanh else act and type(act).__name__
     return None
 
 

@@ -169,17 +169,9 @@ def timm_config_of(checkpoint: Checkpoint, selection: Selection) -> dict:
 
 
 def _has_shapes_of(config: dict, checkpoint: Checkpoint) -> bool:
-    """Return True if a file's blocks have the shapes of the architecture that timm's config names.
-
-    An architecture that the installed timm doesn't know is taken at its word.
-    """
-    name, arguments = config.get('architecture'), json.dumps(config.get('model_args') or {})
-    if not isinstance(name, str):
-        return False
-    if not timm.is_model(name):
-        return True
+    """Return True if a file's blocks have the shapes of the architecture that timm's name means."""
     try:
-        expected = _timm_model(name, arguments).state_dict()
+        expected = _timm_model(*_timm_arguments(config)).state_dict()
     except Exception:  # timm's models may raise anything
         return False
     names = [name for name in (*checkpoint.state_dict, *expected) if name.startswith(_INNER)]
@@ -241,9 +233,16 @@ def _of_unknown_names(checkpoint: Checkpoint, selection: Selection) -> Settings 
 
 def _of_timm(checkpoint: Checkpoint, selection: Selection) -> Settings | None:
     config = timm_config_of(checkpoint, selection)
-    if not _has_shapes_of(config, checkpoint):
+    name, arguments = _timm_arguments(config)
+    is_unknown = isinstance(name, str) and not timm.is_model(name)
+    if not (is_unknown or _has_shapes_of(config, checkpoint)):
         return None
-    return timm_settings(config['architecture'], json.dumps(config.get('model_args') or {}))
+    return timm_settings(name, arguments)
+
+
+def _timm_arguments(config: dict) -> tuple[str | None, str]:
+    """Return the architecture that timm's ``config.json`` names, and a JSON of its arguments."""
+    return config.get('architecture'), json.dumps(config.get('model_args') or {})
 
 
 def _of_options(checkpoint: Checkpoint, selection: Selection) -> Settings:
@@ -303,8 +302,8 @@ def small_timm_model(name: str, arguments: str = '{}') -> nn.Module:
     tries = [dict(json.loads(arguments), num_classes=0)]
     if heads := heads_of(whole):
         tries.insert(0, dict(tries[0], embed_dim=16 * heads))
-        size = [6 * side for side in whole.patch_embed.patch_size]
-        tries.insert(0, dict(tries[0], img_size=size))
+        if sides := getattr(getattr(whole, 'patch_embed', None), 'patch_size', None):
+            tries.insert(0, dict(tries[0], img_size=[6 * side for side in sides]))
     for attempt in tries:
         try:
             model = timm.create_model(name, **attempt)

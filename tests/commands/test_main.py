@@ -47,6 +47,13 @@ def test_the_module_is_the_command():
     assert ran.returncode == 0 and ran.stdout.startswith(b'mmmask 0.')
 
 
+def test_a_reader_that_has_enough_is_no_mistake(tmp_path):
+    """Such as head: no traceback, also not from Python's last flush."""
+    command = f'{shlex.quote(sys.executable)} -m mmmask --help | true; exit ${{PIPESTATUS[0]}}'
+    ran = subprocess.run(['bash', '-c', command], capture_output=True, text=True)
+    assert ran.stderr == ''
+
+
 def test_choices_of_the_command_line_are_those_of_the_rooms():
     assert tuple(LAYOUTS) == prepare_miniature.LAYOUTS
     assert (export.SOURCES, export.TARGETS) == (SOURCES, TARGETS)

@@ -7,6 +7,8 @@ import torch
 from mmmask.config.read import read_config
 from mmmask.models.attention import AttentionTap
 from mmmask.probe import Probe
+from mmmask.probe import probe as probe_module
+from mmmask.transfer import loading, read_checkpoint
 from mmmask.utils.errors import UserError
 
 
@@ -69,3 +71,16 @@ def test_what_is_refused(config, checkpoint):
     assert "The config's backbone can't be built" in message('none')
     config.write_text("model = dict(type='Nothing')")
     assert 'has no model.backbone' in message('none')
+
+
+def test_a_checkpoint_of_ours_is_read_once(checkpoint, monkeypatch):
+    read = []
+
+    def keep(*args, **kwargs):
+        read.append(args)
+        return read_checkpoint(*args, **kwargs)
+
+    for module in (probe_module, loading):
+        monkeypatch.setattr(module, 'read_checkpoint', keep)
+    Probe(str(checkpoint))
+    assert len(read) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import json
 import os
 import pickle
 import sys
@@ -15,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 
 from mmmask.config.init_cfg import PLACEHOLDER
-from mmmask.transfer import read_checkpoint
+from mmmask.transfer import read_checkpoint, select_backbone
 from mmmask.transfer.checkpoint import CONTAINERS
 from mmmask.utils.errors import UserError
 
@@ -144,6 +145,83 @@ def test_folders(tmp_path):
     (tmp_path / 'epoch_1.pth').touch()
     (tmp_path / 'notes.txt').touch()
     assert 'name the checkpoint in it (epoch_1.pth)' in message_of(tmp_path)
+
+
+def _shard(folder):
+    save_file({'a': torch.ones(1)}, folder / 'model-00001-of-00003.safetensors')
+
+
+def _index(folder):
+    weights = dict(weight_map={'a': 'model-00001-of-00002.safetensors'})
+    (folder / 'model.safetensors.index.json').write_text(json.dumps(weights))
+
+
+def _detectron(folder):
+    content = dict(model={'a': np.ones(2)}, __author__='someone')
+    (folder / 'model_final.pkl').write_bytes(pickle.dumps(content, protocol=4))
+
+
+def _script(folder):
+    torch.jit.script(torch.nn.Linear(1, 1)).save(folder / 'script.pt')
+
+
+def _saved(**tensors):
+    return lambda folder: torch.save(tensors, folder / 'file.pth')
+
+
+@pytest.mark.parametrize(
+    'write, said',
+    [
+        (_shard, 'is shard 1 of 3, a part of the weights'),
+        (_index, 'is a JSON file that holds no weights'),
+        (_detectron, "is a plain pickle that torch.save didn't write"),
+        (_script, 'is a TorchScript program, not a state_dict'),
+        (lambda folder: np.savez(folder / 'augreg.npz', kernel=np.ones(2)), "is numpy's .npz"),
+        (_saved(a=np.ones(2)), "no state_dict of weights, but numpy's arrays: save them as"),
+        (_saved(a=torch.ones(2).to(torch.float8_e4m3fn)), "holds 'a' as float8_e4m3fn"),
+        (_saved(a=torch.ones(2, 2).to_sparse()), "holds 'a' as a sparse tensor"),
+        (_saved(a=torch.ones(2, device='meta')), "holds 'a' as a meta tensor, a shape without"),
+        (
+            _saved(a=torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)),
+            "holds 'a' as qint8: such weights aren't read; save it as float32",
+        ),
+    ],
+)
+def test_a_file_of_another_kind_is_called_what_it_is(write, said, tmp_path):
+    write(tmp_path)
+    (path,) = tmp_path.iterdir()
+    assert said in message_of(path)
+
+
+def test_i_jepa_evaluates_its_target_encoder(tmp_path):
+    encoders = {
+        name: {'module.a': torch.full((1,), value)}
+        for name, value in (('encoder', 1.0), ('target_encoder', 2.0))
+    }
+    content = dict(encoders, predictor={'module.x': torch.ones(1)}, opt={}, epoch=3)
+    torch.save(content, tmp_path / 'jepa.pth.tar')
+    read = read_checkpoint(str(tmp_path / 'jepa.pth.tar'))
+    assert {name: value.item() for name, value in read.state_dict.items()} == {
+        'student.a': 1.0,
+        'teacher.a': 2.0,
+    }
+    assert select_backbone(read).label == 'teacher'
+
+
+def test_a_trusted_file_needs_no_library_of_its_objects(tmp_path, monkeypatch):
+    """Such as the hyper-parameters that Lightning saves as OmegaConf's."""
+    library = types.ModuleType('gone')
+    for base in (object, dict, list):
+        kind = type(f'Config{base.__name__}', (base,), {'__module__': 'gone'})
+        setattr(library, kind.__name__, kind)
+    options = [library.Configobject(), library.Configdict(a=1), library.Configlist([1])]
+    options[0].content = 3
+    with monkeypatch.context() as context:
+        context.setitem(sys.modules, 'gone', library)
+        torch.save(dict(state_dict={'a': torch.ones(1)}, options=options), tmp_path / 'last.ckpt')
+    assert "it holds 'gone.Config" in message_of(tmp_path / 'last.ckpt')
+    read = read_checkpoint(str(tmp_path / 'last.ckpt'), trust=True)
+    assert torch.equal(read.state_dict['a'], torch.ones(1))
 
 
 def test_missing_and_unset(tmp_path):

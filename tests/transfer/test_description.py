@@ -29,7 +29,13 @@ from foreign_checkpoints import (
 from mmpretrain.registry import MODELS
 from tiny_backbones import CONFIG_TEXT
 
-from mmmask.transfer import read_checkpoint, select_backbone
+from mmmask.transfer import (
+    Allowed,
+    compare_with_source,
+    load_strictly,
+    read_checkpoint,
+    select_backbone,
+)
 from mmmask.transfer.checkpoint import Checkpoint
 from mmmask.transfer.description import (
     backbone_config,
@@ -40,6 +46,7 @@ from mmmask.transfer.description import (
 from mmmask.transfer.names import TIMM_VIT, from_mmpretrain
 from mmmask.transfer.normalisation import KNOWN, Normalisation, pretraining_normalisation
 from mmmask.transfer.settings import settings_of
+from mmmask.transfer.suggest import build_suggested, suggest_backbone
 from mmmask.utils.errors import UserError
 
 IMAGENET = KNOWN['imagenet']
@@ -268,3 +275,61 @@ def test_nothing_runs_and_nothing_is_imported(tmp_path):
 )
 def test_other_texts_tell_nothing(text):
     assert config_of(text) == {}
+
+
+def with_config_json(case, **changes):
+    """A case whose config.json says something else."""
+    path = case.path.with_name('config.json')
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    return case.path
+
+
+@pytest.mark.parametrize(
+    'changes, activation, unlike',
+    [
+        ({}, 'GELU', ''),
+        (dict(hidden_act='quick_gelu'), 'QuickGELU', ''),
+        (dict(hidden_act='gelu_pytorch_tanh'), 'GELU(tanh)', ''),
+        (dict(hidden_act='relu'), None, "no backbone here has the activation 'relu'"),
+        (dict(model_type='yolos'), None, "what a model of type 'yolos' computes isn't known here"),
+    ],
+)
+def test_a_config_json_names_the_model(changes, activation, unlike, tmp_path):
+    settings, _, _ = described(with_config_json(hugging_face_vit(tmp_path), **changes))
+    assert settings.model == 'ViTForImageClassification (its config.json)'
+    assert (settings.activation, settings.unlike) == (activation, unlike)
+
+
+def test_another_activation_is_loaded_into_the_same_only(tmp_path):
+    """The features are those of a ViT whose MLP has x * sigmoid(1.702 x)."""
+    path = with_config_json(hugging_face_vit(tmp_path), hidden_act='quick_gelu')
+    checkpoint = read_checkpoint(str(path))
+    selection = select_backbone(checkpoint)
+    config = suggest_backbone(selection.tensors, settings_of(checkpoint, selection))
+    backbone = build_suggested(config)
+    load_strictly(backbone, checkpoint, selection, Allowed())
+    proof = compare_with_source(backbone, checkpoint, selection)
+    assert proof.verdict == 'equal'
+    hidden, tokens = backbone.layers[0].ffn.layers[0], torch.randn(1, 3, 8).double()
+    by_hand = tokens @ hidden[0].weight.double().T + hidden[0].bias.double()
+    by_hand = by_hand / (1 + torch.exp(-1.702 * by_hand))
+    torch.testing.assert_close(hidden.double()(tokens), by_hand)
+    plain = build_suggested({key: value for key, value in config.items() if key != 'layer_cfgs'})
+    with pytest.raises(UserError, match='activation QuickGELU in the file .*, GELU in the'):
+        load_strictly(plain, checkpoint, selection, Allowed())
+
+
+@pytest.mark.parametrize(
+    'name, model',
+    [
+        ('vit_small', 'vit_small (the options in the file)'),
+        ('mae_vit_base_patch16', 'mae_vit_base_patch16 (the options in the file)'),
+        ('swin_tiny', 'swin_tiny (the options in the file)'),
+        ('vit_small_rope', ''),  # somebody's own
+        ('my_vit', ''),
+    ],
+)
+def test_options_of_published_trainings_name_the_model(name, model):
+    for about in (dict(args=dict(arch=name)), dict(args=dict(model=name)), dict(arch=name)):
+        checkpoint = Checkpoint('x.pth', vit_names('', 384, 12), about=about)
+        assert settings_of(checkpoint, select_backbone(checkpoint)).model == model

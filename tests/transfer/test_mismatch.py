@@ -196,3 +196,63 @@ def test_a_pretraining_for_a_pretraining(checkpoint):
     model = torch.nn.ModuleDict(dict(backbone=student, teacher=teacher))
     with pytest.raises(UserError, match=f'{SAME} .*[)][.]$'):
         load_full(model, str(checkpoint))
+
+
+def test_heads_for_other_classes_are_left_out_by_name(tmp_path, log):
+    """The error gives the names that the line of the loading then tells."""
+    source = randomise(
+        MODELS.build(dict(CLASSIFIER, head=dict(CLASSIFIER['head'], num_classes=3))), 1
+    )
+    path = save(tmp_path, source.state_dict())
+    names = ['head.fc.weight', 'head.fc.bias']
+    with pytest.raises(UserError) as error:
+        load_full(MODELS.build(CLASSIFIER), str(path))
+    assert str(error.value).endswith(
+        'To start from it for other classes, leave these tensors out by name: load_from=None, '
+        f"model.init_cfg=dict(type='Pretrained', checkpoint='{path}', allow=dict(missing={names}))."
+    )
+    for allow in (dict(missing=names), dict(missing=['head.fc.*'], unexpected=['head.fc.*'])):
+        init_cfg = dict(type='Pretrained', checkpoint=str(path), allow=allow)
+        model = MODELS.build(dict(CLASSIFIER, init_cfg=init_cfg))
+        log.clear()
+        model.init_weights()
+        assert_same(model.backbone, source.backbone)
+        assert model.head.fc.weight.shape == (2, 12)
+        assert 'left 2 as initialised (head.fc.weight, head.fc.bias)' in line(log)
+
+
+def test_a_head_that_fits_is_no_exception(tmp_path):
+    path = save(tmp_path, MODELS.build(CLASSIFIER).state_dict())
+    init_cfg = dict(type='Pretrained', checkpoint=str(path), allow=dict(missing=['head.fc.*']))
+    with pytest.raises(UserError, match="'head.fc.\\*', but that isn't missing: remove it"):
+        MODELS.build(dict(CLASSIFIER, init_cfg=init_cfg)).init_weights()
+
+
+def test_exceptions_are_advised_outside_of_the_body_only(tmp_path, teacher):
+    """A body that lacks a part computes something else."""
+    tensors = teacher.state_dict()
+    path = save(tmp_path, {**tensors, 'fusions.0.weight': torch.ones(1)})
+    assert 'name each exception in init_cfg.allow=' in message_of(path)
+    path = save(tmp_path, {**tensors, 'layers.1.attn.q_norm.weight': torch.ones(4)})
+    text = message_of(path)
+    assert '1 not in the config (layers.1.attn.q_norm.weight)' in text and 'allow' not in text
+
+
+@pytest.mark.parametrize('allow', [{}, dict(missing=['pos_embed'])])
+def test_a_vit_without_positions_has_others_than_ours(allow, tmp_path, teacher):
+    """Such as DINOv3; no exception makes its rotary positions good."""
+    tensors = {name: value for name, value in teacher.state_dict().items() if name != 'pos_embed'}
+    text = message_of(save(tmp_path, tensors), **allowing(**allow))
+    assert 'the file has no position embeddings, so its positions are rotary' in text
+    assert 'allow' not in text
+
+
+def test_whole_numbers_are_no_weights(tmp_path, teacher):
+    tensors = {
+        name: (20 * value).round().to(torch.int8) if value.ndim == 2 else value
+        for name, value in teacher.state_dict().items()
+    }
+    assert (
+        '12 weights are whole numbers (int8) (layers.0.attn.qkv.weight, layers.0.attn.proj.weight, '
+        'layers.0.ffn.layers.0.0.weight, ...): quantised, they mean nothing without their scales'
+    ) in message_of(save(tmp_path, tensors))

@@ -15,6 +15,7 @@ from foreign_checkpoints import (
     deit_distilled,
     dinov2_registers_swiglu,
     hugging_face_vit,
+    ibot_swin_student,
     mmseg_vit,
     self_distillation,
     swin,
@@ -24,8 +25,9 @@ from foreign_checkpoints import (
 from mmpretrain.registry import MODELS
 
 from mmmask.transfer import Allowed, load_strictly, read_checkpoint, select_backbone
+from mmmask.transfer.reference import block_outputs, relative_differences
 from mmmask.transfer.settings import settings_of
-from mmmask.transfer.suggest import dense_options, suggest_backbone
+from mmmask.transfer.suggest import build_suggested, dense_options, suggest_backbone
 
 
 def dense_backbone(path):
@@ -91,3 +93,18 @@ def test_hugging_face_s_vit_gives_maps(tmp_path):
 def test_maps_are_of_the_blocks_that_ibot_takes(depth, blocks):
     options = dense_options(dict(arch=dict(num_layers=depth)))
     assert options == dict(out_type='featmap', out_indices=blocks, final_norm=False)
+
+
+def test_ibot_s_swin_has_its_own_epsilon(tmp_path):
+    """In all of its norms, also without a config."""
+    case = ibot_swin_student(tmp_path)
+    checkpoint = read_checkpoint(str(case.path))
+    selection = select_backbone(checkpoint, 'student')
+    backbone = build_suggested(
+        suggest_backbone(selection.tensors, settings_of(checkpoint, selection))
+    )
+    norms = [part for part in backbone.modules() if isinstance(part, torch.nn.LayerNorm)]
+    assert {norm.eps for norm in norms} == {1e-6}
+    load_strictly(backbone, checkpoint, selection, Allowed())
+    features = block_outputs(backbone, case.images)
+    assert max(relative_differences(features, case.features)) < 1e-5
