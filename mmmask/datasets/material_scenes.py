@@ -8,7 +8,6 @@ from pathlib import Path
 from mmmask.datasets.materials import OTHERS, PHOTOGRAPHS
 from mmmask.datasets.spec import MaterialScenesSpec
 from mmmask.datasets.store import refresh
-from mmmask.datasets.validation import validate_tree
 from mmmask.datasets.writers import TREES
 from mmmask.utils.progress import Progress
 
@@ -31,7 +30,7 @@ def prepare(
     trees: tuple[str, ...] = tuple(TREES),
     progress: Callable[[str, int], Progress] = Progress,
 ) -> dict[str, dict[str, int]]:
-    """Bring the material scenes under ``out`` up to date, and validate what was written.
+    """Bring the material scenes under ``out`` up to date.
 
     Args:
         out: Folder of the data set; the trees are ``out/cls``, ``out/det`` and ``out/seg``.
@@ -44,8 +43,7 @@ def prepare(
         Per tree: ``files`` in all and how many were ``written``.
 
     Raises:
-        UserError: A photograph is missing, the folder holds strange files, or what was written
-            isn't right.
+        UserError: A photograph is missing, or the folder holds strange files.
     """
     spec = spec or MaterialScenesSpec()
     summary = {}
@@ -53,15 +51,12 @@ def prepare(
         writer = TREES[tree](spec, seed)
         names = writer.names()
         shown = progress(f'{tree}: files', len(names))
-        root = Path(out) / tree
         changed = refresh(
-            root,
+            Path(out) / tree,
             recipe_of(tree, spec, seed),
             names,
             writer.make,
             lambda built, shown=shown: shown.advance(1),
         )
-        if changed:
-            validate_tree(tree, root, spec)
         summary[tree] = dict(files=len(names), written=len(changed))
     return summary

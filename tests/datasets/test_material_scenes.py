@@ -1,4 +1,4 @@
-"""The data set on disk: counts, formats, repeatability, validation."""
+"""The data set on disk: counts, formats, repeatability."""
 
 import json
 import shutil
@@ -14,9 +14,7 @@ from mmmask.datasets.material_scenes import prepare
 from mmmask.datasets.materials import MATERIALS
 from mmmask.datasets.scenes import compose_scene
 from mmmask.datasets.spec import MaterialScenesSpec
-from mmmask.datasets.validation import validate_tree
 from mmmask.datasets.writers import mask_fields
-from mmmask.utils.errors import UserError
 
 SPEC = MaterialScenesSpec(
     cls_train=3, cls_val=2, cls_size=16, scenes_train=5, scenes_val=4, scene_size=32
@@ -155,44 +153,3 @@ def test_label_maps_agree_with_the_instances(made):
         assert len(np.unique(labels[rest])) == 1  # one background
         values |= set(np.unique(labels).tolist())
     assert values <= set(range(13))
-
-
-def _edit(path, change):
-    coco = json.loads(path.read_text())
-    change(coco)
-    path.write_text(json.dumps(coco))
-
-
-@pytest.mark.parametrize(
-    'change, message',
-    [
-        (lambda c: c['annotations'][0].update(area=1), 'annotation 1: area'),
-        (lambda c: c['annotations'][1]['bbox'].__setitem__(0, 31), 'annotation 2: box'),
-        (lambda c: c['annotations'][0].update(image_id=99), 'belongs to no image'),
-        (lambda c: c['annotations'][0].update(category_id=13), 'no category'),
-        (lambda c: c['annotations'].append(c['annotations'][0]), 'ids repeat'),
-        (lambda c: c['annotations'].append({**c['annotations'][0], 'id': 999}), 'overlaps'),
-        (lambda c: c['images'].pop(), 'images are not the folder'),
-        (lambda c: c['categories'].pop(), 'categories'),
-    ],
-)
-def test_validation_finds_wrong_annotations(copy, change, message):
-    _edit(copy / 'det/annotations/instances_train.json', change)
-    with pytest.raises(UserError, match=message):
-        validate_tree('det', copy / 'det', SPEC)
-
-
-def test_validation_finds_wrong_images(copy):
-    broken = copy / 'cls/train/coins/00001.jpg'
-    broken.write_bytes(broken.read_bytes()[:200])
-    with pytest.raises(UserError, match=r'coins/00001\.jpg is not a readable image'):
-        validate_tree('cls', copy / 'cls', SPEC)
-    broken.unlink()
-    with pytest.raises(UserError, match=r'coins: 2 files \*\.jpg, not 3'):
-        validate_tree('cls', copy / 'cls', SPEC)
-    Image.fromarray(np.full((32, 32), 13, np.uint8)).save(copy / 'seg/annotations/val/00002.png')
-    with pytest.raises(UserError, match=r'00002\.png: label 13 is no class'):
-        validate_tree('seg', copy / 'seg', SPEC)
-    Image.new('RGB', (16, 32)).save(copy / 'seg/images/train/00000.jpg')
-    with pytest.raises(UserError, match=r'00000\.jpg: size \(32, 16\), not 32 x 32'):
-        validate_tree('seg', copy / 'seg', SPEC)
