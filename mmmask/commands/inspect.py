@@ -19,6 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print the report."""
     import mmmask.registration  # noqa: F401
-    from mmmask.transfer.inspection import print_inspection
+    from mmmask.probe.inspection import print_inspection
 
     print_inspection(args.checkpoint, args.trust)

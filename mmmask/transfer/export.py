@@ -214,7 +214,8 @@ def _check_places(backbone: dict, tensors: Mapping[str, Tensor]) -> None:
     """
     module = build_suggested(backbone)
     places = module.state_dict()
-    _, wrong = Allowed().sort_missing(module, [name for name in places if name not in tensors])
+    missing = [name for name in places if name not in tensors]
+    wrong = Allowed().sort(module, missing, [])[1]
     wrong += [
         name
         for name, value in tensors.items()

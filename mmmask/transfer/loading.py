@@ -20,6 +20,7 @@ from .mismatch import (
     check_computable,
     check_values,
     listed,
+    matches,
     mismatch_error,
     of_surplus_blocks,
     other_settings,
@@ -58,15 +59,14 @@ def load_strictly(
     check_computable(module, checkpoint, settings, part, ours)
     resized = _fit(part, module, ours, settings)
     tensors = _renamed(part, naming)
-    check_values(checkpoint, {name: tensors[name] for name in targets if name in tensors}, targets)
+    check_values(checkpoint, {name: tensors[name] for name in targets if name in tensors})
     shapes = other_shapes(tensors, targets)
-    reshaped = [name for name in shapes if allow.names_missing(name)]
+    reshaped = [name for name in shapes if matches(name, allow.missing)]
     for name in reshaped:  # by name: the module's own stays
         del tensors[name], shapes[name]
     missing = [name for name in targets if name not in tensors]
     unexpected = [name for name in tensors if name not in targets]
-    left, not_in_file = allow.sort_missing(module, missing)
-    ignored, not_in_config = allow.sort_unexpected(module, unexpected)
+    left, not_in_file, ignored, not_in_config = allow.sort(module, missing, unexpected)
     differences = architecture(part).differences(architecture(ours))
     if not of_surplus_blocks(not_in_file + not_in_config, tensors, targets):
         differences = {name: text for name, text in differences.items() if name not in DEPTHS}
@@ -75,8 +75,7 @@ def load_strictly(
     if not faults and not shapes:
         # Modules may translate old names of their own while they load: their report counts then.
         missing, unexpected = _load(module, checkpoint, selection, tensors)
-        left, not_in_file = allow.sort_missing(module, missing)
-        ignored, not_in_config = allow.sort_unexpected(module, unexpected)
+        left, not_in_file, ignored, not_in_config = allow.sort(module, missing, unexpected)
     faults += listed('missing in the file', not_in_file)
     faults += listed('not in the config', not_in_config)
     if differences.keys() <= DEPTHS:  # others explain the shapes
@@ -122,19 +121,10 @@ def load_full(model: nn.Module, path: str | Checkpoint) -> str:
 
 
 def load_for_test(model: nn.Module, path: str, source: str = 'auto') -> str:
-    """Load the whole model for a test, or its backbone if the model is nothing else.
+    """Load the whole model for a test, as :func:`load_full`.
 
-    Args:
-        model: The model, in a data-parallel wrapper or not.
-        path: As of :func:`read_checkpoint`. A model that is nothing but a ``backbone`` (frozen
-            protocols) takes any pre-training checkpoint.
-        source: The backbone of a self-distillation checkpoint that such a model takes.
-
-    Returns:
-        The line that was logged.
-
-    Raises:
-        UserError: If the checkpoint can't be read, or is another model's.
+    A model that is nothing but a ``backbone`` (frozen protocols) takes any pre-training checkpoint,
+    of a self-distillation the backbone that ``source`` names.
     """
     model = unwrap(model)
     if not all(name.startswith('backbone.') for name in model.state_dict()):

@@ -18,7 +18,7 @@ from .names import MMPRETRAIN, PATCH_PROJECTION, TABLE, naming_of
 from .settings import Settings, model_beside
 
 # Names that need not fit, by pattern and for which modules.
-_MAY_BE_UNEXPECTED = (
+_UNEXPECTED = (
     (r'mask_token', lambda module: True),
     (r'ln1\..*', lambda module: getattr(module, 'final_norm', True) is False),
     (r'ln2\..*', lambda module: not hasattr(module, 'ln2')),  # behind a mean over patches
@@ -26,7 +26,7 @@ _MAY_BE_UNEXPECTED = (
     (r'norm[0-3]\..*', lambda module: hasattr(module, 'stages')),  # Swin's, one for each output
     (r'(fc|head|classifier)\..*', lambda module: not hasattr(module, 'backbone')),  # a classifier's
 )
-_MAY_BE_MISSING = (
+_MISSING = (
     (r'mask_token', lambda module: True),
     (r'ln2\..*', lambda module: getattr(module, 'out_type', None) == 'avg_featmap'),
     (r'(.*\.)?relative_position_index', lambda module: True),
@@ -74,35 +74,36 @@ class Allowed:
         sides = [side for side in allow if side != 'heads']
         return cls(heads=heads, **{side: _patterns(side, allow[side]) for side in sides})
 
-    def names_missing(self, name: str) -> bool:
-        """Return True if a tensor may stay as it is initialised, whatever the file has for it."""
-        return matches(name, self.missing)
-
-    def sort_missing(self, module: nn.Module, names: list[str]) -> tuple[list[str], list[str]]:
-        """Split names that the file lacks into allowed ones and faults."""
-        return _sort(module, names, self.missing, _MAY_BE_MISSING)
-
-    def sort_unexpected(self, module: nn.Module, names: list[str]) -> tuple[list[str], list[str]]:
-        """Split names that the module lacks into allowed ones and faults."""
-        return _sort(module, names, self.unexpected, _MAY_BE_UNEXPECTED)
+    def sort(
+        self, module: nn.Module, missing: list[str], unexpected: list[str]
+    ) -> tuple[list[str], list[str], list[str], list[str]]:
+        """Split names that the file lacks, and those that the module lacks, each into allowed ones
+        and faults.
+        """
+        found = []
+        for names, allowed, rules in (
+            (missing, self.missing, _MISSING),
+            (unexpected, self.unexpected, _UNEXPECTED),
+        ):
+            rules = [pattern for pattern, applies in rules if applies(module)]
+            fine = [
+                name
+                for name in names
+                if matches(name, allowed) or any(re.fullmatch(rule, name) for rule in rules)
+            ]
+            found += [fine, [name for name in names if name not in fine]]
+        return tuple(found)
 
     def check_needed(
         self, missing: list[str], unexpected: list[str], heads: int | None, in_config: int | None
     ) -> None:
-        """Check that every exception is one.
-
-        Args:
-            missing: Names that the file lacks.
-            unexpected: Names that the module lacks.
-            heads: Attention heads of the file, None if unknown.
-            in_config: Those of the module.
+        """Check that every exception is one, by the names that don't fit and by both sides' heads.
 
         Raises:
             UserError: If an exception isn't needed.
         """
-        sides = dict(missing=(self.missing, missing), unexpected=(self.unexpected, unexpected))
-        for side, (patterns, names) in sides.items():
-            for pattern in patterns:
+        for side, names in (('missing', missing), ('unexpected', unexpected)):
+            for pattern in getattr(self, side):
                 if not any(fnmatchcase(name, pattern) for name in names):
                     raise UserError(
                         f"init_cfg.allow names '{pattern}', but that isn't {side}: remove it."
@@ -132,50 +133,27 @@ def _patterns(side: str, names: object) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _sort(
-    module: nn.Module, names: list[str], allowed: tuple[str, ...], rules: tuple
-) -> tuple[list[str], list[str]]:
-    fine = [
-        name
-        for name in names
-        if matches(name, allowed)
-        or any(re.fullmatch(pattern, name) and applies(module) for pattern, applies in rules)
-    ]
-    return fine, [name for name in names if name not in fine]
-
-
-def check_values(
-    checkpoint: Checkpoint, tensors: Mapping[str, Tensor], targets: Mapping[str, Tensor]
-) -> None:
-    """Check that values are finite, not all of them zero, and numbers where a module has numbers.
+def check_values(checkpoint: Checkpoint, tensors: Mapping[str, Tensor]) -> None:
+    """Check that values are finite, not all of them zero, and no whole numbers.
 
     Raises:
         UserError: If they aren't.
     """
     if fault := broken_values(tensors):
-        advice = 'take a checkpoint from before its training diverged, or save it again'
+        advice = 'take a checkpoint from before its training diverged, or save it again in float32'
         raise UserError(f'{checkpoint.path} is broken: {fault}; {advice}.')
-    whole = [n for n, v in tensors.items() if targets[n].is_floating_point() and is_whole(v)]
-    if whole:
-        raise UserError(f'{checkpoint.path}: {quantised(tensors, whole)}.')
-
-
-def is_whole(value: Tensor) -> bool:
-    """Return True for whole numbers."""
-    return not (value.is_floating_point() or value.is_complex())
-
-
-def quantised(tensors: Mapping[str, Tensor], names: list[str]) -> str:
-    """Describe weights that are whole numbers, which mean nothing without their scales."""
-    kind = str(tensors[names[0]].dtype).removeprefix('torch.')
-    (text,) = listed(f'weights are whole numbers ({kind})', names)
-    return f'{text}: quantised, they mean nothing without their scales; save it as float32'
 
 
 def broken_values(tensors: Mapping[str, Tensor]) -> str:
-    """Describe values that no trained network has: not finite, or all zero. '' if all is well."""
-    floating = [value for value in tensors.values() if value.is_floating_point()]
-    all_zero = floating and not any(value.any() for value in floating)
+    """Describe values that no trained network has, '' if all is well.
+
+    They aren't finite, all zero, or whole numbers (quantised), which mean nothing without a scale.
+    """
+    floating = {name: v.is_floating_point() for name, v in tensors.items()}
+    whole = [name for name in tensors if name.endswith('weight') and not floating[name]]
+    if whole:
+        return ''.join(listed('whole numbers (quantised weights) without their scales', whole))
+    all_zero = any(floating.values()) and not any(tensors[n].any() for n in tensors if floating[n])
     return not_finite(tensors) or ('every value is zero' if all_zero else '')
 
 

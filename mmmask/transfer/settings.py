@@ -91,7 +91,7 @@ def settings_of(checkpoint: Checkpoint, selection: Selection) -> Settings:
         if 'heads' in known:
             known['heads_from'] = 'its metadata'
         if 'model' in known:
-            known['model'] += ' (its metadata)'
+            known['model'] = f'{known["model"]} (its metadata)'
         if 'grid' in known:
             known['grid'] = tuple(known['grid'])
         return Settings(**known)

@@ -253,6 +253,7 @@ def test_whole_numbers_are_no_weights(tmp_path, teacher):
         for name, value in teacher.state_dict().items()
     }
     assert (
-        '12 weights are whole numbers (int8) (layers.0.attn.qkv.weight, layers.0.attn.proj.weight, '
-        'layers.0.ffn.layers.0.0.weight, ...): quantised, they mean nothing without their scales'
+        'is broken: 12 whole numbers (quantised weights) without their scales (layers.0.attn.qkv.'
+        'weight, layers.0.attn.proj.weight, layers.0.ffn.layers.0.0.weight, ...); take a checkpoint'
+        ' from before its training diverged, or save it again in float32.'
     ) in message_of(save(tmp_path, tensors))

@@ -7,24 +7,21 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmmask.config.build import scope_of
-from mmmask.utils.errors import UserError, one_line
-from mmmask.utils.files import is_remote, sha256_of_file
-
-from .checkpoint import Checkpoint, read_checkpoint
-from .description import architecture, backbone_config, saved_config
-from .formats import (
+from mmmask.transfer import Allowed, Checkpoint, load_strictly, read_checkpoint, select_backbone
+from mmmask.transfer.description import architecture, backbone_config, saved_config
+from mmmask.transfer.formats import (
     Selection,
     available_sources,
     format_of,
     group_names,
     known_below,
-    select_backbone,
 )
-from .loading import load_strictly
-from .mismatch import Allowed, broken_values, is_whole, quantised
-from .normalisation import pretraining_normalisation
-from .settings import Settings, settings_of
-from .suggest import build_suggested, dense_options, suggest_backbone
+from mmmask.transfer.mismatch import broken_values
+from mmmask.transfer.normalisation import pretraining_normalisation
+from mmmask.transfer.settings import Settings, settings_of
+from mmmask.transfer.suggest import build_suggested, dense_options, suggest_backbone
+from mmmask.utils.errors import UserError, one_line
+from mmmask.utils.files import is_remote, sha256_of_file
 
 
 def print_inspection(name: str, trust: bool) -> None:
@@ -58,10 +55,8 @@ def _report(checkpoint: Checkpoint, source: str) -> None:
     print()
     _print('backbone', name)
     _print('architecture', _architecture(selection, settings))
-    weights = [n for n, v in selection.tensors.items() if n.endswith('.weight') and is_whole(v)]
-    doubt = broken_values(selection.tensors)
-    if doubt or weights:
-        _print('values', doubt or quantised(selection.tensors, weights))
+    if doubt := broken_values(selection.tensors):
+        _print('values', doubt)
     images, place = pretraining_normalisation(checkpoint, selection)
     unknown = 'not told: make sure that the config has that of pre-training'
     _print('normalisation', f'{images} (from {place})' if images else unknown)
