@@ -20,22 +20,13 @@ _HEADS = ('head', 'bbox_head', 'mask_head', 'decode_head', 'auxiliary_head')
 def class_counts(node: Any, place: str = 'model') -> Iterator[tuple[str, int]]:
     """Yield the place and num_classes of every head, or model without one, that labels the data."""
     if isinstance(node, dict):
-        if place == 'model' and isinstance(node.get('num_classes'), int):
+        name = next(part for part in reversed(place.split('.')) if not part.isdigit())
+        labels_data = place == 'model' or name in _HEADS
+        if labels_data and isinstance(node.get('num_classes'), int):
             yield f'{place}.num_classes', node['num_classes']
-        for key, child in node.items():
-            here = f'{place}.{key}'
-            for index, head in enumerate(child if isinstance(child, (list, tuple)) else [child]):
-                if (
-                    key in _HEADS
-                    and isinstance(head, dict)
-                    and isinstance(head.get('num_classes'), int)
-                ):
-                    where = f'{here}.{index}' if isinstance(child, (list, tuple)) else here
-                    yield f'{where}.num_classes', head['num_classes']
-            yield from class_counts(child, here)
-    elif isinstance(node, (list, tuple)):
-        for index, child in enumerate(node):
-            yield from class_counts(child, f'{place}.{index}')
+    children = node.items() if isinstance(node, dict) else ()
+    for key, child in enumerate(node) if isinstance(node, (list, tuple)) else children:
+        yield from class_counts(child, f'{place}.{key}')
 
 
 def head_classes(cfg: Config) -> int | None:

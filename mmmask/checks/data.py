@@ -12,7 +12,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS, DefaultScope
 
-from mmmask.checks.arrivals import QUICK, Found, Scan, look_into
+from mmmask.checks.arrivals import look_into
 from mmmask.checks.classes import (
     check_ann_files,
     check_heads,
@@ -21,6 +21,7 @@ from mmmask.checks.classes import (
     compare_classes,
     head_classes,
 )
+from mmmask.checks.found import QUICK, Found, Scan
 from mmmask.checks.layouts import find_layout
 from mmmask.checks.uses import Place, Use, data_sets, find_place
 from mmmask.datasets.folders import check_folder

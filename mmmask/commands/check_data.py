@@ -17,7 +17,7 @@ from mmmask.utils.errors import UserError, one_line
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-    from mmmask.checks.arrivals import Found
+    from mmmask.checks.found import Found
     from mmmask.checks.uses import Use
 
 
@@ -37,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Check every data set of the config, print what was found, and fail if one isn't right."""
     import mmmask.registration  # noqa: F401
-    from mmmask.checks.arrivals import Scan
     from mmmask.checks.classes import compare_classes
     from mmmask.checks.data import (
         build_data_set,
@@ -45,6 +44,7 @@ def run(args: argparse.Namespace) -> None:
         look_for_files,
         look_into_built,
     )
+    from mmmask.checks.found import Scan
     from mmmask.checks.layouts import find_layout
     from mmmask.checks.uses import MODES, find_place
     from mmmask.config.options import merge_options

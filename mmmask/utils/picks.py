@@ -10,7 +10,9 @@ import numpy as np
 T = TypeVar('T')
 
 
-def pick_evenly(items: Sequence[T], count: int) -> list[T]:
-    """Return ``count`` evenly spaced items, the first and the last among them; all if fewer."""
+def pick_evenly(items: Sequence[T], count: int | None) -> list[T]:
+    """Return ``count`` evenly spaced items, the first and the last among them; None: all."""
+    if count is None:
+        return list(items)
     places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
     return [items[place] for place in places]
