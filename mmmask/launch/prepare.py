@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -71,14 +72,17 @@ def prepare_config(request: Request, modes: Sequence[str]) -> Config:
                 f"The config '{request.config}' has no {key}: there is nothing to {modes[0]}."
             )
     check_own_parts(cfg)
+    _check_decided_once(cfg)
     if modes[0] == 'train':
         check_named_checkpoints(cfg)
+        _check_length(cfg.train_cfg)
     check_files(cfg, modes, rank_before_start(request.launcher))
     if request.amp and not torch.cuda.is_available():
         raise UserError('--amp needs a GPU, and there is none: leave it out.')
     cfg.work_dir = (
         request.work_dir or cfg.get('work_dir') or f'work_dirs/{config_name(request.config)}'
     )
+    _check_work_dir(Path(cfg.work_dir))
     if request.seed is not None:
         cfg.randomness = dict(cfg.get('randomness') or {}, seed=request.seed, diff_rank_seed=True)
     _make_resumable(cfg)
@@ -88,6 +92,41 @@ def prepare_config(request: Request, modes: Sequence[str]) -> Config:
     _drop_hooks(cfg.default_hooks)
     prepare_distributed(cfg, request.launcher)
     return cfg
+
+
+def _check_length(train_cfg: Mapping) -> None:
+    """Refuse a training of no iteration."""
+    for key in ('max_epochs', 'max_iters'):
+        if (length := train_cfg.get(key)) is not None and not length >= 1:
+            raise UserError(f'train_cfg.{key} is {length}: nothing would be trained.')
+
+
+def _check_work_dir(work_dir: Path) -> None:
+    """Refuse a work dir that is a file, or below one."""
+    for path in (work_dir, *work_dir.parents):
+        if path.exists() and not path.is_dir():
+            raise UserError(f'The work dir {work_dir} cannot be made: {path} is a file.')
+
+
+def _check_decided_once(cfg: Config) -> None:
+    """Refuse a value of the model that something else overwrites."""
+    for name, hook in (cfg.get('default_hooks') or {}).items():
+        for schedule, item in ((hook or {}).get('schedules') or {}).items():
+            node: Any = cfg
+            for key in item['path'].split('.') if item and 'path' in item else ():
+                node = node.get(key) if isinstance(node, (dict, Config)) else None
+            if item and 'path' in item and node is not None:
+                place = f'default_hooks.{name}.schedules.{schedule}'
+                raise UserError(
+                    f'{item["path"]} is {node}, but a schedule overwrites it: change '
+                    f'{place}.schedule, or drop it with {place}=None.'
+                )
+    own, shared = cfg.model.get('data_preprocessor'), cfg.get('data_preprocessor')
+    if own is not None and shared is not None and own != shared:
+        raise UserError(
+            'The config has two data_preprocessors, and that of the model wins: change '
+            'model.data_preprocessor.'
+        )
 
 
 def _drop_hooks(hooks: dict) -> None:

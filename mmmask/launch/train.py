@@ -13,7 +13,7 @@ from mmmask.launch.build import build_and_run
 from mmmask.launch.prepare import Request, prepare_config
 from mmmask.launch.processes import exit_at_once, leave_together
 from mmmask.launch.result import Result
-from mmmask.launch.resume import find_checkpoint, read_safely
+from mmmask.launch.resume import Resumption, find_checkpoint, note_run, plan_resumption
 from mmmask.launch.runner import MetricRecorder
 from mmmask.transfer import load_full
 from mmmask.utils.errors import DivergedError, UserError
@@ -35,7 +35,7 @@ def train(request: Request, resume: str | None = None, auto_scale_lr: bool = Fal
         _enable_amp(cfg)
     if auto_scale_lr:
         _scale_lr(cfg)
-    warnings = _resume(cfg, resume)
+    resumption, warnings = _resume(cfg, resume, request.seed)
     checkpoint = initial_checkpoint(cfg)
     checksum = sha256_if_local(checkpoint)
     result = Result(cfg.work_dir, request.config, request.command)
@@ -49,6 +49,8 @@ def train(request: Request, resume: str | None = None, auto_scale_lr: bool = Fal
             load_full(runner.model, load_from)
             runner._load_from, runner._has_loaded = load_from, True  # as mmengine would
         check_first_step(runner, ('train', 'val'))
+        runner.resumption = resumption
+        note_run(runner, resumption)
         try:
             runner.train()
         except DivergedError as error:
@@ -90,22 +92,19 @@ def _whole_model(cfg: Config) -> str | None:
     return load_from
 
 
-def _resume(cfg: Config, resume: str | None) -> list[str]:
-    """Point the config at the checkpoint to go on from, with its seed; return warnings."""
+def _resume(
+    cfg: Config, resume: str | None, seed: int | None
+) -> tuple[Resumption | None, list[str]]:
+    """Point the config at the checkpoint to go on from, with its seed; return warnings, too."""
     if resume is None and cfg.get('resume'):
         resume = cfg.get('load_from') or 'auto'
     if resume is None:
-        return []
-    path, warnings = find_checkpoint(resume, cfg.work_dir)
-    cfg.resume = path is not None
-    if path is None:
-        return [
-            f'--resume: there is no checkpoint in {cfg.work_dir} yet, so training starts from the '
-            'beginning.'
-        ]
-    cfg.load_from = path
-    if cfg.get('randomness', {}).get('seed') is None:
+        return None, []
+    resumption, warnings = plan_resumption(resume, cfg, seed)
+    cfg.resume = resumption is not None
+    if resumption is not None:
+        cfg.load_from = resumption.path
         # The order of the data follows the seed: it has to be known before the loaders are built.
-        seed = read_safely(path)['meta'].get('seed')
-        cfg.randomness = dict(cfg.get('randomness') or {}, seed=seed)
-    return warnings
+        if (then := resumption.meta.get('seed')) is not None:
+            cfg.randomness = dict(cfg.get('randomness') or {}, seed=then)
+    return resumption, warnings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import math
 import re
@@ -14,7 +13,7 @@ from mmpretrain.registry import MODELS
 from timm.layers import GELUTanh
 from torch import Tensor, nn
 
-from mmmask.utils.literals import literal_value
+from mmmask.utils.literals import read_assignments
 
 from .checkpoint import Checkpoint
 from .names import PATCH_PROJECTION, TABLE
@@ -179,16 +178,7 @@ def saved_config(checkpoint: Checkpoint) -> dict:
     The text is read as data and never run.
     """
     text = config_text(checkpoint)
-    if text is None:
-        return {}
-    try:
-        return {
-            ast.unparse(statement.targets[0]): literal_value(statement.value, otherwise=ast.unparse)
-            for statement in ast.parse(text).body
-            if isinstance(statement, ast.Assign)
-        }
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        return {}  # no text of a config
+    return {} if text is None else read_assignments(text)
 
 
 def config_text(checkpoint: Checkpoint) -> str | None:

@@ -18,6 +18,21 @@ def read_literal(text: str) -> object:
         raise ValueError(f'{text} is no dict of plain values; text in it needs quotes') from error
 
 
+def read_assignments(text: str) -> dict[str, object]:
+    """Return the values of a text of assignments, as mmengine saves a config; nothing is run.
+
+    What is no literal is returned as its text. {} for a text of something else.
+    """
+    try:
+        return {
+            ast.unparse(statement.targets[0]): literal_value(statement.value, otherwise=ast.unparse)
+            for statement in ast.parse(text).body
+            if isinstance(statement, ast.Assign)
+        }
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        return {}
+
+
 def _refuse(node: ast.expr) -> object:
     raise ValueError(f'{ast.unparse(node)} is no literal')
 

@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 from torch import nn
 
+from mmmask.engine.epochs import current_epoch
 from mmmask.utils.errors import UserError
 from mmmask.utils.unwrap import unwrap
 
@@ -43,6 +44,11 @@ class PerParameterGradClipHook(Hook):
         self.max_norm = max_norm
 
     def before_train(self, runner: Runner) -> None:
+        if runner.optim_wrapper.clip_grad_kwargs:
+            raise UserError(
+                'Gradients are clipped twice, by PerParameterGradClipHook and '
+                'optim_wrapper.clip_grad, and the hook would win: leave one of them out.'
+            )
         runner.optim_wrapper.clip_func = clip_grad_norm_per_parameter_
         runner.optim_wrapper.clip_grad_kwargs = dict(max_norm=self.max_norm)
 
@@ -55,7 +61,8 @@ class FreezeLastLayerHook(Hook):
     move.
 
     Args:
-        epochs: How many epochs; 1 in DINO and iBOT.
+        epochs: How many epochs; 1 in DINO and iBOT. Where training counts iterations, so many see
+            all images once.
         layer: Dotted path of the layer in the model.
     """
 
@@ -73,7 +80,7 @@ class FreezeLastLayerHook(Hook):
             ) from error
 
         def drop_gradients(*_) -> None:
-            if runner.epoch < self.epochs:
+            if current_epoch(runner) < self.epochs:
                 for parameter in parameters:
                     parameter.grad = None
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpretrain.registry import HOOKS
 from torch import nn
 
+from mmmask.engine.epochs import current_epoch, steps_per_epoch
 from mmmask.evaluation.features import FeatureEncoder
 from mmmask.evaluation.knn import KNNProtocol
 from mmmask.evaluation.loader import build_loader
@@ -35,7 +36,7 @@ class KNNHook(Hook):
         bank_dataloader: Config of the loader of labelled images; not augmented.
         query_dataloader: Config of the loader of the images to classify.
         interval: Epochs, or iterations, between two evaluations.
-        by_epoch: Whether the interval counts epochs.
+        by_epoch: Whether the interval counts epochs, also where training counts iterations.
         at_start: Whether the untrained network is evaluated, too.
         source: 'teacher' (the EMA teacher) or 'student'.
         k: See `KNNProtocol`.
@@ -85,17 +86,19 @@ class KNNHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Evaluate when the interval counts iterations."""
-        if not self.by_epoch and (
-            self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner)
-        ):
-            self._evaluate(runner, epoch=runner.epoch + 1, iteration=runner.iter + 1)
+        """Evaluate when the interval counts iterations, or training does."""
+        epochs = isinstance(runner.train_loop, EpochBasedTrainLoop)
+        if self.by_epoch and epochs:
+            return
+        interval = self.interval * (steps_per_epoch(runner) if self.by_epoch else 1)
+        if self.every_n_train_iters(runner, interval) or self.is_last_train_iter(runner):
+            epoch = (runner.epoch if epochs else current_epoch(runner)) + 1
+            self._evaluate(runner, epoch=epoch, iteration=runner.iter + 1)
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Evaluate when the interval counts epochs."""
-        if self.by_epoch and (
-            self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner)
-        ):
+        """Evaluate when the interval counts epochs, as training does."""
+        due = self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner)
+        if due and self.by_epoch and isinstance(runner.train_loop, EpochBasedTrainLoop):
             self._evaluate(runner, epoch=runner.epoch + 1, iteration=runner.iter)
 
     def _encoder(self, runner: Runner) -> FeatureEncoder:

@@ -9,7 +9,7 @@ from pathlib import Path
 from mmengine.dist import all_gather_object, get_rank, get_world_size, is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmpretrain.registry import HOOKS
 
 from mmmask.utils.errors import UserError
@@ -39,13 +39,15 @@ class ResumableCheckpointHook(CheckpointHook):
     continue. They never repeat one.
 
     An epoch-based loop can only be resumed at the end of an epoch (mmengine would repeat the begun
-    one), so ``by_epoch=False`` is an error there.
+    one), so ``by_epoch=False`` is an error there; ``by_epoch=True`` is one in an iteration-based
+    loop, which has a single epoch.
 
     Args:
         **kwargs: As mmengine's ``CheckpointHook``.
 
     Raises:
-        UserError: When training starts, if the loop counts epochs and the hook iterations.
+        UserError: When training starts, if the loop counts epochs and the hook iterations, or the
+            other way round. Later, if a checkpoint can't be written.
     """
 
     def __init__(self, interval: int = -1, by_epoch: bool = True, **kwargs) -> None:
@@ -63,6 +65,11 @@ class ResumableCheckpointHook(CheckpointHook):
                 'Training counts epochs, so checkpoints in the middle of one could not be '
                 'resumed: set '
                 'default_hooks.checkpoint.by_epoch=True, or train with an IterBasedTrainLoop.'
+            )
+        if isinstance(runner.train_loop, IterBasedTrainLoop) and self.by_epoch:
+            raise UserError(
+                'Training counts iterations, so a checkpoint of every epoch would come at the very '
+                'end only: set default_hooks.checkpoint.by_epoch=False, and its interval.'
             )
         super().before_train(runner)
         runner.save_checkpoint = self._atomic(runner.save_checkpoint)
@@ -130,12 +137,17 @@ class ResumableCheckpointHook(CheckpointHook):
                 save(str(part.parent), part.name, *args, **kwargs)
 
             if not is_main_process():
-                return
-            if isinstance(self.file_backend, LocalBackend):
+                return None
+            if not isinstance(self.file_backend, LocalBackend):
+                return save(out_dir, filename, *args, **kwargs)
+            try:
                 Path(out_dir).mkdir(parents=True, exist_ok=True)
                 write_atomically(Path(out_dir) / filename, write)
-            else:
-                save(out_dir, filename, *args, **kwargs)
+            except OSError as error:
+                raise UserError(
+                    f'{Path(out_dir, filename)} cannot be written: {error.strerror or error}. Make '
+                    'room, then go on with --resume.'
+                ) from error
 
         return save_atomically
 

@@ -6,6 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS, TASK_UTILS
 
+from mmmask.engine.epochs import steps_per_epoch
 from mmmask.engine.schedules.schedules import Schedule
 from mmmask.utils.errors import UserError
 from mmmask.utils.unwrap import unwrap
@@ -42,10 +43,10 @@ class ScheduleHook(Hook):
             schedule by its name, or drops it with None.
 
     Raises:
-        UserError: If a path doesn't exist, when training starts.
+        UserError: When training starts, if a path doesn't exist, or the rate has another schedule.
     """
 
-    priority = 'HIGH'
+    priority = 'HIGHEST'  # before the values are logged
 
     def __init__(self, schedules: dict[str, dict | None]) -> None:
         self.items = []
@@ -69,6 +70,12 @@ class ScheduleHook(Hook):
             self.items.append(_Item(path, TASK_UTILS.build(schedule), by, end))
 
     def before_train(self, runner: Runner) -> None:
+        paths = [item.path for item in self.items]
+        if runner.param_schedulers and 'optimizer.lr' in paths:
+            raise UserError(
+                'The rate has two schedules, ScheduleHook and param_scheduler, and the hook would '
+                'win: set param_scheduler=None, or drop the schedule of optimizer.lr.'
+            )
         for item in self.items:
             owner, name = self._resolve(runner, item.path)
             if item.end is not None:
@@ -78,22 +85,14 @@ class ScheduleHook(Hook):
             group.setdefault('initial_weight_decay', group['weight_decay'])
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
-        steps_per_epoch = self._steps_per_epoch(runner)
+        length = steps_per_epoch(runner)
         for path, schedule, by, _ in self.items:
             if by == 'iter':
-                value = schedule(runner.iter, runner.max_iters, steps_per_epoch)
+                value = schedule(runner.iter, runner.max_iters, length)
             else:
-                epochs = max(runner.max_iters // steps_per_epoch, 1)
-                value = schedule(runner.iter // steps_per_epoch, epochs, 1)
+                epochs = max(runner.max_iters // length, 1)
+                value = schedule(runner.iter // length, epochs, 1)
             self._assign(runner, path, value)
-
-    @staticmethod
-    def _steps_per_epoch(runner: Runner) -> int:
-        """Count the iterations of an epoch; 1 for an endless sampler: warm-ups are steps there."""
-        try:
-            return len(runner.train_dataloader)
-        except (TypeError, OverflowError, ValueError):
-            return 1
 
     def _assign(self, runner: Runner, path: str, value: float) -> None:
         owner, name = self._resolve(runner, path)

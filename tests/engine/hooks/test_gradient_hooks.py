@@ -119,6 +119,22 @@ def test_other_numbers_of_epochs(make_runner, epochs, frozen):
     assert moved == [False] * frozen + [True] * (8 - frozen)
 
 
+def test_epochs_of_training_by_iterations(make_runner):
+    """Four images, one in each iteration: mmengine's own epoch would stay 0."""
+    watch = Watch()
+    loop = dict(by_epoch=False, max_iters=8)
+    make_runner([FREEZE, watch], ADAM, train_cfg=loop).train()
+    moved = [any(step) for step in steps(watch, 'neck.last_layer.weight')]
+    assert moved == [False] * 4 + [True] * 4
+
+
+def test_two_ways_to_clip_are_refused(make_runner):
+    hook = dict(type='PerParameterGradClipHook')
+    wrapper = dict(**ADAM, clip_grad=dict(max_norm=1.0))
+    with pytest.raises(UserError, match='clipped twice'):
+        make_runner([hook], wrapper).train()
+
+
 def test_gradients_are_dropped_after_accumulation(make_runner):
     watch = Watch()
     make_runner([FREEZE, watch], dict(**ADAM, accumulative_counts=2)).train()

@@ -146,6 +146,12 @@ def test_the_interval_may_count_iterations(root, tmp_path):
     assert [line['iter'] for line in scalars(runner)] == [2, 3]
 
 
+def test_epochs_of_training_by_iterations(root, tmp_path):
+    """Twelve images in batches of four: an epoch is three iterations."""
+    runner = train(root, tmp_path, train_cfg=dict(by_epoch=False, max_iters=8), interval=2)
+    assert [(line['epoch'], line['iter']) for line in scalars(runner)] == [(2, 6), (3, 8)]
+
+
 def test_max_bank_spreads_over_the_classes(root, tmp_path):
     runner = train(root, tmp_path, epochs=1, max_bank=4)
     hook = next(hook for hook in runner.hooks if isinstance(hook, KNNHook))

@@ -3,7 +3,6 @@
 from functools import partial
 
 import mmengine.runner.runner
-import pytest
 import torch
 from mmengine.dataset import worker_init_fn
 from torch.utils.data import DataLoader, Dataset
@@ -33,7 +32,7 @@ def test_validation_leaves_no_trace(run_train, tiny_config, tmp_path):
             assert torch.equal(first, second) if name == 'torch' else first == second
 
 
-def test_the_old_checkpoint_goes_last(run_train, tiny_config, tmp_path, monkeypatch):
+def test_the_old_checkpoint_goes_last(run_train, tiny_config, tmp_path, monkeypatch, capfd):
     save = mmengine.runner.runner.save_checkpoint
 
     def disk_is_full_in_epoch_2(checkpoint, filename, **kwargs):
@@ -46,13 +45,30 @@ def test_the_old_checkpoint_goes_last(run_train, tiny_config, tmp_path, monkeypa
     monkeypatch.setattr(mmengine.runner.runner, 'save_checkpoint', disk_is_full_in_epoch_2)
     work_dir = tmp_path / 'run'
     options = ['--cfg-options', 'default_hooks.checkpoint.max_keep_ckpts=1']
-    with pytest.raises(OSError, match='full'):
-        run_train([str(tiny_config), '--work-dir', str(work_dir), *options])
+    assert run_train([str(tiny_config), '--work-dir', str(work_dir), *options]) == 1
+    assert 'epoch_2.pth cannot be written: disk is full. Make room' in capfd.readouterr().err
     assert [path.name for path in work_dir.glob('*.pth')] == ['epoch_1.pth']
+    assert not list(work_dir.glob('.*'))
     assert (work_dir / 'last_checkpoint').read_text() == str(work_dir / 'epoch_1.pth')
     monkeypatch.undo()
     assert run_train([str(tiny_config), '--work-dir', str(work_dir), '--resume', *options]) == 0
     assert [path.name for path in work_dir.glob('*.pth')] == ['epoch_2.pth']
+
+
+def test_epochs_where_training_counts_iterations_are_refused(
+    run_train, tiny_config, tmp_path, capfd
+):
+    child = tmp_path / 'child.py'
+    child.write_text(
+        f"_base_ = './{tiny_config.name}'\n"
+        "train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=3)\n"
+        "param_scheduler = [dict(type='LinearLR', start_factor=0.5)]\n"
+    )
+    assert run_train([str(child), '--work-dir', str(tmp_path / 'run')]) == 1
+    assert 'LinearLR that counts epochs, but training counts iterations' in capfd.readouterr().err
+    options = ['--cfg-options', 'param_scheduler.0.by_epoch=False']
+    assert run_train([str(child), '--work-dir', str(tmp_path / 'run'), *options]) == 1
+    assert 'set default_hooks.checkpoint.by_epoch=False' in capfd.readouterr().err
 
 
 class Noise(Dataset):

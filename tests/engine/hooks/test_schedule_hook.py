@@ -73,6 +73,16 @@ def test_the_optimiser_gets_multiples_of_each_groups_value(make_runner):
     assert watch.decays == [[0.25 * (1 + i), 0.0] for i in range(8)]  # what isn't decayed stays so
 
 
+def test_the_logged_rate_is_the_iterations_own(make_runner):
+    class Logged(Hook):
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            logged.append(runner.message_hub.get_scalar('train/lr').current())
+
+    logged = []
+    make_runner([schedules('optimizer.lr'), Logged()]).train()
+    assert logged == [0.5 * i for i in range(8)]
+
+
 def test_different_rates_keep_their_ratio(make_runner):
     paramwise = dict(custom_keys={'neck': dict(lr_mult=0.1)})
     wrapper = dict(optimizer=dict(type='SGD', lr=0.5), paramwise_cfg=paramwise)

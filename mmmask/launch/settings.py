@@ -1,0 +1,116 @@
+"""Compares a run's settings with those that its checkpoint was saved under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from mmengine.config import Config
+
+from mmmask.utils.literals import read_assignments
+
+
+class Effect(Enum):
+    """Says what a changed setting does to a resumed training."""
+
+    NONE = 0
+    FOLLOWED = 1
+    ANOTHER_RUN = 2
+
+
+# The longest beginning of a key decides; keys without one have no effect on the training.
+_EFFECTS = {
+    'model': Effect.ANOTHER_RUN,
+    'data_preprocessor': Effect.ANOTHER_RUN,
+    'train_dataloader.dataset': Effect.ANOTHER_RUN,
+    'train_dataloader.sampler': Effect.ANOTHER_RUN,
+    'train_dataloader.collate_fn': Effect.ANOTHER_RUN,
+    'train_cfg.type': Effect.ANOTHER_RUN,
+    'train_cfg.by_epoch': Effect.ANOTHER_RUN,
+    'optim_wrapper.optimizer.type': Effect.ANOTHER_RUN,
+    'optim_wrapper.constructor': Effect.ANOTHER_RUN,
+    'optim_wrapper': Effect.FOLLOWED,
+    'param_scheduler': Effect.FOLLOWED,
+    'auto_scale_lr': Effect.FOLLOWED,
+    'train_cfg.max_epochs': Effect.FOLLOWED,
+    'train_cfg.max_iters': Effect.FOLLOWED,
+    'train_dataloader.batch_size': Effect.FOLLOWED,
+    'train_dataloader.drop_last': Effect.FOLLOWED,
+    'train_dataloader.dataset.data_root': Effect.FOLLOWED,
+    'train_dataloader.dataset.data_prefix': Effect.FOLLOWED,
+    'train_dataloader.dataset.ann_file': Effect.FOLLOWED,
+    'train_dataloader.dataset.skip_broken': Effect.FOLLOWED,
+    'train_dataloader.dataset.max_pixels': Effect.NONE,
+    'train_dataloader.dataset.verify': Effect.NONE,
+    'train_dataloader.dataset.cache': Effect.NONE,
+    'custom_hooks': Effect.FOLLOWED,
+    'default_hooks': Effect.FOLLOWED,
+    **{
+        f'default_hooks.{name}': Effect.NONE
+        for name in (
+            *('checkpoint', 'invalid_loss', 'knn', 'logger', 'param_scheduler', 'runtime_info'),
+            *('sampler_seed', 'timer', 'verify_transfer', 'visualization'),
+        )
+    },
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A setting that isn't what it was.
+
+    Attributes:
+        key: Its dotted key.
+        then: The value in the checkpoint's config; None if there was none.
+        now: The present value.
+    """
+
+    key: str
+    then: Any
+    now: Any
+
+    @property
+    def effect(self) -> Effect:
+        """Return the effect; an ``init_cfg`` has none, as weights come from the checkpoint."""
+        parts = self.key.split('.')
+        if 'init_cfg' in parts:
+            return Effect.NONE
+        beginnings = ('.'.join(parts[:count]) for count in range(len(parts), 0, -1))
+        return next((_EFFECTS[key] for key in beginnings if key in _EFFECTS), Effect.NONE)
+
+    def __str__(self) -> str:
+        then, now = (
+            text if len(text) <= 60 else text[:57] + '...'
+            for text in map(repr, (self.then, self.now))
+        )
+        return f'{self.key} {then} -> {now}'
+
+
+def changed_settings(saved: str, cfg: Config) -> list[Change]:
+    """Return the settings with an effect that a checkpoint's config has otherwise.
+
+    Args:
+        saved: The text of that config, as mmengine saves it; it is read as data and never run.
+        cfg: The present config.
+    """
+    then, now = (_plain(read_assignments(text)) for text in (saved, cfg.pretty_text))
+    return [change for change in _changes(then, now, '') if change.effect is not Effect.NONE]
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with lists for tuples."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _changes(then: Any, now: Any, key: str) -> Iterator[Change]:
+    if isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        then, now = (dict(enumerate(items)) for items in (then, now))
+    if isinstance(then, dict) and isinstance(now, dict):
+        for name in dict.fromkeys([*then, *now]):
+            yield from _changes(then.get(name), now.get(name), f'{key}.{name}'.lstrip('.'))
+    elif then != now:
+        yield Change(key, then, now)
