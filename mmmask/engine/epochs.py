@@ -17,7 +17,9 @@ def steps_per_epoch(runner: Runner) -> int:
         length = len(loader)
     except (TypeError, OverflowError, ValueError):
         return 1
-    if isinstance(loader.sampler, InfiniteSampler):  # its length is the data set's in each process
+    if isinstance(
+        getattr(loader, 'sampler', None), InfiniteSampler
+    ):  # its length is the data set's in each process
         length //= runner.world_size
     return max(length, 1)
 

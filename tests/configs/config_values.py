@@ -135,6 +135,7 @@ def _schedule(name: str) -> tuple[Any, SimpleNamespace]:
         model=MagicMock(),
         optim_wrapper=build_optim_wrapper(model, wrapper),
         message_hub=MagicMock(),
+        param_schedulers=None,
         train_dataloader=range(STEPS),
         max_iters=cfg.train_cfg.max_epochs * STEPS,
     )

@@ -45,7 +45,8 @@ def start(cfg, steps=2):
     for name, hook in cfg.default_hooks.items():
         hook = HOOKS.build(hook) if name != 'visualization' else None  # draws nothing here
         if name == 'schedule':  # every path that it sets exists
-            hook.before_train(SimpleNamespace(model=model, optim_wrapper=wrapper))
+            runner = SimpleNamespace(model=model, optim_wrapper=wrapper, param_schedulers=None)
+            hook.before_train(runner)
     return model, wrapper
 
 

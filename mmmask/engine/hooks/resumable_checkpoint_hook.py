@@ -39,8 +39,8 @@ class ResumableCheckpointHook(CheckpointHook):
     continue. They never repeat one.
 
     An epoch-based loop can only be resumed at the end of an epoch (mmengine would repeat the begun
-    one), so ``by_epoch=False`` is an error there; ``by_epoch=True`` is one in an iteration-based
-    loop, which has a single epoch.
+    one), so ``by_epoch=False`` is an error there. An iteration-based loop has a single epoch, so
+    ``by_epoch=True`` is one there.
 
     Args:
         **kwargs: As mmengine's ``CheckpointHook``.

@@ -6,7 +6,7 @@ from torch import Tensor
 from mmmask.utils.errors import UserError
 
 from ..attention import check_scorer
-from ..backbones.protocol import check_masked_encoder
+from ..backbones.protocol import check_global_token, check_masked_encoder
 from .wide_cae import WideCAE
 
 
@@ -34,6 +34,7 @@ class GuidedCAE(WideCAE):
         self.masker = MODELS.build(masker)
         self.scorer = MODELS.build(scorer) if scorer else None
         check_masked_encoder(self, self.backbone, 'drop')
+        check_global_token(self, self.backbone)
         check_scorer(self.scorer, self.masker.needs_scores)
 
     def loss(self, inputs: list[Tensor], data_samples: list, **kwargs) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from mmmask.utils.errors import UserError
 
 from ..attention import check_scorer
 from ..backbones.masked_tokens import restore_indices
-from ..backbones.protocol import check_masked_encoder
+from ..backbones.protocol import check_global_token, check_masked_encoder
 
 
 @MODELS.register_module()
@@ -91,6 +91,7 @@ class MaskedAutoencoder(BaseSelfSupervisor):
     def _check(self) -> None:
         """Find what doesn't fit before any image is read."""
         check_masked_encoder(self, self.backbone, 'drop')
+        check_global_token(self, self.backbone)
         check_scorer(self.scorer, self.masker.needs_scores or self.attention_decoder is not None)
         patch_size, image_size = self.head.patch_size, self.backbone.img_size
         grid = self.backbone.grid(*image_size)
@@ -185,9 +186,10 @@ class MaskedAutoencoder(BaseSelfSupervisor):
         """Return the mask (B, L) bool and the scores (B, L), None without a scorer."""
         grid = self.backbone.grid(*images.shape[-2:])
         if grid[0] * grid[1] != self.neck.num_patches:
-            raise ValueError(
+            raise UserError(
                 f'Images of {tuple(images.shape[-2:])} have {grid[0]} x {grid[1]} patches, but '
-                f'neck.num_patches is {self.neck.num_patches}.'
+                f'neck.num_patches is {self.neck.num_patches}: make the crop and backbone.img_size '
+                'the same.'
             )
         scores = None if self.scorer is None else self.scorer(images, self.backbone)
         asked = scores if self.masker.needs_scores else None

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmmask.utils.errors import UserError
 
 from ..attention import TeacherScorer, check_scorer
-from ..backbones.protocol import check_masked_encoder
+from ..backbones.protocol import check_global_token, check_masked_encoder
 from ..running_statistics import batch_norms, running_statistics
 from .ema_teacher import EMATeacher
 
@@ -116,6 +116,7 @@ class SelfDistillation(BaseSelfSupervisor):
                 "restoration.target='masked' restores masked patches: give a masker, or set it to "
                 "'image'"
             )
+        check_global_token(self, self.backbone)
         if self.masker is not None:
             check_masked_encoder(self, self.backbone, 'replace')
         needed = self.masker is not None and self.masker.needs_scores

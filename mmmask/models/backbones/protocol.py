@@ -52,6 +52,20 @@ class MaskedEncoder(Protocol):
         """
 
 
+def check_global_token(user: nn.Module, backbone: nn.Module) -> None:
+    """Check that the first token is a global one, which losses and decoders take for it.
+
+    Raises:
+        UserError: If it is a patch.
+    """
+    patch_first = getattr(backbone, 'num_extra_tokens', 1) == 0
+    if patch_first and not getattr(backbone, 'first_is_mean', False):
+        raise UserError(
+            f'{type(user).__name__} takes the first token for the CLS token, and the backbone has '
+            'none: set backbone.with_cls_token=True'
+        )
+
+
 def check_masked_encoder(user: nn.Module, backbone: nn.Module, mask_mode: str) -> None:
     """Check that an algorithm's backbone can mask patches, in the way that the algorithm needs.
 

@@ -9,6 +9,8 @@ from mmpretrain.registry import MODELS
 from torch import Tensor
 from torch.distributed.nn.functional import all_gather as all_gather_with_gradient
 
+from mmmask.utils.errors import UserError
+
 from ..losses import negative_cosine, visible_masked_nce
 
 
@@ -84,8 +86,14 @@ class ContrastiveAlignmentHead(BaseModule):
             Scalar.
 
         Raises:
+            UserError: If the batch has one image.
             ValueError: If the ranks hold batches of different sizes.
         """
+        if len(visible_cls) < 2:
+            raise UserError(
+                'ccMIM compares the images of a batch, and normalises over them: set '
+                'train_dataloader.batch_size to at least 2'
+            )
         (visible,) = self.projector((visible_cls,))
         with torch.no_grad():
             (masked,) = self.projector((masked_cls,))

@@ -159,6 +159,10 @@ WRONG = {
         dict(backbone={**BACKBONE, 'mask_mode': 'replace'}),
         "set backbone.mask_mode='drop'",
     ),
+    'no CLS token': (
+        dict(backbone={**BACKBONE, 'with_cls_token': False}),
+        'takes the first token for the CLS token, and the backbone has none',
+    ),
     'scores for nobody': (dict(scorer=SCORER), 'leave out `scorer`'),
     'no scores for the masker': (dict(masker=dict(type='SoftToHardMasker')), 'give `scorer`'),
     'no scores for the decoder': (dict(attention_decoder=decoder(1)), 'give `scorer`'),

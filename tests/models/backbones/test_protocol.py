@@ -3,6 +3,8 @@
 import pytest
 import torch
 from mmpretrain.models.backbones import ResNet
+from mmpretrain.registry import MODELS
+from tiny_network import SELF_DISTILLATION
 from torch import Tensor, nn
 
 from mmmask.models.backbones import (
@@ -11,7 +13,11 @@ from mmmask.models.backbones import (
     MaskedSwinTransformer,
     MaskedVisionTransformer,
 )
-from mmmask.models.backbones.protocol import MaskedEncoder, check_masked_encoder
+from mmmask.models.backbones.protocol import (
+    MaskedEncoder,
+    check_global_token,
+    check_masked_encoder,
+)
 from mmmask.utils.errors import UserError
 
 VIT = dict(
@@ -39,6 +45,7 @@ def test_masked_backbones_keep_the_protocol(make):
     encoder.eval()
     assert isinstance(encoder, MaskedEncoder)
     check_masked_encoder(nn.Identity(), encoder, encoder.mask_mode)
+    check_global_token(nn.Identity(), encoder)
     assert tuple(encoder.img_size) == (16, 16)
     assert not (encoder.with_cls_token and encoder.first_is_mean)
     (rows, columns), (down, across) = encoder.grid(16, 16), encoder.token_grid(16, 16)
@@ -73,3 +80,14 @@ def test_masked_backbones_keep_the_protocol(make):
 def test_a_backbone_that_does_not_fit_is_an_error_with_its_remedy(backbone, mode, message):
     with pytest.raises(UserError, match=message):
         check_masked_encoder(nn.Identity(), backbone(), mode)
+
+
+@pytest.mark.parametrize('masker', [None, dict(type='RandomMasker')], ids=['DINO', 'masked'])
+def test_a_patch_is_not_taken_for_the_cls_token(masker):
+    backbone = {**SELF_DISTILLATION['backbone'], 'with_cls_token': False}
+    parts = {**SELF_DISTILLATION, 'backbone': backbone, 'masker': masker, 'scorer': None}
+    parts['head'] = {**parts['head'], 'patch_weight': 0.0}
+    with pytest.raises(UserError, match='SelfDistillation takes the first token for the CLS token'):
+        MODELS.build(parts)
+    backbone['with_cls_token'] = True
+    MODELS.build(parts)

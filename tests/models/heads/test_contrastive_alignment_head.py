@@ -9,6 +9,7 @@ from two_ranks import on_two_ranks
 
 from mmmask.models.heads import ContrastiveAlignmentHead
 from mmmask.models.losses import negative_cosine, visible_masked_nce
+from mmmask.utils.errors import UserError
 
 OBJECTIVES = {
     'nce': dict(objective='nce'),
@@ -41,6 +42,11 @@ def test_projector():
     assert not part.projector.bn1.affine and part.projector.bn1.running_mean.shape == (256,)
     assert not hasattr(part, 'predictor')
     assert ContrastiveAlignmentHead(6, hidden_channels=9).projector.fc0.out_features == 9
+
+
+def test_one_image_is_refused():
+    with pytest.raises(UserError, match='batch_size to at least 2'):
+        head().loss(*cls_tokens(1))
 
 
 def test_projector_computes_linear_bn_relu_linear_bn():
