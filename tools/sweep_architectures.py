@@ -80,7 +80,7 @@ _SAME = 1e-4
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What was said of a file, and the truth.
+    """Holds what was said of a file, and the truth.
 
     Attributes:
         said: 'equal', 'agrees', 'NOT equal', 'refused', or 'not compared'.

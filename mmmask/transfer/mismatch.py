@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmmask.utils.errors import UserError
 
 from .checkpoint import Checkpoint
-from .description import activation_of, heads_of
+from .description import activation_of, backbone_config, backbone_kinds, heads_of
 from .formats import BARE, Selection, format_of, known_below
 from .names import MMPRETRAIN, PATCH_PROJECTION, TABLE, naming_of
 from .settings import Settings, model_beside
@@ -201,11 +201,13 @@ def check_computable(
         targets: The module's, by the same names.
 
     Raises:
-        UserError: If the model that the file names isn't a plain ViT, BEiT or Swin; or its
-            transformer has no positions at all, so that they are rotary, and the module has some.
+        UserError: If the model that the file names isn't a plain ViT, BEiT or Swin. If the file
+            has a transformer without positions, and the module has some.
     """
     start = f"{checkpoint.path} can't be loaded into {type(module).__name__}"
-    if settings.unlike and type(module).__module__.startswith('mm'):
+    kind = type(getattr(module, 'backbone', module))
+    is_own = kind.__name__ in backbone_kinds(backbone_config(checkpoint))
+    if settings.unlike and kind.__module__.startswith('mm') and not is_own:
         raise UserError(f'{start}: it is a {settings.model}: {settings.unlike}.')
     has_positions = any(name == 'pos_embed' or name.endswith(TABLE) for name in tensors)
     if 'pos_embed' in targets and 'layers.0.attn.qkv.weight' in tensors and not has_positions:

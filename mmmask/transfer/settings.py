@@ -10,6 +10,7 @@ from functools import cache
 
 import timm
 import torch
+from timm.layers import to_2tuple
 from torch import nn
 
 from mmmask.utils.errors import UserError, one_line
@@ -54,6 +55,7 @@ _PUBLISHED = re.compile(
     r'(mae_|cae_|beit_)?(vit|deit|swin|small|base|large)(_(tiny|small|base|large|huge|giant2?))?'
     r'(_distilled)?(_patch\d+(_\w*)?)?'
 )
+_LARGE = 4e8  # parameters of a model that isn't built at its own size, only to look at it
 _SAME = 1e-4  # of the features of two networks with random weights
 
 
@@ -97,7 +99,7 @@ def settings_of(checkpoint: Checkpoint, selection: Selection) -> Settings:
         return Settings(**known)
     backbone = backbone_config(checkpoint)
     named = (
-        _of_config(backbone)
+        _of_config(backbone, selection)
         or _of_unknown_names(checkpoint, selection)
         or _of_hugging_face(checkpoint, selection)
         or _of_timm(checkpoint, selection)
@@ -189,12 +191,16 @@ def _timm_model(name: str, arguments: str) -> nn.Module:
         return timm.create_model(name, **json.loads(arguments))
 
 
-def _of_config(backbone: dict) -> Settings | None:
-    """Read the class in the config that a file keeps, if it is a plain ViT's, BEiT's or Swin's."""
-    if not PLAIN & backbone_kinds(backbone):
+def _of_config(backbone: dict, selection: Selection) -> Settings | None:
+    """Read the class in the config that a file keeps; None if mmpretrain has no such class."""
+    kinds = backbone_kinds(backbone)
+    name = str(backbone.get('type')).rpartition('.')[2]
+    found = Settings(model=f'{name} (the config in the file)')
+    if PLAIN & kinds:
+        return replace(found, activation=activation(backbone))
+    if kinds == {name} or kind_of(selection.tensors) is None:
         return None
-    kind = str(backbone['type']).rpartition('.')[2]
-    return Settings(model=f'{kind} (the config in the file)', activation=activation(backbone))
+    return replace(found, unlike='it computes something else than a plain ViT, BEiT or Swin')
 
 
 def _of_hugging_face(checkpoint: Checkpoint, selection: Selection) -> Settings | None:
@@ -300,10 +306,14 @@ def small_timm_model(name: str, arguments: str = '{}') -> nn.Module:
     """
     whole = _timm_model(name, arguments)
     tries = [dict(json.loads(arguments), num_classes=0)]
-    if heads := heads_of(whole):
+    heads = next((part.num_heads for part in whole.modules() if hasattr(part, 'num_heads')), None)
+    if isinstance(heads, int):
         tries.insert(0, dict(tries[0], embed_dim=16 * heads))
-        if sides := getattr(getattr(whole, 'patch_embed', None), 'patch_size', None):
-            tries.insert(0, dict(tries[0], img_size=[6 * side for side in sides]))
+        if hasattr(whole, 'blocks') and hasattr(whole, 'patch_embed'):  # a Swin has its windows
+            size = [6 * side for side in to_2tuple(whole.patch_embed.patch_size)]
+            tries.insert(0, dict(tries[0], img_size=size))
+    if sum(value.numel() for value in whole.parameters()) > _LARGE:
+        tries.pop()  # at its own size
     for attempt in tries:
         try:
             model = timm.create_model(name, **attempt)
@@ -311,6 +321,8 @@ def small_timm_model(name: str, arguments: str = '{}') -> nn.Module:
         except Exception:  # timm's models may raise anything
             if attempt is tries[-1]:
                 raise
+    else:
+        raise UserError('it is too large')
     with torch.no_grad():
         for value in model.parameters():
             value.add_(0.1 * torch.randn_like(value))

@@ -15,8 +15,8 @@ from .checkpoint import Checkpoint, read_checkpoint
 from .description import heads_of, norm_eps_of
 from .formats import Selection, select
 from .mismatch import Allowed, matches
-from .names import naming_of, to_mmpretrain
-from .positions import grid_of, position_layout, prefix_tokens
+from .names import TABLE, naming_of, to_mmpretrain
+from .positions import grid_of, position_layout, prefix_tokens, window_of_table
 from .reference import (
     CannotCompare,
     block_outputs,
@@ -150,6 +150,9 @@ def _in_timm(
     if not settings.model:
         assumed.append(f'as the file names no model: {UNSAID}')
     tensors, new = _as_allowed(backbone, selection, allow)
+    windows = {window_of_table(v, True) for name, v in tensors.items() if name.endswith(TABLE)}
+    if hasattr(backbone, 'stages') and len(windows) > 1:
+        assumed.append(f'one window for all stages, where the file has {sorted(windows, key=str)}')
     if new:
         assumed.append(f"{new} tensors that the file hasn't")
     if left := len(selection.tensors) + new - len(tensors):

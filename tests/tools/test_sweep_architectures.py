@@ -1,4 +1,4 @@
-"""What is said of files by timm and transformers, against the models that were saved."""
+"""Files of timm and transformers: a proof says equal only if features are the saved model's."""
 
 from __future__ import annotations
 

@@ -257,3 +257,14 @@ def test_whole_numbers_are_no_weights(tmp_path, teacher):
         'weight, layers.0.attn.proj.weight, layers.0.ffn.layers.0.0.weight, ...); take a checkpoint'
         ' from before its training diverged, or save it again in float32.'
     ) in message_of(save(tmp_path, tensors))
+
+
+def test_a_class_that_computes_something_else_is_refused_by_name(tmp_path):
+    """A reversible ViT has the names of a plain one."""
+    kind = 'RevVisionTransformer'
+    source = randomise(build_vit(kind), 1)
+    text = CONFIG_TEXT.replace('MaskedVisionTransformer', kind)
+    path = save(tmp_path, below('backbone.', source), text)
+    said = f'it is a {kind} (the config in the file): it computes something else than a plain ViT'
+    assert said in message_of(path)
+    assert_same(load(path, kind), source)
