@@ -821,7 +821,10 @@ for size, (width, _) in SIZES.items():
         stages[f'model.roi_head.bbox_head.{index}.bbox_coder.target_stds.0'] = deviation
     paper(
         "iBOT's detector", CASCADE.replace('SIZE', size), pyramid, stages,
-        {'model.type': 'CascadeRCNN'},
+        {
+            'model.type': 'CascadeRCNN', 'model.backbone.type': 'mmpretrain.PlainVisionTransformer',
+            'model.backbone.pos_embed_resize': 'dino',  # from 14 x 14 to each batch
+        },
     )
     paper(
         "CAE's detector, with its file's box head", CAE_S.replace('SIZE', size), pyramid,
@@ -937,7 +940,12 @@ for where, name, thousands, lr, layer_decay, drop_path in (
         'optim_wrapper.optimizer.type': 'AdamW', 'optim_wrapper.optimizer.weight_decay': 0.05,
         'optim_wrapper.paramwise_cfg.layer_decay_rate': layer_decay,
         'model.decode_head.num_classes': 150,
-        'model.backbone.type': (f'mmpretrain.{"NormedMaps" if normed else ""}VisionTransformer'),
+        'model.backbone.type': (
+            'mmpretrain.VisionTransformer' if name.startswith('fpn')
+            else f'mmpretrain.{"NormedMaps" if normed else "Plain"}VisionTransformer'
+        ),
+        # the loaders of iBOT and CAE resize to the exact grid, whatever the pre-training did
+        'model.backbone.pos_embed_resize': None if name.startswith('fpn') else 'size',
         'model.backbone.final_norm': normed, 'train_dataloader.dataset.type': 'ADE20KDataset',
     }
     if name.startswith('upernet'):  # iBOT's and CAE's files: as wide as the backbone
@@ -964,7 +972,7 @@ for kind, lr, blocks, auxiliary in (
         'optim_wrapper.optimizer.weight_decay': 0.0,
         'optim_wrapper.paramwise_cfg.custom_keys': {'head': dict(lr_mult=10.0)},
         'model.decode_head.num_classes': 19, 'model.backbone.final_norm': False,
-        'model.auxiliary_head.length': auxiliary,
+        'model.auxiliary_head.length': auxiliary, 'model.backbone.pos_embed_resize': 'size',
     }
     for index in range(auxiliary):
         values[f'model.auxiliary_head.{index}.in_index'] = index

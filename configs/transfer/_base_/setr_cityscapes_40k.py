@@ -8,6 +8,8 @@ _base_ = [
 ]
 
 vit = dict(
+    type='mmpretrain.PlainVisionTransformer',
+    pos_embed_resize='size',  # as SETR's loader does
     img_size=768,  # position embeddings are resized to the crops once, when they are loaded
     drop_path_rate=0.0,
 )

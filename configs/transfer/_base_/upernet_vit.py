@@ -8,7 +8,8 @@ model = dict(
     pretrained=None,
     backbone=dict(
         _delete_=True,
-        type='mmpretrain.VisionTransformer',
+        type='mmpretrain.PlainVisionTransformer',
+        pos_embed_resize='size',  # as the loaders of iBOT's, CAE's and MAE's segmenters do
         # ViT-S
         arch=dict(
             embed_dims=embed_dims, num_layers=12, num_heads=6, feedforward_channels=4 * embed_dims

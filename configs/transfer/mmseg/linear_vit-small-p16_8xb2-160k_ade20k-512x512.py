@@ -19,6 +19,7 @@ model = dict(
             **_base_.vit,
             'type': 'mmpretrain.NormedMapsVisionTransformer',
             'img_size': 512,  # position embeddings are resized to the crops once
+            'pos_embed_resize': 'size',  # as iBOT's loader does
             'final_norm': True,
             'drop_path_rate': 0.0,
         },
