@@ -108,7 +108,9 @@ def describe_backbone(file: Checkpoint, source: str = 'auto') -> tuple[Config, S
     except UserError as error:
         raise UserError(f"'{file.path}' needs a config of its backbone: {error}.") from error
     ours = dict(
-        VisionTransformer='MaskedVisionTransformer', SwinTransformer='MaskedSwinTransformer'
+        VisionTransformer='MaskedVisionTransformer',
+        PlainVisionTransformer='MaskedVisionTransformer',
+        SwinTransformer='MaskedSwinTransformer',
     )
     name = backbone['type'].rpartition('.')[2]
     if name in ours:

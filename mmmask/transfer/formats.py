@@ -40,6 +40,7 @@ class Format:
         heads: Attention heads by (width, depth), where they aren't the naming's.
         normalisation: Normalisation of its images, where the format tells.
         norm_eps: Epsilon of layer norms, where the format tells another than the naming.
+        pos_embed_resize: How its networks resize position embeddings, where the format tells.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Format:
     heads: Mapping[tuple[int, int], int] | None = None
     normalisation: str | None = None
     norm_eps: float | None = None
+    pos_embed_resize: str | None = None
 
 
 def _two(student: str, teacher: str) -> dict[str, str]:
@@ -62,7 +64,7 @@ FORMATS = (
         'DINO or iBOT',
         ('student.backbone.',),
         dict(teacher='teacher.backbone.', student='student.backbone.'),
-        **dict(normalisation='imagenet', norm_eps=1e-6),
+        **dict(normalisation='imagenet', norm_eps=1e-6, pos_embed_resize='dino'),
     ),
     Format(
         'self-distillation',

@@ -27,7 +27,7 @@ from .mismatch import (
     other_shapes,
 )
 from .names import TABLE, Naming, from_mmpretrain, naming_of, to_mmpretrain
-from .positions import fit_position_embedding, fit_relative_position
+from .positions import fit_position_embedding, fit_relative_position, resize_of
 from .settings import Settings, settings_of
 
 
@@ -87,6 +87,7 @@ def load_strictly(
         raise mismatch_error(module, checkpoint, selection, faults, names)
     allow.check_needed(missing, unexpected + reshaped, settings.heads, heads_of(module))
     _warn_of_settings(module, checkpoint, settings, part)
+    _tell_of_positions(module, checkpoint, settings)
     ignored += selection.others
     line = (
         f'loaded {len(targets) - len(left)} of {len(targets)} tensors of {type(module).__name__} '
@@ -141,7 +142,7 @@ def _fit(
     settings: Settings,
 ) -> list[str]:
     """Fit the tensors to a module's by mmpretrain's names, and return what was resized."""
-    resized = fit_position_embedding(tensors, module, settings.grid)
+    resized = fit_position_embedding(tensors, module, settings.grid, settings.pos_embed_resize)
     resized += fit_relative_position(tensors, targets)
     bias = 'patch_embed.projection.bias'
     if bias in tensors and bias not in targets and not tensors[bias].any():
@@ -197,6 +198,19 @@ def _warn_of_settings(
         _warn(
             f'{checkpoint.path} was trained with layer norms of eps={settings.norm_eps:g}, the '
             f'config has {eps:g}: set {norm}.'
+        )
+
+
+def _tell_of_positions(module: nn.Module, checkpoint: Checkpoint, settings: Settings) -> None:
+    """Say that images of another size get other positions than in pre-training."""
+    while_loading, while_running = resize_of(module, settings.pos_embed_resize), resize_of(module)
+    if while_loading != while_running and getattr(module, 'pos_embed', None) is not None:
+        print_log(
+            f"{checkpoint.path} has position embeddings that pre-training resized by DINO's rule. "
+            'The config resizes them to the exact grid where images have another size than '
+            f"{module.img_size}: pos_embed_resize='dino' of mmpretrain.PlainVisionTransformer "
+            'does as pre-training.',
+            logger='current',
         )
 
 

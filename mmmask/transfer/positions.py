@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, MutableMapping
 
 import torch
 from mmengine.logging import print_log
-from mmpretrain.models.utils import resize_pos_embed
 from timm.layers import resize_rel_pos_bias_table, resize_rel_pos_bias_table_simple
 from torch import Tensor, nn
 
+from mmmask.models.backbones.position import resize_position_embedding
 from mmmask.utils.errors import UserError
 
 from .names import TABLE
@@ -29,12 +29,16 @@ def prefix_tokens(tensors: Iterable[str]) -> list[str]:
 
 
 def fit_position_embedding(
-    tensors: MutableMapping[str, Tensor], module: nn.Module, grid: tuple[int, int] | None
+    tensors: MutableMapping[str, Tensor],
+    module: nn.Module,
+    grid: tuple[int, int] | None,
+    resize: str | None = None,
 ) -> list[str]:
     """Resize a ViT's position embeddings in ``tensors`` to the module's grid.
 
-    - Patches are interpolated as mmpretrain does while running: ``interpolate_mode``, bicubic by
-      default, in float32, corners not aligned.
+    - Patches are interpolated by the module's ``interpolate_mode``, bicubic by default, in float32,
+      corners not aligned. They are resized as the module says, else as the file says
+      (:func:`resize_of`).
     - Rows of prefix tokens (CLS, distillation) stay; rows of tokens that the module lacks go.
     - Files that give their CLS token no position (timm's ``no_embed_class``) get a row of zeros.
     - Registers never have a row.
@@ -45,6 +49,7 @@ def fit_position_embedding(
             (h', w') of :func:`grid_of`. Other modules are left alone.
         grid: (h, w) of the file if its metadata tells. Otherwise the module's grid if both have as
             many patches (with a warning if it could be a square, too), or a square.
+        resize: How the file's network resizes them; None if unknown.
 
     Returns:
         The change, e.g. ``['pos_embed 6x6 -> 8x8']``; empty if the grid is the same.
@@ -73,10 +78,17 @@ def fit_position_embedding(
     names = _PREFIX[: target.shape[1] - wanted[0] * wanted[1]]
     kept = [prefix.get(name, torch.zeros_like(source[0, 0])) for name in names]
     source = torch.cat([*(row.view(1, 1, -1) for row in kept), source[:, rows:]], dim=1)
-    tensors['pos_embed'] = resize_pos_embed(
-        source, found, wanted, module.interpolate_mode, len(kept)
+    how = resize_of(module, resize)
+    tensors['pos_embed'] = resize_position_embedding(
+        source, found, wanted, how, module.interpolate_mode, len(kept)
     )
-    return [] if found == wanted else [f'pos_embed {_text(found)} -> {_text(wanted)}']
+    rule = " by DINO's rule" if how == 'dino' else ''
+    return [] if found == wanted else [f'pos_embed {_text(found)} -> {_text(wanted)}{rule}']
+
+
+def resize_of(module: nn.Module, in_file: str | None = None) -> str:
+    """Return how position embeddings are resized: as the module says, else as the file says."""
+    return getattr(module, 'pos_embed_resize', None) or in_file or 'size'
 
 
 def take_row_of_cls_token(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import zip_longest
 
 import torch
 from timm.layers import QuickGELU, SwiGLUPacked, resize_rel_pos_bias_table
@@ -106,6 +107,7 @@ def build_reference(
     with_cls_token: bool = True,
     naming: Naming = MMPRETRAIN,
     activation: str | None = None,
+    resizes: Sequence[str] = (),
 ) -> nn.Module:
     """Build timm's model with a backbone's tensors, strictly, in evaluation mode.
 
@@ -121,6 +123,8 @@ def build_reference(
         naming: The file's own names. Hugging Face's are put into timm's by a table of this module;
             others are timm's, or so near that a wrong rule shows.
         activation: Of the MLPs; None for GELU, or for a gated MLP's.
+        resizes: How position embeddings are interpolated to each of ``grids``, 'size' or 'dino';
+            by default 'size'.
 
     Raises:
         CannotCompare: If it is no ViT, BEiT or Swin, or has a tensor that timm's model hasn't.
@@ -135,7 +139,7 @@ def build_reference(
     kind, shape, grid = kind_of(tensors), architecture(tensors), grids[-1]
     rows = 0
     if kind in (Kind.VIT, Kind.BEIT) and 'pos_embed' in tensors:
-        rows = _resize_positions(tensors, grids, known_grid)
+        rows = _resize_positions(tensors, grids, known_grid, resizes)
     if kind is Kind.SWIN:
         naming, timms, options = TIMM_SWIN, SwinTransformer, _swin(tensors, shape, window)
     elif kind is Kind.BEIT:
@@ -231,15 +235,21 @@ def _resize_positions(
     tensors: dict[str, Tensor],
     grids: list[tuple[int, int]],
     known_grid: tuple[int, int] | None,
+    resizes: Sequence[str],
 ) -> int:
     """Interpolate position embeddings in place, and return the number of prefix tokens' rows."""
     prefix = len(prefix_tokens(tensors))
     rows, grid = position_layout(tensors['pos_embed'], prefix, known_grid)
     prefix, patches = tensors['pos_embed'].split([rows, grid[0] * grid[1]], dim=1)
     patches = patches.unflatten(1, grid).permute(0, 3, 1, 2)
-    for size in grids:
-        if patches.shape[2:] != size:
-            patches = interpolate(patches, size, mode='bicubic', align_corners=False)
+    for size, resize in zip_longest(grids, resizes, fillvalue='size'):
+        old = patches.shape[2:]
+        if old != size:
+            wanted = dict(size=size)
+            if resize == 'dino':  # whose code passes ratios, of a tenth of a patch more
+                ratios = [(new + 0.1) / side for new, side in zip(size, old)]
+                wanted = dict(scale_factor=ratios)
+            patches = interpolate(patches, **wanted, mode='bicubic', align_corners=False)
     tensors['pos_embed'] = torch.cat([prefix, patches.flatten(2).transpose(1, 2)], dim=1)
     return rows
 

@@ -72,6 +72,8 @@ class Settings:
             :data:`UNSAID` is an assumption.
         activation: Of the MLPs, e.g. 'GELU'; None if unknown or gated.
         unlike: Why no backbone here computes what the named model does; '' if one does.
+        pos_embed_resize: How the network resizes position embeddings to another grid, 'size' or
+            'dino'; None if unknown.
     """
 
     heads: int | None = None
@@ -81,6 +83,7 @@ class Settings:
     model: str = ''
     activation: str | None = None
     unlike: str = ''
+    pos_embed_resize: str | None = None
 
 
 def settings_of(checkpoint: Checkpoint, selection: Selection) -> Settings:
@@ -116,11 +119,14 @@ def settings_of(checkpoint: Checkpoint, selection: Selection) -> Settings:
         )
     )
     eps = norm_eps(backbone) or named.norm_eps or _published_eps(selection)
+    resize = backbone.get('pos_embed_resize') or (
+        selection.format and selection.format.pos_embed_resize
+    )
     known = dict(heads=heads, heads_from=heads_from, norm_eps=eps, grid=patch_grid(backbone))
-    return replace(named, **known)
+    return replace(named, **known, pos_embed_resize=resize)
 
 
-_IN_METADATA = ('heads', 'norm_eps', 'grid', 'model', 'activation')
+_IN_METADATA = ('heads', 'norm_eps', 'grid', 'pos_embed_resize', 'model', 'activation')
 
 
 def settings_for_export(settings: Settings) -> dict:

@@ -73,6 +73,10 @@ def suggest_backbone(tensors: Mapping[str, Tensor], settings: Settings) -> dict:
         backbone['num_registers'] = tensors['register_tokens'].shape[1]
     if 'dist_token' in tensors:
         backbone['type'] = 'mmpretrain.DistilledVisionTransformer'
+    if settings.pos_embed_resize == 'dino' and 'dist_token' not in tensors:
+        backbone['pos_embed_resize'] = 'dino'
+        if 'register_tokens' not in tensors:
+            backbone['type'] = 'mmpretrain.PlainVisionTransformer'
     options = (
         ('layers.0.attn.gamma1.weight' in tensors, dict(layer_scale_init_value=1.0)),
         (gated, dict(layer_cfgs=dict(ffn_type='swiglu_fused'))),

@@ -16,7 +16,7 @@ from .description import heads_of, norm_eps_of
 from .formats import Selection, select
 from .mismatch import Allowed, matches
 from .names import TABLE, naming_of, to_mmpretrain
-from .positions import grid_of, position_layout, prefix_tokens, window_of_table
+from .positions import grid_of, position_layout, prefix_tokens, resize_of, window_of_table
 from .reference import (
     CannotCompare,
     block_outputs,
@@ -180,6 +180,7 @@ def _in_timm(
             [native or grid, grid],
             in_file or native,
             window,
+            resizes=[resize_of(backbone, settings.pos_embed_resize), resize_of(backbone)],
             with_cls_token=getattr(backbone, 'cls_token', None) is not None and not is_windowed,
             naming=selection.naming,
             activation=settings.activation,

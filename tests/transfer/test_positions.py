@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_backbones import build_vit
+from foreign_checkpoints import dino, mae
+from positions_by_hand import resized_by_hand
+from tiny_backbones import CONFIG_TEXT, build_vit, load, randomise, save
 from torch.nn.functional import interpolate
 
+from mmmask.probe.network import describe_backbone
+from mmmask.transfer.checkpoint import read_checkpoint
+from mmmask.transfer.export import export_backbone
+from mmmask.transfer.formats import select_backbone
 from mmmask.transfer.positions import (
     fit_position_embedding,
     fit_relative_position,
     position_layout,
 )
+from mmmask.transfer.settings import settings_of
+from mmmask.transfer.verify import compare_with_source
 from mmmask.utils.errors import UserError
 
 BEIT = 'layers.{}.attn.relative_position_bias_table'
@@ -104,3 +112,69 @@ def test_one_table_for_all_blocks_is_each_block_s():
     assert fit_relative_position(tensors, targets) == []
     assert tensors.keys() == targets.keys()
     assert all(torch.equal(value, table) for value in tensors.values())
+
+
+def pretrained(folder, resize):
+    """A checkpoint of a backbone that resizes so; the config in the file remembers it."""
+    vit = randomise(build_vit('MaskedVisionTransformer', pos_embed_resize=resize), 0)
+    text = CONFIG_TEXT.replace('img_size', f'pos_embed_resize={resize!r}, img_size')
+    path = save(folder, {f'backbone.{k}': v for k, v in vit.state_dict().items()}, text)
+    return path, vit.pos_embed.detach().double()
+
+
+def parts_of(path):
+    checkpoint = read_checkpoint(str(path))
+    return checkpoint, select_backbone(checkpoint)
+
+
+@pytest.mark.parametrize(
+    'in_file, kind, in_config, offset, is_told',
+    [
+        ('dino', 'VisionTransformer', None, 0.1, True),  # which resizes by size while running
+        ('dino', 'PlainVisionTransformer', None, 0.1, True),
+        ('dino', 'PlainVisionTransformer', 'dino', 0.1, False),
+        ('dino', 'PlainVisionTransformer', 'size', 0.0, False),  # iBOT's loader
+        ('dino', 'MaskedVisionTransformer', 'dino', 0.1, False),
+        (None, 'PlainVisionTransformer', 'dino', 0.1, False),
+        (None, 'VisionTransformer', None, 0.0, False),
+        ('size', 'VisionTransformer', None, 0.0, False),
+    ],
+)
+def test_positions_are_resized_as_config_or_checkpoint_say(
+    in_file, kind, in_config, offset, is_told, tmp_path, log
+):
+    """6 x 6 positions become 10 x 8; both sides of the proof do the same, a third one doesn't."""
+    path, source = pretrained(tmp_path, in_file)
+    options = {} if in_config is None else dict(pos_embed_resize=in_config)
+    vit = load(path, kind, img_size=(80, 64), out_type='raw', **options)
+    expected = resized_by_hand(source, (6, 6), (10, 8), offset)
+    torch.testing.assert_close(vit.pos_embed.double(), expected, rtol=0, atol=1e-5)
+    other = resized_by_hand(source, (6, 6), (10, 8), 0.1 - offset)
+    assert (vit.pos_embed - other).abs().max() > 1e-3
+    told = [text for text in log if "pre-training resized by DINO's rule" in text]
+    assert len(told) == is_told
+    comparison = compare_with_source(vit, *parts_of(path))  # 6 x 6: positions are resized back
+    assert comparison.equal and comparison.size == (48, 48)
+    vit.pos_embed.data = other.float()
+    assert not compare_with_source(vit, *parts_of(path)).equal
+
+
+def test_whose_files_resize_by_dino_s_rule(tmp_path):
+    for write, expected in ((dino, 'dino'), (mae, None)):
+        (tmp_path / write.__name__).mkdir()
+        parts = parts_of(write(tmp_path / write.__name__).path)
+        assert settings_of(*parts).pos_embed_resize == expected
+
+
+def test_an_export_remembers(tmp_path):
+    path, _ = pretrained(tmp_path, 'dino')
+    export_backbone(read_checkpoint(str(path)), 'auto', 'timm', tmp_path / 'timm.safetensors')
+    parts = parts_of(tmp_path / 'timm.safetensors')
+    assert settings_of(*parts).pos_embed_resize == 'dino'
+
+
+def test_a_network_without_a_config_resizes_as_its_file_says(tmp_path):
+    path, _ = pretrained(tmp_path, 'dino')
+    backbone = describe_backbone(read_checkpoint(str(path)))[0].model.backbone
+    assert backbone.type == 'mmpretrain.MaskedVisionTransformer'
+    assert backbone.pos_embed_resize == 'dino'

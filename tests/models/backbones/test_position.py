@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from mmpretrain.models.utils import build_2d_sincos_position_embedding
+from positions_by_hand import resized_by_hand
 
 from mmmask.models.backbones import MaskedVisionTransformer, PlainVisionTransformer
 from mmmask.models.backbones.position import (
@@ -38,31 +39,6 @@ def test_is_mmpretrains_with_rows_and_columns_exchanged():
 def test_a_width_that_4_does_not_divide():
     with pytest.raises(ValueError, match='multiple of 4, got width 6'):
         sincos_position_embedding(2, 2, 6)
-
-
-def cubic(distance):
-    """Keys' kernel with a = -0.75, as torch's bicubic interpolation."""
-    d = abs(distance)
-    if d <= 1:
-        return 1.25 * d**3 - 2.25 * d**2 + 1
-    return -0.75 * d**3 + 3.75 * d**2 - 6 * d + 3 if d < 2 else 0.0
-
-
-def weights_by_hand(source, target, offset):
-    """(target, source): what each new patch takes of each old one; the border is repeated."""
-    weights = torch.zeros(target, source, dtype=torch.float64)
-    for new in range(target):
-        place = (new + 0.5) * source / (target + offset) - 0.5
-        for old in range(math.floor(place) - 1, math.floor(place) + 3):
-            weights[new, min(max(old, 0), source - 1)] += cubic(place - old)
-    return weights
-
-
-def resized_by_hand(embedding, source, target, offset):
-    maps = embedding[0, 1:].unflatten(0, source)  # rows, columns, C
-    rows, columns = (weights_by_hand(s, t, offset) for s, t in zip(source, target))
-    maps = torch.einsum('ir,jc,rcd->ijd', rows, columns, maps)
-    return torch.cat((embedding[:, :1], maps.flatten(0, 1)[None]), dim=1)
 
 
 @pytest.mark.parametrize(
