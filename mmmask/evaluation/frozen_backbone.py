@@ -6,16 +6,21 @@ from mmengine.model import BaseModel
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from mmmask.utils.errors import UserError
+
 
 @MODELS.register_module()
 class FrozenBackbone(BaseModel):
     """Serve protocols that train nothing: all parameters are ``backbone.*``.
 
     Args:
-        backbone: Config of a ViT; it gives all tokens (``out_type='raw'``), whatever the config
-            says, so that one config serves every feature.
+        backbone: Config of a ViT; it gives all tokens (``out_type='raw'``), so that one config
+            serves every feature.
         data_preprocessor: As mmpretrain's ``ClsDataPreprocessor``.
         init_cfg: As every mm module's.
+
+    Raises:
+        UserError: If the backbone has another ``out_type``.
     """
 
     def __init__(
@@ -24,6 +29,10 @@ class FrozenBackbone(BaseModel):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
+        if backbone.get('out_type', 'raw') != 'raw':
+            raise UserError(
+                'FrozenBackbone takes all tokens: leave out backbone.out_type, `feature` chooses'
+            )
         preprocessor = {'type': 'ClsDataPreprocessor', **(data_preprocessor or {})}
         super().__init__(data_preprocessor=preprocessor, init_cfg=init_cfg)
         self.backbone = MODELS.build({**backbone, 'out_type': 'raw'})

@@ -26,6 +26,8 @@ _NEEDED = dict(
     train=('train_dataloader', 'train_cfg', 'optim_wrapper'),
     test=('test_dataloader', 'test_cfg', 'test_evaluator'),
 )
+_ALSO_CALLED = {'model.teacher.momentum': 'model.momentum'}
+"""Paths of schedules -> keys of a config that set the same value."""
 
 
 @dataclass(frozen=True)
@@ -112,15 +114,17 @@ def _check_decided_once(cfg: Config) -> None:
     """Refuse a value of the model that something else overwrites."""
     for name, hook in (cfg.get('default_hooks') or {}).items():
         for schedule, item in ((hook or {}).get('schedules') or {}).items():
-            node: Any = cfg
-            for key in item['path'].split('.') if item and 'path' in item else ():
-                node = node.get(key) if isinstance(node, (dict, Config)) else None
-            if item and 'path' in item and node is not None:
-                place = f'default_hooks.{name}.schedules.{schedule}'
-                raise UserError(
-                    f'{item["path"]} is {node}, but a schedule overwrites it: change '
-                    f'{place}.schedule, or drop it with {place}=None.'
-                )
+            given = (item or {}).get('path', '')
+            for path in (given, _ALSO_CALLED.get(given, given)):
+                node: Any = cfg
+                for key in path.split('.'):
+                    node = node.get(key) if isinstance(node, (dict, Config)) else None
+                if node is not None:
+                    place = f'default_hooks.{name}.schedules.{schedule}'
+                    raise UserError(
+                        f'{path} is {node}, but a schedule overwrites it: change {place}.schedule, '
+                        f'or drop it with {place}=None.'
+                    )
     own, shared = cfg.model.get('data_preprocessor'), cfg.get('data_preprocessor')
     if own is not None and shared is not None and own != shared:
         raise UserError(

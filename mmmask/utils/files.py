@@ -90,6 +90,9 @@ def write_atomically(path: str | Path, write: Callable[[Path], None], to_disk: b
         to_disk: Wait until the disk has the file, so that it survives a power cut. Such a file has
             one writer, whose next try replaces the part of a killed one. Otherwise several
             processes may write the same file at once.
+
+    Raises:
+        UserError: If the system doesn't let the file be written.
     """
     path = Path(path)
     part = path.with_name(f'.{path.name}.part' if to_disk else f'.{path.name}.{os.getpid()}.part')
@@ -99,8 +102,10 @@ def write_atomically(path: str | Path, write: Callable[[Path], None], to_disk: b
             with open(part, 'rb') as file:
                 os.fsync(file.fileno())
         os.replace(part, path)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise UserError(f'{path} cannot be written: {error.strerror or error}.') from error
         raise
 
 

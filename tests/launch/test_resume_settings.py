@@ -170,6 +170,9 @@ def test_what_something_else_decides_is_refused(train):
     text = SCHEDULE.replace("path='optimizer.lr'", "path='model.head.topk'")
     train(text, status=1)
     assert 'model.head.topk is 1, but a schedule overwrites it' in train.output
+    text = text.replace('model.head.topk', 'model.teacher.momentum') + 'model = dict(momentum=0.5)'
+    train(text, status=1)
+    assert 'model.momentum is 0.5, but a schedule overwrites it' in train.output
     train(SCHEDULE + "param_scheduler = [dict(type='LinearLR', start_factor=0.5)]", status=1)
     assert 'two schedules, ScheduleHook and param_scheduler' in train.output
     train(

@@ -1,8 +1,16 @@
+import errno
 import hashlib
 
 import pytest
 
-from mmmask.utils.files import sha256_of_file, write_atomically, write_text_atomically
+from mmmask.utils.errors import UserError
+from mmmask.utils.files import (
+    list_folder,
+    list_images,
+    sha256_of_file,
+    write_atomically,
+    write_text_atomically,
+)
 
 
 def test_text(tmp_path):
@@ -24,6 +32,25 @@ def test_a_failure_leaves_the_old_file(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_atomically(path, fail)
     assert path.read_text() == 'old' and [p.name for p in tmp_path.iterdir()] == ['a.txt']
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_part(tmp_path):
+    def fill(part):
+        part.write_text('half')
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    with pytest.raises(UserError, match='a.txt cannot be written: No space left on device'):
+        write_atomically(tmp_path / 'a.txt', fill)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_listing_is_sorted_as_texts_and_counts_the_rest(tmp_path):
+    for name in ('b.png', 'a/x.png', 'a-b.png', 'a/x.txt', '.a.png'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('')
+    listing = list_folder(f'{tmp_path}/')
+    assert listing.images == ['a-b.png', 'a/x.png', 'b.png'] and listing.others == {'.txt': 1}
+    assert {path.name for path in list_images(tmp_path)} == {'a-b.png', 'x.png', 'b.png'}
 
 
 def test_sha256(tmp_path):

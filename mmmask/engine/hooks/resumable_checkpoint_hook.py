@@ -137,17 +137,12 @@ class ResumableCheckpointHook(CheckpointHook):
                 save(str(part.parent), part.name, *args, **kwargs)
 
             if not is_main_process():
-                return None
-            if not isinstance(self.file_backend, LocalBackend):
-                return save(out_dir, filename, *args, **kwargs)
-            try:
+                return
+            if isinstance(self.file_backend, LocalBackend):
                 Path(out_dir).mkdir(parents=True, exist_ok=True)
                 write_atomically(Path(out_dir) / filename, write)
-            except OSError as error:
-                raise UserError(
-                    f'{Path(out_dir, filename)} cannot be written: {error.strerror or error}. Make '
-                    'room, then go on with --resume.'
-                ) from error
+            else:
+                save(out_dir, filename, *args, **kwargs)
 
         return save_atomically
 

@@ -39,8 +39,8 @@ class LinearProbe(BaseClassifier):
         init_cfg: As every mm module's.
 
     Raises:
-        UserError: If learning rates aren't positive and different, or the backbone has too few
-            blocks, no CLS token or no final norm.
+        UserError: If the backbone states its outputs, has too few blocks, no CLS token or no final
+            norm. If learning rates aren't positive and different.
     """
 
     def __init__(
@@ -53,6 +53,11 @@ class LinearProbe(BaseClassifier):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
+        if backbone.get('out_type', 'raw') != 'raw' or 'out_indices' in backbone:
+            raise UserError(
+                'linear probing chooses backbone.out_type and out_indices itself, by '
+                'n_last_blocks: leave them out'
+            )
         preprocessor = {'type': 'mmpretrain.ClsDataPreprocessor', **(data_preprocessor or {})}
         super().__init__(init_cfg=init_cfg, data_preprocessor=preprocessor)
         self.backbone = MODELS.build({**backbone, 'out_type': 'raw'})

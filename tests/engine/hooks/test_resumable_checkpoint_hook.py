@@ -46,7 +46,7 @@ def test_the_old_checkpoint_goes_last(run_train, tiny_config, tmp_path, monkeypa
     work_dir = tmp_path / 'run'
     options = ['--cfg-options', 'default_hooks.checkpoint.max_keep_ckpts=1']
     assert run_train([str(tiny_config), '--work-dir', str(work_dir), *options]) == 1
-    assert 'epoch_2.pth cannot be written: disk is full. Make room' in capfd.readouterr().err
+    assert 'epoch_2.pth cannot be written: disk is full.' in capfd.readouterr().err
     assert [path.name for path in work_dir.glob('*.pth')] == ['epoch_1.pth']
     assert not list(work_dir.glob('.*'))
     assert (work_dir / 'last_checkpoint').read_text() == str(work_dir / 'epoch_1.pth')
