@@ -7,16 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmmask.models import maskers
 from mmmask.models.attention import AttentionTap, ReceivedAttentionTap
-from mmmask.models.maskers import (
-    HighAttentionMasker,
-    HintAttentionMasker,
-    ImportanceMasker,
-    LowAttentionMasker,
-    RandomMasker,
-    SoftToHardMasker,
-    ThresholdMasker,
-)
 from mmmask.probe import Probe
 from mmmask.utils.errors import UserError
 from mmmask.utils.progress import Progress
@@ -32,7 +24,7 @@ class Strategy:
 
     Attributes:
         name: Its name in tables.
-        masker: It masks every image.
+        masker: Masks every image.
         tap: Reads its scores; None: it takes none.
         random: Whether it draws anything.
         note: Difference from the method as published.
@@ -68,48 +60,34 @@ def strategies(
     # All candidates are masked, where MST masks a tenth of them: the number of candidates, and not
     # chance, gives the ratio. Half of the patches at most, or nothing would be left.
     num = min(range(2, num_tokens + 1), key=lambda n: abs(num_tokens // n - count))
-    cls = AttentionTap(blocks=(-1,))
+    candidates = maskers.ThresholdMasker(num=num, token_prob=1.0)
+    high, hint, low = (
+        kind(ratio=ratio, prob=1.0)
+        for kind in (
+            maskers.HighAttentionMasker,
+            maskers.HintAttentionMasker,
+            maskers.LowAttentionMasker,
+        )
+    )
+    hard = maskers.SoftToHardMasker(ratio, soft=(0.0, 0.0), hard=(1.0, 1.0))
+    cls, every = AttentionTap(blocks=(-1,)), AttentionTap(blocks='all')
     received = ReceivedAttentionTap(block, head)
-    every = AttentionTap(blocks='all')
-    candidates = ThresholdMasker(num=num, token_prob=1.0)
-    hard = SoftToHardMasker(ratio, soft=(0.0, 0.0), hard=(1.0, 1.0))
+    notes = dict(
+        hint='AttMask-High less the tokens that it shows again',
+        mst=f'all its candidates, 1 / {num} of the patches, as the nearest share; in training it '
+        'masks a part of 1 / 8',
+        gpa=f'attention received, block {block}, head {head}',
+        ccmim='CLS attention summed over all blocks',
+    )
     return [
-        Strategy('random', RandomMasker(ratio), random=True),
-        Strategy('AttMask-High', HighAttentionMasker(ratio=ratio, prob=1.0), cls),
-        Strategy(
-            'AttMask-Hint',
-            HintAttentionMasker(ratio=ratio, prob=1.0),
-            cls,
-            random=True,
-            note='AttMask-High less the tokens that it shows again',
-        ),
-        Strategy('AttMask-Low', LowAttentionMasker(ratio=ratio, prob=1.0), cls),
-        Strategy(
-            'MST',
-            candidates,
-            cls,
-            note=f'all its candidates, 1 / {num} of the patches, as the nearest share; in training '
-            'it masks a part of 1 / 8',
-        ),
-        Strategy(
-            'GPA, all hard',
-            hard,
-            received,
-            note=f'attention received, block {block}, head {head}',
-        ),
-        Strategy(
-            'ccMIM, published',
-            ImportanceMasker(ratio),
-            every,
-            random=True,
-            note='CLS attention summed over all blocks',
-        ),
-        Strategy(
-            'ccMIM, top',
-            HighAttentionMasker(ratio=ratio, prob=1.0),
-            every,
-            note='the same scores',
-        ),
+        Strategy('random', maskers.RandomMasker(ratio), random=True),
+        Strategy('AttMask-High', high, cls),
+        Strategy('AttMask-Hint', hint, cls, random=True, note=notes['hint']),
+        Strategy('AttMask-Low', low, cls),
+        Strategy('MST', candidates, cls, note=notes['mst']),
+        Strategy('GPA, all hard', hard, received, note=notes['gpa']),
+        Strategy('ccMIM, published', maskers.ImportanceMasker(ratio), every, True, notes['ccmim']),
+        Strategy('ccMIM, top', high, every, note='the same scores'),
     ]
 
 
@@ -183,11 +161,9 @@ def summary(values: np.ndarray) -> dict[str, tuple[float, float]]:
 
 
 def lift_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Return mean and standard error of the first's lift less the second's, image by image.
+    """Return mean and standard error of one strategy's lifts less another's, image by image.
 
-    Args:
-        first: (N, 4) of one strategy.
-        second: (N, 4) of another one, of the same images.
+    Both are (N, 4), of the same images.
     """
     lift = MEASURES.index('lift')
     mean, error = mean_and_error(first[:, lift] - second[:, lift])

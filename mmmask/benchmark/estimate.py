@@ -8,20 +8,13 @@ from .suite import Task
 
 
 def expected_seconds(tasks: Sequence[Task], measured: Mapping[str, float]) -> dict[str, float]:
-    """Return the expected duration of each task.
+    """Return the expected seconds of each task by name; nothing if nothing is known of any task.
 
     The first of these that is known is taken:
 
-    - the mean of the measured tasks of the same protocol;
+    - the mean of the measured tasks of the same protocol, from ``measured``: seconds by name;
     - the stated minutes, times the mean ratio of measured to stated minutes of other protocols;
     - the mean of all expected durations.
-
-    Args:
-        tasks: The suite's tasks.
-        measured: Seconds of the finished ones, by name.
-
-    Returns:
-        Seconds by name; empty if nothing is known of any task.
     """
     by_protocol: dict[str, list[float]] = {}
     ratios = []
@@ -47,9 +40,7 @@ def expected_seconds(tasks: Sequence[Task], measured: Mapping[str, float]) -> di
 def chains(tasks: Sequence[Task], seconds: Mapping[str, float]) -> dict[str, float]:
     """Return, for each task, the seconds of the longest chain that starts with it.
 
-    Args:
-        tasks: Tasks, each behind the one it needs.
-        seconds: Duration of each; 1 for a task that isn't in it.
+    Each task stands behind the one it needs; one that isn't in ``seconds`` counts as 1 second.
     """
     longest: dict[str, float] = {}
     following: dict[str, float] = {}
@@ -67,20 +58,14 @@ def remaining_seconds(
 
     Args:
         tasks: The unfinished tasks, each behind the one it needs.
-        seconds: Expected duration of each.
+        seconds: Expected duration of each; None is returned if one is missing.
         elapsed: Seconds that the running ones have run.
         jobs: Tasks that run at a time.
-
-    Returns:
-        Seconds, or None if nothing is known.
     """
     if any(task.name not in seconds for task in tasks):
         return None
     left = {t.name: max(seconds[t.name] - elapsed.get(t.name, 0.0), 0.0) for t in tasks}
-    names = set(left)
-    heads = [t for t in tasks if t.needs not in names]
-    longest = chains(tasks, left)
-    return max([sum(left.values()) / jobs, *(longest[t.name] for t in heads)], default=0.0)
+    return max([sum(left.values()) / jobs, *chains(tasks, left).values()])
 
 
 def in_words(seconds: float) -> str:

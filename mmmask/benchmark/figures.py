@@ -43,13 +43,9 @@ SHOWN = 320
 
 @dataclass(frozen=True)
 class Figure:
-    """One drawing.
+    """Drawings (``data:`` addresses), a title above, a caption below, and what colours mean.
 
-    Attributes:
-        title: Above it.
-        caption: Below it: the content and how it was made.
-        drawings: ``data:`` addresses.
-        legend: (name, CSS colour) of each class that is shown.
+    The legend has the name and the CSS colour of each class that is shown.
     """
 
     title: str
@@ -60,13 +56,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Context:
-    """The protocol that a figure is for, with its suite and results.
-
-    Attributes:
-        suite: The suite.
-        work_dir: Folder of its results.
-        protocol: The protocol that asks for the figure.
-    """
+    """The protocol that asks for a figure, its suite, and the folder of the suite's results."""
 
     suite: Suite
     work_dir: Path
@@ -79,28 +69,18 @@ class Context:
     @property
     def tasks(self) -> list[Task]:
         """Return the protocol's tasks that are done, in the suite's order."""
-        tasks = [t for t in self.suite.tasks if t.protocol.name == self.protocol.name]
-        return [task for task in tasks if self.folder(task).result]
+        return [
+            t for t in self.suite.tasks if t.protocol == self.protocol and self.folder(t).result
+        ]
 
     def config(self, task: Task) -> Config:
-        """Read the config that a task was run with, as mmengine wrote it into the task's folder.
-
-        Raises:
-            UserError: If it isn't there.
-        """
+        """Read the config that a task was run with, as mmengine wrote it into the task's folder."""
         name = Path(task.protocol.config.split('::')[-1]).name
         return read_config(str(self.folder(task).path / name))
 
     def checkpoint(self, task: Task) -> str:
-        """Return the path of the last checkpoint of a training.
-
-        Raises:
-            UserError: If it isn't there any more.
-        """
-        path = self.folder(task).result.get('output_checkpoint')
-        if not path or not (self.suite.root / path).is_file():
-            raise UserError(f'{task.name} has no checkpoint ({path})')
-        return str(self.suite.root / path)
+        """Return the path of the last checkpoint of a training, which must still be there."""
+        return str(self.folder(task).checkpoint(self.suite.root))
 
     def arms(self) -> list[Task]:
         """Return one trained task of each arm, the baseline's first, all of the lowest common seed.

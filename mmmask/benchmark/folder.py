@@ -72,6 +72,23 @@ class TaskFolder:
         """True if an interrupted training left a checkpoint."""
         return (self.path / 'last_checkpoint').is_file()
 
+    @property
+    def seconds(self) -> float:
+        """Seconds of all attempts so far."""
+        return (self.state or {}).get('seconds', 0.0)
+
+    def checkpoint(self, root: Path) -> Path:
+        """Return the last checkpoint of a training.
+
+        Raises:
+            UserError: If it isn't there, or not any more.
+        """
+        path = (self.result or {}).get('output_checkpoint')
+        if not path or not (root / path).is_file():
+            left = f'{self.path.name} left no checkpoint ({path})'
+            raise UserError(f'{left}: remove its folder to run it again')
+        return root / path
+
     def write_state(self, **changes: Any) -> dict:
         """Change some values of ``task.json``; return all of them."""
         state = {**(self.state or {}), **changes}

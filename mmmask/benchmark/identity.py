@@ -58,34 +58,16 @@ def value_at(config: dict, dotted: str) -> Any:
     return value
 
 
-def check_values(task: Task, root: Path) -> None:
-    """Check that the protocol's values are in the task's config.
-
-    Raises:
-        UserError: If one isn't.
-    """
-    config = resolve_config(task, root)
-    for path in task.protocol.values.values():
-        try:
-            value_at(config, path)
-        except UserError as error:
-            raise UserError(f'{task.protocol.config}: {error}') from None
-
-
 def protocol_values(task: Task, config: dict) -> dict[str, Any]:
-    """Return the protocol's values by label.
+    """Return a task's values by label, of the resolved config that it was run with, or None."""
 
-    Args:
-        task: The run.
-        config: The resolved config that it was run with; what it didn't have is None.
-    """
-    values = {}
-    for label, path in task.protocol.values.items():
+    def value(path: str) -> Any:
         try:
-            values[label] = value_at(config, path)
+            return value_at(config, path)
         except UserError:
-            values[label] = None
-    return values
+            return None
+
+    return {label: value(path) for label, path in task.protocol.values.items()}
 
 
 @lru_cache(maxsize=1024)
@@ -120,11 +102,7 @@ def identity_of(
 ) -> dict[str, Any]:
     """Return all that a result depends on, besides the program; a run is repeated if it changes.
 
-    Args:
-        task: The run.
-        root: The repository's root.
-        weights: The checkpoint file, if there is one.
-        data: See :func:`data_hashes`.
+    ``weights`` is the checkpoint file, if there is one; ``data`` is as of :func:`data_hashes`.
     """
     return dict(
         run=task.protocol.run,

@@ -9,7 +9,6 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmmask.utils.errors import UserError
@@ -17,15 +16,8 @@ from mmmask.utils.errors import UserError
 _CODE = Path(__file__).resolve().parents[2]
 
 
-@dataclass(frozen=True)
-class Slot:
-    """Holds the environment that keeps one process at a time to its share of the machine."""
-
-    environment: dict[str, str] = field(default_factory=dict)
-
-
-def make_slots(jobs: int | None, cores: int, gpus: Sequence[str]) -> list[Slot]:
-    """Make the places for ``jobs`` processes.
+def make_slots(jobs: int | None, cores: int, gpus: Sequence[str]) -> list[dict[str, str]]:
+    """Make the places for ``jobs`` processes: variables that keep each to its share.
 
     With GPUs, each place sees one of them; without, the cores are shared evenly
     (two processes at default threads are twenty times slower than one).
@@ -43,8 +35,8 @@ def make_slots(jobs: int | None, cores: int, gpus: Sequence[str]) -> list[Slot]:
     if jobs < 1:
         raise UserError(f'--jobs must be at least 1, got {jobs}')
     if gpus:
-        return [Slot(dict(CUDA_VISIBLE_DEVICES=gpus[i % len(gpus)])) for i in range(jobs)]
-    return [Slot(dict(OMP_NUM_THREADS=str(max(1, cores // jobs))))] * jobs
+        return [dict(CUDA_VISIBLE_DEVICES=gpus[i % len(gpus)]) for i in range(jobs)]
+    return [dict(OMP_NUM_THREADS=str(max(1, cores // jobs)))] * jobs
 
 
 class Child:
@@ -108,15 +100,7 @@ class Child:
 
 
 class Interrupted(Exception):
-    """Says that the user or the system asked the runner to stop.
-
-    Args:
-        number: The signal.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.number = number
+    """Says that a signal, which its message names, asked the runner to stop."""
 
 
 @contextmanager
@@ -127,7 +111,7 @@ def stop_signals() -> Iterator[None]:
     def interrupt(number: int, _frame: object) -> None:
         for other in numbers:
             signal.signal(other, signal.SIG_IGN)
-        raise Interrupted(number)
+        raise Interrupted(signal.Signals(number).name)
 
     before = {number: signal.signal(number, interrupt) for number in numbers}
     try:

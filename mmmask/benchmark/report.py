@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,6 @@ from .table import markdown_tables
 def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
     """Write ``report/index.html`` and ``table.md`` from what is in the work directory.
 
-    Args:
-        suite: The suite.
-        work_dir: Its results.
-
     Returns:
         The report's file, and what could not be shown, one line each.
     """
@@ -40,29 +37,6 @@ def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
         if any(task.protocol.name == protocol.name for task in suite.tasks)
     ]
     runs = [_run(task, TaskFolder(work_dir / task.name), records) for task in suite.tasks]
-    page = (
-        _environment()
-        .get_template('report.html')
-        .render(
-            title=suite.title,
-            description=suite.description,
-            made=datetime.now().strftime('%Y-%m-%d %H:%M'),
-            cards=[c for c in found if c.metric is c.protocol.metrics[0]],
-            sections=sections,
-            runs=runs,
-            failed=[run for run in runs if run['status'] == 'failed'],
-            missing=[run for run in runs if run['status'] not in ('failed', 'done')],
-            total=in_words(sum(run['seconds'] for run in runs)),
-            versions=_versions(records),
-        )
-    )
-    path = work_dir / 'report' / 'index.html'
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text_atomically(path, page)
-    return path, missing_figures
-
-
-def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader('mmmask.benchmark', ''),
         autoescape=True,
@@ -70,8 +44,23 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(words=in_words, short=_short)
-    return environment
+    environment.filters.update(words=in_words, short=lambda digest: (digest or '')[:12])
+    page = environment.get_template('report.html').render(
+        title=suite.title,
+        description=suite.description,
+        made=datetime.now().strftime('%Y-%m-%d %H:%M'),
+        cards=[c for c in found if c.metric is c.protocol.metrics[0]],
+        sections=sections,
+        runs=runs,
+        failed=[run for run in runs if run['status'] == 'failed'],
+        missing=[run for run in runs if run['status'] not in ('failed', 'done')],
+        total=in_words(sum(run['seconds'] for run in runs)),
+        versions=_distinct((item for r in records for item in r['versions'].items()), ' and '),
+    )
+    path = work_dir / 'report' / 'index.html'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomically(path, page)
+    return path, missing_figures
 
 
 def _section(
@@ -85,10 +74,8 @@ def _section(
         try:
             figures.append(make_figure(context, spec))
         except Exception as error:  # a picture must not cost the numbers
-            reason = (
-                str(error) if isinstance(error, UserError) else f'{type(error).__name__}: {error}'
-            )
-            missing_figures.append(f'{protocol.title}: no figure {spec["type"]!r}: {reason}')
+            kind = '' if isinstance(error, UserError) else f'{type(error).__name__}: '
+            missing_figures.append(f'{protocol.title}: no figure {spec["type"]!r}: {kind}{error}')
             figures.append(Figure(title=spec['type'], caption=missing_figures[-1]))
     return dict(
         protocol=protocol,
@@ -98,7 +85,7 @@ def _section(
         figures=figures,
         done=len(context.tasks),
         count=len(tasks),
-        seconds=[s for t in context.tasks if (s := (context.folder(t).state or {}).get('seconds'))],
+        seconds=list(filter(None, (context.folder(task).seconds for task in context.tasks))),
     )
 
 
@@ -107,16 +94,18 @@ def _shared_values(context: Context, tasks: list[Task]) -> dict[str, str]:
 
     Where runs differ, all values are given.
     """
-    texts: dict[str, list[str]] = {}
-    for task in context.tasks or tasks:
-        config = resolve_config(task, context.suite.root)
-        if context.tasks:
-            config = context.folder(task).state['identity']['config']
-        for label, value in protocol_values(task, config).items():
-            text = _value_text(value)
-            if text not in texts.setdefault(label, []):
-                texts[label].append(text)
-    return {label: ' or '.join(different) for label, different in texts.items()}
+    configs = [(task, context.folder(task).state['identity']['config']) for task in context.tasks]
+    configs = configs or [(task, resolve_config(task, context.suite.root)) for task in tasks]
+    values = (item for pair in configs for item in protocol_values(*pair).items())
+    return _distinct(((label, _value_text(value)) for label, value in values), ' or ')
+
+
+def _distinct(pairs: Iterable[tuple[str, str]], between: str) -> dict[str, str]:
+    """Join the different texts of each label."""
+    texts: dict[str, dict[str, None]] = {}
+    for label, text in pairs:
+        texts.setdefault(label, {})[text] = None
+    return {label: between.join(different) for label, different in texts.items()}
 
 
 def _stale(context: Context) -> list[str]:
@@ -145,12 +134,11 @@ def _table(protocol: Protocol, metric, records: list[dict], found: list[Comparis
     """Return every seed's value, means, and differences from the baseline."""
     arms = arms_of(records, protocol, metric)
     arms.sort(key=lambda arm: arm.arm != protocol.baseline)
-    mine = [c for c in found if c.protocol is protocol and c.metric is metric]
     return dict(
         metric=metric,
         arms=arms,
         seeds=sorted({seed for arm in arms for seed in arm.values}),
-        comparisons=mine,
+        comparisons=[c for c in found if c.protocol is protocol and c.metric is metric],
     )
 
 
@@ -165,22 +153,8 @@ def _run(task: Task, folder: TaskFolder, records: list[dict]) -> dict[str, Any]:
         command=state.get('command', ''),
         environment=' '.join(f'{k}={v}' for k, v in state.get('environment', {}).items()),
         attempts=state.get('attempts', 0),
-        seconds=state.get('seconds', 0.0),
+        seconds=folder.seconds,
         checkpoint=result.get('checkpoint'),
         sha256=result.get('checkpoint_sha256'),
         records=[r for r in records if r['task'] == task.name],
     )
-
-
-def _versions(records: list[dict]) -> dict[str, str]:
-    """Return the versions behind the numbers; where they differ, all of them."""
-    versions: dict[str, list[str]] = {}
-    for record in records:
-        for name, version in record['versions'].items():
-            if version not in versions.setdefault(name, []):
-                versions[name].append(version)
-    return {name: ' and '.join(different) for name, different in versions.items()}
-
-
-def _short(digest: str | None) -> str:
-    return digest[:12] if digest else ''

@@ -26,35 +26,33 @@ def build_records(work_dir: Path, task: Task) -> list[dict]:
     if result is None or state is None:
         return []
     metrics, protocol = result['metrics'], task.protocol
-    config = state['identity']['config']
+    records = []
     for metric in protocol.metrics:
         if metric.name not in metrics:
             hint = suggestion(metric.name, metrics) if metrics else '; it gave none'
             raise UserError(f'{task.name}: the run gave no metric {metric.name!r}{hint}')
-    shared = dict(
-        seed=task.seed,
-        config=protocol.config,
-        options=task.options,
-        checkpoint=result.get('checkpoint'),
-        checkpoint_sha256=result.get('checkpoint_sha256'),
-        versions=result.get('versions', {}),
-        duration_s=state.get('seconds', result.get('duration_s')),
-        command=state['command'],
-        environment=state.get('environment', {}),
-    )
-    return [
-        dict(
-            task=task.name,
-            group=protocol.name,
-            arm=task.arm,
-            protocol=dict(name=protocol.title, values=protocol_values(task, config)),
-            metric=metric.name,
-            label=metric.label,
-            value=metrics[metric.name],
-            **shared,
+        values = protocol_values(task, state['identity']['config'])
+        records.append(
+            dict(
+                task=task.name,
+                group=protocol.name,
+                arm=task.arm,
+                protocol=dict(name=protocol.title, values=values),
+                metric=metric.name,
+                label=metric.label,
+                value=metrics[metric.name],
+                seed=task.seed,
+                config=protocol.config,
+                options=task.options,
+                checkpoint=result.get('checkpoint'),
+                checkpoint_sha256=result.get('checkpoint_sha256'),
+                versions=result.get('versions', {}),
+                duration_s=state.get('seconds', result.get('duration_s')),
+                command=state['command'],
+                environment=state.get('environment', {}),
+            )
         )
-        for metric in protocol.metrics
-    ]
+    return records
 
 
 def write_results(suite: Suite, work_dir: Path) -> list[dict]:
@@ -70,42 +68,47 @@ def write_results(suite: Suite, work_dir: Path) -> list[dict]:
 
 @dataclass(frozen=True)
 class ArmResult:
-    """One arm's values of one metric, scaled as the report shows them.
-
-    Attributes:
-        arm: Its name.
-        values: Seed -> value.
-        mean: Their mean.
-        std: Their sample standard deviation (n - 1); None for one seed.
-    """
+    """One arm's values of one metric, seed -> value, scaled as the report shows them."""
 
     arm: str
     values: dict[int, float]
-    mean: float
-    std: float | None
+
+    @property
+    def mean(self) -> float:
+        """Return the mean of the values."""
+        return statistics.fmean(self.values.values())
+
+    @property
+    def std(self) -> float | None:
+        """Return their sample standard deviation (n - 1); None for one seed."""
+        return statistics.stdev(self.values.values()) if len(self.values) > 1 else None
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One metric of one protocol: the baseline beside another arm.
-
-    Attributes:
-        protocol: How the numbers were made.
-        metric: What they are.
-        baseline: The arm that is compared with.
-        other: The arm of interest.
-        difference: Difference of the means, other - baseline.
-        paired: Seed -> difference, for the seeds that both arms have.
-        deviation: The larger of the two standard deviations; None if neither arm has two seeds.
-    """
+    """One metric of one protocol: the baseline beside another arm."""
 
     protocol: Protocol
     metric: Metric
     baseline: ArmResult
     other: ArmResult
-    difference: float
-    paired: dict[int, float]
-    deviation: float | None
+
+    @property
+    def difference(self) -> float:
+        """Return the difference of the means, other - baseline."""
+        return self.other.mean - self.baseline.mean
+
+    @property
+    def paired(self) -> dict[int, float]:
+        """Return seed -> difference, for the seeds that both arms have."""
+        first, second = self.baseline.values, self.other.values
+        return {seed: second[seed] - first[seed] for seed in sorted(set(first) & set(second))}
+
+    @property
+    def deviation(self) -> float | None:
+        """Return the larger of the two standard deviations; None if neither arm has two seeds."""
+        deviations = (self.baseline.std, self.other.std)
+        return max((std for std in deviations if std is not None), default=None)
 
     @property
     def verdict(self) -> str:
@@ -130,37 +133,13 @@ class Comparison:
         )
 
 
-def summarise(arm: str, values: Mapping[int, float]) -> ArmResult:
-    """Return mean and sample standard deviation over seeds."""
-    numbers = list(values.values())
-    std = statistics.stdev(numbers) if len(numbers) > 1 else None
-    return ArmResult(arm, dict(values), statistics.fmean(numbers), std)
-
-
 def arms_of(records: Sequence[dict], protocol: Protocol, metric: Metric) -> list[ArmResult]:
     """Return the results of each arm that has any, in the order of the records."""
     values: dict[str, dict[int, float]] = {}
     for record in records:
         if record['group'] == protocol.name and record['metric'] == metric.name:
             values.setdefault(record['arm'], {})[record['seed']] = metric.scale * record['value']
-    return [summarise(arm, by_seed) for arm, by_seed in values.items()]
-
-
-def compare(
-    protocol: Protocol, metric: Metric, baseline: ArmResult, other: ArmResult
-) -> Comparison:
-    """Put an arm beside the baseline."""
-    seeds = sorted(set(baseline.values) & set(other.values))
-    deviations = [arm.std for arm in (baseline, other) if arm.std is not None]
-    return Comparison(
-        protocol=protocol,
-        metric=metric,
-        baseline=baseline,
-        other=other,
-        difference=other.mean - baseline.mean,
-        paired={seed: other.values[seed] - baseline.values[seed] for seed in seeds},
-        deviation=max(deviations, default=None),
-    )
+    return [ArmResult(arm, by_seed) for arm, by_seed in values.items()]
 
 
 def comparisons(records: Sequence[dict], protocols: Mapping[str, Protocol]) -> list[Comparison]:
@@ -171,5 +150,5 @@ def comparisons(records: Sequence[dict], protocols: Mapping[str, Protocol]) -> l
             arms = {arm.arm: arm for arm in arms_of(records, protocol, metric)}
             baseline = arms.pop(protocol.baseline, None)
             if baseline:
-                found += [compare(protocol, metric, baseline, other) for other in arms.values()]
+                found += [Comparison(protocol, metric, baseline, arm) for arm in arms.values()]
     return found

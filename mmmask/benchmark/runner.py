@@ -15,8 +15,8 @@ from mmmask.utils.errors import UserError
 
 from .estimate import chains, expected_seconds, in_words, remaining_seconds
 from .folder import TaskFolder
-from .identity import check_values, data_hashes, first_change, identity_of
-from .process import Child, Slot, exclusive, stop_signals
+from .identity import data_hashes, first_change, identity_of, resolve_config, value_at
+from .process import Child, exclusive, stop_signals
 from .results import build_records, write_results
 from .suite import NO_WEIGHTS, Suite, Task, select
 
@@ -52,7 +52,7 @@ class SuiteRunner:
         self,
         suite: Suite,
         work_dir: str | Path,
-        slots: Sequence[Slot],
+        slots: Sequence[dict[str, str]],
         keep_going: bool = False,
         say: Callable[[str], None] = print,
         python: str = sys.executable,
@@ -63,8 +63,9 @@ class SuiteRunner:
         self.keep_going = keep_going
         self.say = say
         self.python = self._shown(python)
+        self._tasks: tuple[Task, ...] = ()
         self._data: dict[str, str] = {}
-        self._running: dict[str, tuple[Child, Slot]] = {}
+        self._running: dict[str, tuple[Child, dict[str, str]]] = {}
         self._seconds: dict[str, float] = {}
         self._failed: dict[str, str] = {}
 
@@ -73,31 +74,20 @@ class SuiteRunner:
         return TaskFolder(self.work_dir / task.name)
 
     def check(self) -> None:
-        """Resolve every config, and the values that are to be printed.
-
-        Raises:
-            UserError: If a config can't be read, or a value isn't in it.
-        """
+        """Check that every config can be read, and has the values that are to be printed."""
         for task in self.suite.tasks:
-            check_values(task, self.suite.root)
+            config = resolve_config(task, self.suite.root)
+            try:
+                for path in task.protocol.values.values():
+                    value_at(config, path)
+            except UserError as error:
+                raise UserError(f'{task.protocol.config}: {error}') from None
 
     def weights_of(self, task: Task) -> Path | None:
-        """Return the checkpoint that the task takes; None if it takes none.
-
-        Raises:
-            UserError: If the task that should have written it hasn't.
-        """
-        if task.weights in (None, NO_WEIGHTS):
-            return None
-        if task.needs is None:
-            return self.suite.root / task.weights
-        result = self.folder(self.suite.task(task.needs)).result
-        path = result and result.get('output_checkpoint')
-        if not path or not (self.suite.root / path).is_file():
-            raise UserError(
-                f'{task.needs} left no checkpoint ({path}): remove its folder to run it again'
-            )
-        return self.suite.root / path
+        """Return the checkpoint that the task takes, which must be there; None if it takes none."""
+        if task.needs:
+            return self.folder(self.suite.task(task.needs)).checkpoint(self.suite.root)
+        return None if task.weights in (None, NO_WEIGHTS) else self.suite.root / task.weights
 
     def command(self, task: Task, weights: Path | str | None) -> list[str]:
         """Return the command line of a task, without ``--resume``; paths relative to the root."""
@@ -123,10 +113,10 @@ class SuiteRunner:
             self._data = {}
         steps = []
         for task in select(self.suite, only):
-            upstream = self.suite.task(task.needs) if task.needs else None
-            if upstream and (upstream.name in stale or not self.folder(upstream).result):
-                action, words = Action.RUN, f'run, after {task.needs}'
-                weights: Path | str | None = f'<checkpoint of {task.needs}>'
+            needed = self.suite.task(task.needs) if task.needs else None
+            if needed and (needed.name in stale or not self.folder(needed).result):
+                action, words = Action.RUN, f'run, after {needed.name}'
+                weights: Path | str | None = f'<checkpoint of {needed.name}>'
             else:
                 weights = self.weights_of(task)
                 action = self._decide(task, weights)[0]
@@ -144,16 +134,15 @@ class SuiteRunner:
             UserError: If the suite or the work directory isn't usable.
             Interrupted: If a signal came; the children are dead then.
         """
-        tasks = list(select(self.suite, only))
+        self._tasks = select(self.suite, only)
         self.check()
         with exclusive(self.work_dir) as lock, stop_signals():
             self._prepare(lock)
             self._data = data_hashes(self.suite.data, self.suite.root)
-            waiting = list(tasks)
             try:
-                while waiting or self._running:
-                    waiting = self._start(waiting, tasks, lock)
-                    self._collect(tasks)
+                while self._left:
+                    self._start(lock)
+                    self._collect()
                     if self._failed and not self.keep_going:
                         break
                     time.sleep(0.1)
@@ -180,32 +169,36 @@ class SuiteRunner:
         if status:
             raise SuiteFailed(f'prepare failed: {folder.last_error()} (log: {folder.log})')
 
-    def _start(self, waiting: list[Task], tasks: list[Task], lock: int) -> list[Task]:
-        """Start or skip what is ready, longest chain first; return what still waits."""
+    @property
+    def _left(self) -> list[Task]:
+        """Return the tasks that haven't ended."""
+        return [t for t in self._tasks if t.name not in {*self._seconds, *self._failed}]
+
+    def _start(self, lock: int) -> None:
+        """Start or skip what is ready, longest chain first."""
         if len(self._running) == len(self.slots):
-            return waiting
-        longest = chains(tasks, expected_seconds(self.suite.tasks, self._seconds))
-        for task in sorted(waiting, key=lambda t: -longest[t.name]):
+            return
+        longest = chains(self._tasks, expected_seconds(self.suite.tasks, self._seconds))
+        waiting = [task for task in self._left if task.name not in self._running]
+        for task in sorted(waiting, key=lambda task: -longest[task.name]):
             if task.needs in self._failed:
                 self._failed[task.name] = f'it needs {task.needs}'
                 self.folder(task).path.mkdir(exist_ok=True)
                 self.folder(task).write_state(status='failed', error=f'needs {task.needs}')
             elif task.needs is None or task.needs in self._seconds:
-                self._start_one(task, tasks, lock)
-        begun = {*self._running, *self._seconds, *self._failed}
-        return [task for task in waiting if task.name not in begun]
+                self._start_one(task, lock)
 
-    def _start_one(self, task: Task, tasks: list[Task], lock: int) -> None:
+    def _start_one(self, task: Task, lock: int) -> None:
         folder = self.folder(task)
         try:
             weights = self.weights_of(task)
             action, why, identity = self._decide(task, weights)
         except UserError as error:
-            self._fail(task, folder, 0.0, str(error), tasks)
+            self._fail(task, 0.0, str(error))
             return
         if action is Action.SKIP:
             folder.write_state(status='done', error=None)
-            self._finish(task, folder, 'already done', tasks)
+            self._finish(task, 'already done')
             return
         free = list(self.slots)
         for _, slot in self._running.values():
@@ -219,17 +212,17 @@ class SuiteRunner:
         folder.write_state(
             status='running',
             command=shlex.join(command),
-            environment=free[0].environment,
+            environment=free[0],
             identity=identity,
             started=datetime.now(timezone.utc).isoformat(timespec='seconds'),
             attempts=(folder.state or {}).get('attempts', 0) + 1,
             error=None,
         )
         resume = ['--resume'] if action is Action.CONTINUE else []
-        child = Child(command + resume, folder.log, self.suite.root, free[0].environment, [lock])
+        child = Child(command + resume, folder.log, self.suite.root, free[0], [lock])
         self._running[task.name] = (child, free[0])
         verb = 'starts' if action is Action.RUN else 'continues'
-        self.say(f'{self._count(task, tasks)} {verb}{why}')
+        self._tell(task, f'{verb}{why}')
 
     def _decide(self, task: Task, weights: Path | None) -> tuple[Action, str, dict]:
         """Return what to do with a task; why, in words; the task's identity."""
@@ -247,7 +240,7 @@ class SuiteRunner:
             return Action.CONTINUE, ' where it was interrupted', identity
         return Action.RUN, ' again: it did not end', identity
 
-    def _collect(self, tasks: list[Task]) -> None:
+    def _collect(self) -> None:
         """Take note of the processes that ended."""
         for name, (child, _) in list(self._running.items()):
             status = child.poll()
@@ -257,58 +250,54 @@ class SuiteRunner:
             child.stop()
             task = self.suite.task(name)
             folder = self.folder(task)
-            seconds = (folder.state or {}).get('seconds', 0.0) + child.seconds
+            seconds = folder.seconds + child.seconds
             if status or not folder.result:
                 error = folder.last_error() if status else 'it ended without a result'
                 if status < 0:
                     error = f'killed by {signal.Signals(-status).name} after: {error}'
-                self._fail(task, folder, seconds, error, tasks)
+                self._fail(task, seconds, error)
             else:
                 folder.write_state(status='done', seconds=round(seconds, 2))
-                self._finish(task, folder, f'done in {in_words(seconds)}', tasks)
+                self._finish(task, f'done in {in_words(seconds)}')
 
-    def _finish(self, task: Task, folder: TaskFolder, how: str, tasks: list[Task]) -> None:
-        seconds = folder.state.get('seconds', 0.0)
+    def _finish(self, task: Task, how: str) -> None:
+        seconds = self.folder(task).seconds
         try:
             records = build_records(self.work_dir, task)
         except UserError as error:
-            self._fail(task, folder, seconds, str(error).removeprefix(f'{task.name}: '), tasks)
+            self._fail(task, seconds, str(error).removeprefix(f'{task.name}: '))
             return
         self._seconds[task.name] = seconds
         write_results(self.suite, self.work_dir)
-        scaled = {m.name: m for m in task.protocol.metrics}
         numbers = ', '.join(
-            f'{r["label"]} {r["value"] * scaled[r["metric"]].scale:.{scaled[r["metric"]].digits}f}'
-            for r in records
+            f'{metric.label} {record["value"] * metric.scale:.{metric.digits}f}'
+            for metric, record in zip(task.protocol.metrics, records)
         )
-        self.say(f'{self._count(task, tasks)} {how}{numbers and ": " + numbers}{self._eta(tasks)}')
+        self._tell(task, f'{how}{numbers and ": " + numbers}{self._eta()}')
 
-    def _fail(
-        self, task: Task, folder: TaskFolder, seconds: float, error: str, tasks: list[Task]
-    ) -> None:
+    def _fail(self, task: Task, seconds: float, error: str) -> None:
+        folder = self.folder(task)
         folder.write_state(status='failed', seconds=round(seconds, 2), error=error)
-        why = f'{error} (log: {self._shown(folder.log)})'
-        self._failed[task.name] = why
-        self.say(f'{self._count(task, tasks)} FAILED: {why}')
+        self._failed[task.name] = f'{error} (log: {self._shown(folder.log)})'
+        self._tell(task, f'FAILED: {self._failed[task.name]}')
 
     def _stop(self) -> None:
         for name, (child, _) in self._running.items():
             child.stop()
             folder = self.folder(self.suite.task(name))
-            seconds = (folder.state or {}).get('seconds', 0.0) + child.seconds
+            seconds = folder.seconds + child.seconds
             folder.write_state(status='interrupted', seconds=round(seconds, 2))
         self._running.clear()
 
-    def _count(self, task: Task, tasks: list[Task]) -> str:
-        ended = sum(t.name in self._seconds or t.name in self._failed for t in tasks)
-        return f'[{ended}/{len(tasks)}] {task.name}'
+    def _tell(self, task: Task, what: str) -> None:
+        total = len(self._tasks)
+        self.say(f'[{total - len(self._left)}/{total}] {task.name} {what}')
 
-    def _eta(self, tasks: list[Task]) -> str:
-        left = [t for t in tasks if t.name not in self._seconds and t.name not in self._failed]
+    def _eta(self) -> str:
         elapsed = {name: child.seconds for name, (child, _) in self._running.items()}
         expected = expected_seconds(self.suite.tasks, self._seconds)
-        seconds = remaining_seconds(left, expected, elapsed, len(self.slots))
-        return '' if not left or seconds is None else f' (ETA {in_words(seconds)})'
+        seconds = remaining_seconds(self._left, expected, elapsed, len(self.slots))
+        return '' if not self._left or seconds is None else f' (ETA {in_words(seconds)})'
 
     def _shown(self, path: str | Path) -> str:
         """Return a path as a command names it: relative to the root if it lies in it."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config, ConfigDict
+from mmengine.hooks import Hook
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import FUNCTIONS
 from mmengine.runner import set_random_seed
@@ -30,6 +32,7 @@ from mmmask.config.options import check_own_parts, merge_options
 from mmmask.config.read import config_name, read_config
 from mmmask.engine.hooks import EMATeacherHook, PerParameterGradClipHook
 from mmmask.utils.errors import UserError, explained
+from mmmask.utils.progress import Progress
 
 # The hooks that compute something in every step. Schedules set numbers; the layer that is frozen
 # in the first epoch isn't frozen afterwards.
@@ -37,11 +40,7 @@ STEP_HOOKS = (EMATeacherHook, PerParameterGradClipHook)
 
 
 def read_training(name: str, options: dict) -> Config:
-    """Read a config that trains something.
-
-    Args:
-        name: A path, or ``package::path``.
-        options: As ``--cfg-options``.
+    """Read a config with options as of ``--cfg-options``.
 
     Raises:
         UserError: If it is wrong, or isn't a training's.
@@ -79,40 +78,21 @@ class Step:
         device: str = 'cpu',
         batch_size: int | None = None,
     ) -> None:
-        self.name = config_name(name)
-        self.device = device
-        cfg = read_training(name, options or {})
+        self.name, self.device = config_name(name), device
+        self._config = cfg = read_training(name, options or {})
         self.batch_size = batch_size or cfg.train_dataloader.batch_size
-        self._config = cfg
         with scope_of(cfg), explained(f"'{name}' can't take a step"):
             set_random_seed(0)
             self._batch = _made_up_batch(cfg.train_dataloader, self.batch_size)
-            self._build(cfg)
+            self.model = build_model(cfg).to(device)
+            self.model.init_weights()
+            self._optimizer = build_optim_wrapper(self.model, _wrapper(cfg.optim_wrapper, device))
+            self.model.train()
+            self._hooks = _step_hooks(cfg)
+            self._runner = SimpleNamespace(model=self.model, optim_wrapper=self._optimizer)
+            for hook in self._hooks:
+                hook.before_train(self._runner)
             self.take(seed=0)
-
-    def _build(self, cfg: Config) -> None:
-        self.model = build_model(cfg).to(self.device)
-        self.model.init_weights()
-        self._optimizer = build_optim_wrapper(self.model, self._wrapper(cfg.optim_wrapper))
-        self.model.train()
-        configs = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
-        kinds = {kind.__name__ for kind in STEP_HOOKS}
-        self._hooks = [
-            HOOKS.build(hook)
-            for hook in configs
-            if hook and str(hook.get('type')).split('.')[-1] in kinds
-        ]
-        self._runner = SimpleNamespace(model=self.model, optim_wrapper=self._optimizer)
-        for hook in self._hooks:
-            hook.before_train(self._runner)
-
-    def _wrapper(self, wrapper: ConfigDict) -> ConfigDict:
-        """Drop mixed precision on a CPU: mmengine's needs a GPU."""
-        if self.device == 'cpu' and wrapper.get('type') == 'AmpOptimWrapper':
-            own = ('loss_scale', 'dtype', 'use_fsdp')
-            plain = {key: value for key, value in wrapper.items() if key not in own}
-            return ConfigDict(plain, type='OptimWrapper')
-        return wrapper
 
     @property
     def hooks(self) -> list[str]:
@@ -121,17 +101,12 @@ class Step:
 
     def parameters(self) -> dict[str, int]:
         """Count all parameters, less a frozen scorer's, and those that are trained."""
-        counts = [(value.numel(), value.requires_grad) for value in self.model.parameters()]
-        return dict(
-            all=sum(count for count, _ in counts),
-            trained=sum(n for n, trained in counts if trained),
-        )
+        values = list(self.model.parameters())
+        trained = sum(value.numel() for value in values if value.requires_grad)
+        return dict(all=sum(value.numel() for value in values), trained=trained)
 
     def take(self, seed: int) -> float:
         """Take one step: forward, backward, clipping, the optimiser, the teacher.
-
-        Args:
-            seed: Of everything random in it.
 
         Returns:
             Its duration in seconds, with everything that it started on the device.
@@ -179,10 +154,7 @@ class Step:
 
 
 def time_steps(
-    steps: Sequence[Step],
-    count: int,
-    warmup: int = 2,
-    progress: Callable[[int, int], None] | None = None,
+    steps: Sequence[Step], count: int, warmup: int = 2, progress: Progress | None = None
 ) -> list[list[float]]:
     """Measure the durations of every config's steps, interleaved.
 
@@ -190,7 +162,7 @@ def time_steps(
         steps: One or two configs.
         count: Timed steps of each.
         warmup: Steps of each that aren't timed.
-        progress: Called with (rounds done, rounds in all); a round is a step of each.
+        progress: Counts rounds; a round is a step of each.
 
     Returns:
         A list of ``count`` seconds for each; those at one index are a pair.
@@ -202,8 +174,8 @@ def time_steps(
             seconds = steps[index].take(seed=turn + warmup)
             if turn >= 0:
                 found[index].append(seconds)
-        if progress:
-            progress(turn + warmup + 1, count + warmup)
+        if progress is not None:
+            progress.advance(1)
     return found
 
 
@@ -233,14 +205,11 @@ def compare(
     picks = generator.integers(0, pairs.shape[1], (resamples, pairs.shape[1]))
     samples = np.concatenate([pairs[:, None], pairs[:, picks]], axis=1)  # (2, 1 + resamples, n)
     medians = np.median(samples, axis=2)
-    ratios = dict(
-        of_medians=medians[0] / medians[1],
-        of_pairs=np.median(samples[0] / samples[1], axis=1),
-    )
+    pair_ratios = np.median(samples[0] / samples[1], axis=1)
     found = {}
-    for name, (ratio, *resampled) in ratios.items():
-        low, high = np.quantile(resampled, (0.025, 0.975))
-        found[name] = dict(ratio=float(ratio), low=float(low), high=float(high))
+    for name, ratios in dict(of_medians=medians[0] / medians[1], of_pairs=pair_ratios).items():
+        low, high = np.quantile(ratios[1:], (0.025, 0.975))
+        found[name] = dict(ratio=float(ratios[0]), low=float(low), high=float(high))
     return found
 
 
@@ -250,45 +219,31 @@ def peak_memory(*args, **kwargs) -> int | None:
     On a GPU this is what torch allocated. On a CPU it is the growth of the process after Python and
     the libraries were loaded; None where the system doesn't tell (not Linux).
 
-    Args:
-        *args: Of :class:`Step`.
-        **kwargs: Of :class:`Step`.
+    Arguments are those of :class:`Step`.
     """
-    context = multiprocessing.get_context('spawn')
-    receive, send = context.Pipe(duplex=False)
-    process = context.Process(target=_measure, args=(send, args, kwargs))
-    process.start()
-    send.close()
-    try:
-        return receive.recv()
-    except EOFError:
-        raise UserError(
-            f'The process that measures the memory of {config_name(args[0])} ended early: '
-            'is there too little memory? A smaller --batch-size needs less.'
-        ) from None
-    finally:
-        process.join()
+    with ProcessPoolExecutor(1, multiprocessing.get_context('spawn')) as process:
+        try:
+            return process.submit(_measure, *args, **kwargs).result()
+        except BrokenProcessPool:
+            raise UserError(
+                f'The process that measures the memory of {config_name(args[0])} ended early: '
+                'is there too little memory? A smaller --batch-size needs less.'
+            ) from None
 
 
-def _measure(send: Connection, args: tuple, kwargs: dict) -> None:
+def _measure(*args, **kwargs) -> int | None:
     import mmmask.registration  # noqa: F401  before the memory is looked at
 
-    before = _reset_peak()
+    try:
+        Path('/proc/self/clear_refs').write_text('5')  # counts the peak anew
+        before = _resident('VmRSS')
+    except OSError:
+        before = None
     step = Step(*args, **kwargs)
     step.take(seed=1)  # the first made the optimiser's state
     if step.device == 'cuda':
-        send.send(torch.cuda.max_memory_allocated())
-    else:
-        send.send(None if before is None else _resident('VmHWM') - before)
-
-
-def _reset_peak() -> int | None:
-    """Restart the count of the process's peak memory; return the bytes that it holds now."""
-    try:
-        Path('/proc/self/clear_refs').write_text('5')
-        return _resident('VmRSS')
-    except OSError:
-        return None
+        return torch.cuda.max_memory_allocated()
+    return None if before is None else _resident('VmHWM') - before
 
 
 def _resident(field: str) -> int:
@@ -298,14 +253,32 @@ def _resident(field: str) -> int:
     raise OSError(f'/proc/self/status has no {field}')
 
 
+def _wrapper(wrapper: ConfigDict, device: str) -> ConfigDict:
+    """Drop mixed precision on a CPU: mmengine's needs a GPU."""
+    if device != 'cpu' or wrapper.get('type') != 'AmpOptimWrapper':
+        return wrapper
+    own = ('loss_scale', 'dtype', 'use_fsdp')
+    plain = {key: value for key, value in wrapper.items() if key not in own}
+    return ConfigDict(plain, type='OptimWrapper')
+
+
+def _step_hooks(cfg: Config) -> list[Hook]:
+    """Build those of a config's hooks that compute something in every step."""
+    configs = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
+    names = [kind.__name__ for kind in STEP_HOOKS]
+    return [HOOKS.build(c) for c in configs if c and _class_name(c.get('type')) in names]
+
+
+def _class_name(kind: object) -> str:
+    return str(kind).rpartition('.')[2]
+
+
 def _made_up_batch(loader: dict, batch_size: int) -> dict:
     """Make a batch of random images of 256 x 256 by a loader's pipeline and collation."""
     dataset = loader.dataset
     while dataset.get('dataset') is not None:  # wrappers that repeat or mix
         dataset = dataset.dataset
-    steps = [
-        step for step in dataset.pipeline if not str(step.type).split('.')[-1].startswith('Load')
-    ]
+    steps = [s for s in dataset.pipeline if not _class_name(s.type).startswith('Load')]
     pipeline = Compose([TRANSFORMS.build(step) for step in steps])
     generator = np.random.default_rng(0)
     samples = []

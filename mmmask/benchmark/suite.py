@@ -195,12 +195,10 @@ def _protocol(name: str, item: Any, root: Path) -> Protocol:
     item = {'title': name, **item} if isinstance(item, dict) else item
     _check_schema(item, Protocol, where, implied=('name',))
     _check_known(item['run'], ('train', 'test'), where + ": 'run' can't be {}")
-    if '::' not in item['config'] and not (root / item['config']).is_file():
-        folder = (root / item['config']).parent
-        siblings = [str(p.relative_to(root)) for p in folder.glob('*.py')]
-        raise UserError(
-            f'{where}: no such config: {item["config"]}' + suggestion(item['config'], siblings)
-        )
+    config = item['config']
+    if '::' not in config and not (root / config).is_file():
+        siblings = [str(p.relative_to(root)) for p in (root / config).parent.glob('*.py')]
+        raise UserError(f'{where}: no such config: {config}{suggestion(config, siblings)}')
     metrics = []
     for metric, spec in item.get('metrics', {}).items():
         spec = dict(label=spec) if isinstance(spec, str) else spec
@@ -214,14 +212,11 @@ def _protocol(name: str, item: Any, root: Path) -> Protocol:
 
 
 def _tasks(items: list, protocols: dict[str, Protocol], root: Path) -> tuple[Task, ...]:
-    for number, item in enumerate(items):
-        where = f'task {item["name"]!r}' if isinstance(item, dict) and 'name' in item else None
-        where = where or f'task {number + 1}'
+    for number, item in enumerate(items, start=1):
+        name = item.get('name') if isinstance(item, dict) else None
+        where = f'task {name!r}' if name is not None else f'task {number}'
         _check_schema(item, Task, where, implied=('needs',))
-        if not re.fullmatch(r'[A-Za-z0-9][A-Za-z0-9._-]*', item['name']) or item['name'] in (
-            'prepare',
-            'report',
-        ):
+        if not re.fullmatch(r'[A-Za-z0-9][\w.-]*', name, re.ASCII) or name in ('prepare', 'report'):
             raise UserError(f'{where}: not a name for a folder of its own')
         _check_known(item['protocol'], protocols, where + ': no such protocol: {}')
     twice = [name for name, count in Counter(i['name'] for i in items).items() if count > 1]
@@ -243,12 +238,8 @@ def _task(item: dict, protocol: Protocol, trained: set[str], root: Path) -> Task
             f"{where}: 'weights' names neither a train task nor a file: {weights!r}"
             + suggestion(weights, trained)
         )
-    item = {
-        **item,
-        'protocol': protocol,
-        'options': {**protocol.options, **item.get('options', {})},
-    }
-    return Task(**item, needs=needs)
+    options = {**protocol.options, **item.get('options', {})}
+    return Task(**{**item, 'protocol': protocol, 'options': options}, needs=needs)
 
 
 def _check_arms(tasks: list[Task]) -> None:
@@ -256,11 +247,10 @@ def _check_arms(tasks: list[Task]) -> None:
     for (protocol, arm, seed), count in points.items():
         if count > 1:
             raise UserError(f'{count} tasks of protocol {protocol!r} have arm {arm!r}, seed {seed}')
-    for protocol in {t.protocol.name: t.protocol for t in tasks}.values():
+    for protocol in {t.protocol.name: t.protocol for t in tasks if t.protocol.baseline}.values():
         arms = {t.arm for t in tasks if t.protocol is protocol}
-        if protocol.baseline:
-            message = f"protocol {protocol.name!r}: no task has the baseline's arm {{}}"
-            _check_known(protocol.baseline, arms, message)
+        message = f"protocol {protocol.name!r}: no task has the baseline's arm {{}}"
+        _check_known(protocol.baseline, arms, message)
 
 
 def _in_order(tasks: list[Task]) -> tuple[Task, ...]:

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .results import ArmResult, arms_of, compare
+from .results import ArmResult, Comparison, arms_of
 from .suite import Metric, Protocol
 
 
 def markdown_tables(records: Sequence[dict], protocols: Mapping[str, Protocol]) -> str:
-    """Write tables of all metrics that have results, with every seed's value.
+    """Write Markdown tables of all metrics that have results, with every seed's value.
 
     A protocol has a table for each metric, an arm a row. Protocols without arms that share their
-    metrics share a table, a protocol a row.
-
-    Args:
-        records: As :func:`~mmmask.benchmark.results.write_results` gives them.
-        protocols: The suite's.
-
-    Returns:
-        Markdown, with an empty line between two tables; empty without results.
+    metrics share a table, a protocol a row. An empty line is between two tables.
     """
     tables: list[str] = []
     groups: dict[tuple, list[Protocol]] = {}
@@ -43,10 +36,8 @@ def _shared_table(records: Sequence[dict], protocols: list[Protocol]) -> list[st
         results = [arms_of(records, protocol, metric) for metric in metrics]
         if any(results):
             rows.append([protocol.title, *map(_seeds_and_mean, results, metrics)])
-    if not metrics or not rows:
-        return []
     heads = ['', *(metric.label for metric in metrics)]
-    return [_markdown([heads, ['---'] * len(heads), *rows])]
+    return [_markdown([heads, *rows])] if metrics and rows else []
 
 
 def _seeds_and_mean(arms: list[ArmResult], metric: Metric) -> str:
@@ -64,13 +55,13 @@ def _table(protocol: Protocol, metric: Metric, arms: list[ArmResult]) -> str:
     heads = [f'{protocol.title}: {metric.label}', *(f'seed {seed}' for seed in seeds), 'mean']
     if baseline and len(arms) > 1:
         heads.append(f'over {baseline.arm}, seed by seed')
-    rows = [heads, ['---'] * len(heads)]
+    rows = [heads]
     for arm in arms:
         row = [arm.arm or protocol.name]
         row += [_number(arm.values.get(seed), metric) for seed in seeds]
         row.append(_number(arm.mean, metric) + _spread(arm, metric))
         if baseline and len(arms) > 1:
-            differences = compare(protocol, metric, baseline, arm).paired.values()
+            differences = Comparison(protocol, metric, baseline, arm).paired.values()
             gains = [f'{difference:+.{metric.digits}f}' for difference in differences]
             row.append('' if arm is baseline else ', '.join(gains))
         rows.append(row)
@@ -78,6 +69,8 @@ def _table(protocol: Protocol, metric: Metric, arms: list[ArmResult]) -> str:
 
 
 def _markdown(rows: list[list[str]]) -> str:
+    """Write a table whose first row has the headings."""
+    rows.insert(1, ['---'] * len(rows[0]))
     return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
 
 

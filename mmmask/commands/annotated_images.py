@@ -18,42 +18,29 @@ SOURCES = ('auto', 'teacher', 'student')
 
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Declare the network, the annotated images and where results go."""
-    parser.add_argument('config', help='a config with a ViT as model.backbone, as of pre-training')
-    parser.add_argument(
-        'checkpoint', help="any pre-training's checkpoint, or 'none' for an untrained network"
+    add = parser.add_argument
+    add('config', help='a config with a ViT as model.backbone, as of pre-training')
+    add('checkpoint', help="any pre-training's checkpoint, or 'none' for an untrained network")
+    objects = 'objects with masks, in COCO format'
+    add('--annotations', required=True, metavar='JSON', help=objects)
+    add('--images', required=True, metavar='DIR', help='folder of their images')
+    labelled = (
+        "count objects of the image's label only, which is its folder's name and a category's "
+        '(GPA, Section 3.4) [all objects]'
     )
-    parser.add_argument(
-        '--annotations', required=True, metavar='JSON', help='objects with masks, in COCO format'
-    )
-    parser.add_argument('--images', required=True, metavar='DIR', help='folder of their images')
-    parser.add_argument(
-        '--labelled',
-        action='store_true',
-        help="count objects of the image's label only, which is its folder's name and a category's "
-        '(GPA, Section 3.4) [all objects]',
-    )
-    parser.add_argument('--out', required=True, metavar='DIR', help='where the results go')
-    parser.add_argument(
-        '--source', choices=SOURCES, default='auto', help='[the teacher where there is one]'
-    )
-    parser.add_argument(
-        '--size',
-        type=positive,
-        metavar='N',
-        help="images are stretched to N x N pixels [the backbone's img_size]",
-    )
-    parser.add_argument('--seed', type=seed, default=0, metavar='S', help='of what is drawn [0]')
-    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
+    add('--labelled', action='store_true', help=labelled)
+    add('--out', required=True, metavar='DIR', help='where the results go')
+    add('--source', choices=SOURCES, default='auto', help='[the teacher where there is one]')
+    size = "images are stretched to N x N pixels [the backbone's img_size]"
+    add('--size', type=positive, metavar='N', help=size)
+    add('--seed', type=seed, default=0, metavar='S', help='of what is drawn [0]')
+    add('--device', choices=['cpu', 'cuda'], default='cpu')
 
 
 def prepare(
     args: argparse.Namespace, limit: int | None, shuffled_by: int | None
 ) -> tuple[Probe, ObjectPatches, Path]:
-    """Build the network, find the images at its size, and make the folder of the results.
-
-    Raises:
-        UserError: If one of them can't be had.
-    """
+    """Build the network, find the images at its size, and make the folder of the results."""
     import mmmask.registration  # noqa: F401
     from mmmask.analysis.object_patches import ObjectPatches
     from mmmask.config.read import read_config
@@ -81,8 +68,6 @@ def prepare(
 
 def settings(args: argparse.Namespace, network: Probe) -> dict:
     """Return the arguments and the network's properties, for the file of results."""
-    given = {key: value for key, value in vars(args).items() if key not in _NOT_SETTINGS}
+    no_settings = ('command_line', 'debug', 'device', 'out', 'run')
+    given = {key: value for key, value in vars(args).items() if key not in no_settings}
     return dict(given, source=network.source, size=network.size, grid=list(network.grid))
-
-
-_NOT_SETTINGS = ('command_line', 'debug', 'device', 'out', 'run')

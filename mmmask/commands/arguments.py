@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,11 +13,8 @@ if TYPE_CHECKING:
 
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Add the positional argument for a config."""
-    parser.add_argument(
-        'config',
-        help="a file, or an installed package's: mmmask::..., mmdet::..., mmseg::..., "
-        'mmpretrain::...',
-    )
+    packages = 'mmmask::..., mmdet::..., mmseg::..., mmpretrain::...'
+    parser.add_argument('config', help=f"a file, or an installed package's: {packages}")
 
 
 def add_cfg_options(
@@ -36,14 +34,14 @@ def add_cfg_options(
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """Add what training and testing have in common."""
-    parser.add_argument(
-        '--work-dir', help="where logs, checkpoints and result.json go [work_dirs/<config's name>]"
-    )
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision; needs a GPU')
-    parser.add_argument('--seed', type=seed, help="seed of everything random [the config's]")
+    add = parser.add_argument
+    work_dir = "where logs, checkpoints and result.json go [work_dirs/<config's name>]"
+    add('--work-dir', help=work_dir)
+    add('--amp', action='store_true', help='automatic mixed precision; needs a GPU')
+    add('--seed', type=seed, help="seed of everything random [the config's]")
     add_cfg_options(parser)
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
+    add('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    add('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
 
 
 def read_request(args: argparse.Namespace) -> Request:
@@ -82,43 +80,29 @@ class _CfgOptions(argparse.Action):
         setattr(namespace, self.dest, options)
 
 
-def positive(text: str) -> int:
-    """Read a number of at least 1."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'must be a positive number, got {text!r}')
-    return int(text)
+def _type(read: Callable, fits: Callable[..., bool], words: str) -> Callable:
+    """Make the type of an argument: how its text is read, and which values fit."""
+
+    def read_value(text: str) -> object:
+        try:
+            value = read(text)
+            if fits(value):
+                return value
+        except ValueError:
+            pass
+        raise argparse.ArgumentTypeError(f'must be {words}, got {text!r}')
+
+    return read_value
+
+
+positive = _type(int, lambda n: n >= 1, 'a positive number')
+seed = _type(int, lambda n: 0 <= n < 2**31, 'from 0 to 2147483647')
+share = _type(float, lambda x: 0 < x < 1, 'between 0 and 1')
+ratio = _type(float, lambda x: 0 <= x <= 1, 'from 0 to 1')
+head = _type(lambda text: text if text == 'sum' else int(text), lambda _: True, "a number or 'sum'")
+"""The number of an attention head, or ``'sum'`` for the sum over heads."""
 
 
 def number_or_all(text: str) -> int | None:
     """Read a number; 0 stands for all and gives None."""
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f'must be a number, 0 for all, got {text!r}')
-    return int(text) or None
-
-
-def seed(text: str) -> int:
-    """Read a random seed."""
-    if not text.isdigit() or int(text) >= 2**31:
-        raise argparse.ArgumentTypeError(f'must be from 0 to 2147483647, got {text!r}')
-    return int(text)
-
-
-def head(text: str) -> int | str:
-    """Read the number of an attention head, or ``'sum'`` for the sum over heads."""
-    if text == 'sum':
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a number or 'sum', got {text!r}") from None
-
-
-def share(text: str) -> float:
-    """Read a number between 0 and 1, both excluded."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f'must be between 0 and 1, got {text!r}')
-    return value
+    return _type(int, lambda n: n >= 0, 'a number, 0 for all')(text) or None

@@ -19,17 +19,13 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_common(parser)
-    parser.add_argument(
-        '--ratio', type=share, default=0.3, metavar='R', help='share of patches masked [0.3]'
-    )
-    parser.add_argument('--limit', type=positive, metavar='N', help='so many images [all]')
-    parser.add_argument(
-        '--draws', type=positive, default=10, metavar='N', help='random masks of each image [10]'
-    )
-    parser.add_argument('--block', type=int, default=-1, help="block of GPA's scores [the last]")
-    parser.add_argument(
-        '--head', type=head, default=-1, help="head of GPA's scores, or 'sum' [the last]"
-    )
+    add = parser.add_argument
+    add('--ratio', type=share, default=0.3, metavar='R', help='share of patches masked [0.3]')
+    add('--limit', type=positive, metavar='N', help='so many images [all]')
+    draws = 'random masks of each image [10]'
+    add('--draws', type=positive, default=10, metavar='N', help=draws)
+    add('--block', type=int, default=-1, help="block of GPA's scores [the last]")
+    add('--head', type=head, default=-1, help="head of GPA's scores, or 'sum' [the last]")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -71,27 +67,23 @@ def run(args: argparse.Namespace) -> None:
     )
     print(title)
     print(table(result, chosen))
-    print(
-        'Lift of AttMask-High less that of AttMask-Low, image by image: {:+.3f} +- {:.3f}.'.format(
-            *difference
-        )
-    )
+    text = 'Lift of AttMask-High less that of AttMask-Low, image by image: {:+.3f} +- {:.3f}.'
+    print(text.format(*difference))
     print(f'\nwritten: {picture}, {report}')
 
 
 def table(result: dict, chosen: list[Strategy]) -> str:
     """Write the measures in per cent with standard errors, and a note on each masker."""
     width = max(map(len, result))
-    heads = ['masked', 'of objects', 'on objects', 'lift']
-    lines = [' ' * width + f'{heads[0]:>8}' + ''.join(f'{head:>16}' for head in heads[1:])]
-    for name, measures in result.items():
-        cells = [f'{100 * measures["share"][0]:>8.1f}']
-        for key in ('recall', 'precision'):
-            mean, error = measures[key]
-            cells.append(f'{f"{100 * mean:.1f} +- {100 * error:.1f}":>16}')
-        mean, error = measures['lift']
-        cells.append(f'{f"{mean:.3f} +- {error:.3f}":>16}')
-        lines.append(f'{name:<{width}}' + ''.join(cells))
+    lines = [' ' * width + f'{"masked":>8}{"of objects":>16}{"on objects":>16}{"lift":>16}']
+    for name, found in result.items():
+        cells = [
+            '{:.1f} +- {:.1f}'.format(*(100 * value for value in found['recall'])),
+            '{:.1f} +- {:.1f}'.format(*(100 * value for value in found['precision'])),
+            '{:.3f} +- {:.3f}'.format(*found['lift']),
+        ]
+        masked = f'{100 * found["share"][0]:>8.1f}'
+        lines.append(f'{name:<{width}}{masked}' + ''.join(f'{cell:>16}' for cell in cells))
     lines += [
         "masked: % of patches; of objects: % of the objects' area that is masked; on objects: % of "
         "the masked area that is objects';",

@@ -9,27 +9,15 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from types import ModuleType
 
 from mmmask.utils.errors import UserError, one_line
 from mmmask.version import __version__
 
-COMMANDS = {
-    'train': 'train',
-    'test': 'test',
-    'suite': 'suite',
-    'check-data': 'check_data',
-    'inspect': 'inspect',
-    'verify': 'verify',
-    'export': 'export',
-    'visualize': 'visualize',
-    'coverage': 'coverage',
-    'select-head': 'select_head',
-    'time-step': 'time_step',
-    'prepare-demo': 'prepare_demo',
-    'prepare-miniature': 'prepare_miniature',
-}
-"""Name of a sub-command -> its module in this package."""
+COMMANDS = (
+    *('train', 'test', 'suite', 'check-data', 'inspect', 'verify', 'export', 'visualize'),
+    *('coverage', 'select-head', 'time-step', 'prepare-demo', 'prepare-miniature'),
+)
+"""Names of the sub-commands; each has a module in this package."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,13 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--version', action='version', version=f'mmmask {__version__}')
     commands = parser.add_subparsers(title='commands', metavar='COMMAND', required=True)
     for name in COMMANDS:
-        module = _module(name)
+        module = import_module(f'mmmask.commands.{name.replace("-", "_")}')
         summary = module.__doc__.splitlines()[0]
         command = commands.add_parser(name, help=summary, description=module.__doc__)
         module.add_arguments(command)
-        command.add_argument(
-            '--debug', action='store_true', help='show the traceback of a mistake, too'
-        )
+        debug = 'show the traceback of a mistake, too'
+        command.add_argument('--debug', action='store_true', help=debug)
         command.set_defaults(run=module.run)
     words = sys.argv[1:] if argv is None else list(argv)
     args = parser.parse_args(words)
@@ -66,10 +53,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_command(name: str, argv: Sequence[str] | None = None) -> int:
     """Run one sub-command by its name: ``run_command('train', [CONFIG])``."""
     return main([name, *(sys.argv[1:] if argv is None else argv)])
-
-
-def _module(name: str) -> ModuleType:
-    return import_module(f'mmmask.commands.{COMMANDS[name]}')
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -31,12 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for field in fields(MaterialScenesSpec):
         option = f'--{field.name.replace("_", "-")}'
         if isinstance(field.default, tuple):
-            kind = type(field.default[0])
-            group.add_argument(
-                option, nargs=2, type=kind, default=field.default, metavar=('LOW', 'HIGH')
-            )
+            kind, shape = type(field.default[0]), dict(nargs=2, metavar=('LOW', 'HIGH'))
         else:
-            group.add_argument(option, type=type(field.default), default=field.default, metavar='N')
+            kind, shape = type(field.default), dict(metavar='N')
+        group.add_argument(option, type=kind, default=field.default, **shape)
 
 
 def run(args: argparse.Namespace) -> None:

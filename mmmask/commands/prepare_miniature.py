@@ -12,24 +12,16 @@ from pathlib import Path
 from mmmask.utils.errors import explained
 
 LAYOUTS = (
-    'imagenet',
-    'coco',
-    'ade20k',
-    'cityscapes',
-    'cifar10',
-    'cifar100',
-    'flowers102',
-    'inaturalist2018',
-    'inaturalist2019',
+    *('imagenet', 'coco', 'ade20k', 'cityscapes', 'cifar10', 'cifar100', 'flowers102'),
+    *('inaturalist2018', 'inaturalist2019'),
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument('layout', choices=LAYOUTS, help='the data set')
-    parser.add_argument(
-        '--out', metavar='FOLDER', help='folder to write to [data/miniature/LAYOUT]'
-    )
+    default = 'folder to write to [data/miniature/LAYOUT]'
+    parser.add_argument('--out', metavar='FOLDER', help=default)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -21,33 +21,17 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_common(parser)
-    parser.add_argument(
-        '--shots', type=positive, metavar='N', help='so many images, drawn by --seed [all]'
-    )
-    parser.add_argument(
-        '--ratio',
-        type=share,
-        default=0.75,
-        metavar='R',
-        help='share of patches with the highest scores that are taken, as masks do [0.75]',
-    )
-    parser.add_argument(
-        '--as-many',
-        action='store_true',
-        help="take as many patches as are the image's ground truth, instead of --ratio",
-    )
-    parser.add_argument(
-        '--covered',
-        type=share,
-        default=0.5,
-        metavar='C',
-        help='a patch is ground truth if objects cover more than this share of it [0.5]',
-    )
-    parser.add_argument(
-        '--base',
-        metavar='CONFIG',
-        help='a config of GPA that the written one inherits, ready to be trained',
-    )
+    add = parser.add_argument
+    shots = 'so many images, drawn by --seed [all]'
+    add('--shots', type=positive, metavar='N', help=shots)
+    taken = 'share of patches with the highest scores that are taken, as masks do [0.75]'
+    add('--ratio', type=share, default=0.75, metavar='R', help=taken)
+    as_many = "take as many patches as are the image's ground truth, instead of --ratio"
+    add('--as-many', action='store_true', help=as_many)
+    covered = 'a patch is ground truth if objects cover more than this share of it [0.5]'
+    add('--covered', type=share, default=0.5, metavar='C', help=covered)
+    base = 'a config of GPA that the written one inherits, ready to be trained'
+    add('--base', metavar='CONFIG', help=base)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -65,9 +49,8 @@ def run(args: argparse.Namespace) -> None:
     progress = Progress('heads', len(images))
     result = select_head(network, images, ratio, args.covered, progress)
     block, head = result.winner
-    picture, report, fragment = (
-        out / name for name in ('recalls.png', 'recalls.json', 'attention_head.py')
-    )
+    picture, report = out / 'recalls.png', out / 'recalls.json'
+    fragment = out / 'attention_head.py'
     taken = 'as many patches as objects cover' if args.as_many else f'top {args.ratio:.0%} patches'
     draw_recalls(
         picture,
@@ -146,11 +129,7 @@ def how_to_use(block: int, head: int, fragment: Path, base: str | None) -> str:
 
 
 def _check_base(name: str) -> None:
-    """Check that the config's scorer reads received attention.
-
-    Raises:
-        UserError: If it doesn't.
-    """
+    """Check that the config's scorer reads received attention."""
     from mmmask.config.read import read_config
 
     if '::' in name:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import signal
 import sys
 import time
 from pathlib import Path
@@ -16,28 +17,17 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        'suite', help="a suite's file, or an installed package's: mmmask::suites/demo.py"
-    )
-    parser.add_argument('--work-dir', required=True, metavar='DIR', help='where everything goes')
-    parser.add_argument(
-        '--jobs',
-        type=int,
-        metavar='N',
-        help='tasks at a time [one for each GPU; without, one for each core up to 2]',
-    )
-    parser.add_argument(
-        '--only', nargs='+', default=[], metavar='NAME', help='these tasks and what they need'
-    )
-    parser.add_argument(
-        '--keep-going', action='store_true', help="go on with what doesn't depend on a failed task"
-    )
-    parser.add_argument(
-        '--dry-run', action='store_true', help='say what would run, and run nothing'
-    )
-    parser.add_argument(
-        '--report-only', action='store_true', help='report on the results that are there'
-    )
+    add = parser.add_argument
+    add('suite', help="a suite's file, or an installed package's: mmmask::suites/demo.py")
+    add('--work-dir', required=True, metavar='DIR', help='where everything goes')
+    jobs = 'tasks at a time [one for each GPU; without, one for each core up to 2]'
+    add('--jobs', type=int, metavar='N', help=jobs)
+    only = 'these tasks and what they need'
+    add('--only', nargs='+', default=[], metavar='NAME', help=only)
+    keep_going = "go on with what doesn't depend on a failed task"
+    add('--keep-going', action='store_true', help=keep_going)
+    add('--dry-run', action='store_true', help='say what would run, and run nothing')
+    add('--report-only', action='store_true', help='report on the results that are there')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,9 +36,9 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         return _run(args)
-    except Interrupted as signal:
-        print(f'stopped by {signal}: the same command continues', file=sys.stderr)
-        return 128 + signal.number
+    except Interrupted as name:
+        print(f'stopped by {name}: the same command continues', file=sys.stderr)
+        return 128 + signal.Signals[str(name)]
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-import time
 from pathlib import Path
 
 from mmmask.commands.arguments import add_cfg_options, add_config, positive
@@ -20,27 +18,18 @@ FLOPS_SEEDS = range(4)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config(parser)
-    parser.add_argument('--versus', metavar='CONFIG', help='the config to compare it with')
+    add = parser.add_argument
+    add('--versus', metavar='CONFIG', help='the config to compare it with')
     add_cfg_options(parser)  # of both configs
-    parser.add_argument(
-        '--steps', type=positive, default=20, metavar='N', help='timed steps of each [20]'
-    )
-    parser.add_argument(
-        '--warmup', type=positive, default=2, metavar='N', help='steps of each before these [2]'
-    )
-    parser.add_argument(
-        '--batch-size', type=positive, metavar='N', help="images in a batch [the config's]"
-    )
-    parser.add_argument(
-        '--device', choices=['cpu', 'cuda'], help='[cuda where there is a GPU, else cpu]'
-    )
-    parser.add_argument(
-        '--flops', action='store_true', help='count floating-point operations, too (4 more steps)'
-    )
-    parser.add_argument(
-        '--no-memory', action='store_true', help="don't measure memory (a process for each config)"
-    )
-    parser.add_argument('--json', metavar='FILE', help='also write the figures to a file')
+    add('--steps', type=positive, default=20, metavar='N', help='timed steps of each [20]')
+    add('--warmup', type=positive, default=2, metavar='N', help='steps of each before these [2]')
+    add('--batch-size', type=positive, metavar='N', help="images in a batch [the config's]")
+    add('--device', choices=['cpu', 'cuda'], help='[cuda where there is a GPU, else cpu]')
+    flops = 'count floating-point operations, too (4 more steps)'
+    add('--flops', action='store_true', help=flops)
+    no_memory = "don't measure memory (a process for each config)"
+    add('--no-memory', action='store_true', help=no_memory)
+    add('--json', metavar='FILE', help='also write the figures to a file')
 
 
 def run(args: argparse.Namespace) -> None:
@@ -48,42 +37,37 @@ def run(args: argparse.Namespace) -> None:
     import torch
 
     import mmmask.registration  # noqa: F401
-    from mmmask.benchmark.step_timing import (
-        Step,
-        compare,
-        peak_memory,
-        read_training,
-        summary,
-        time_steps,
-    )
+    from mmmask.benchmark import step_timing
+    from mmmask.utils.progress import Progress, print_progress
 
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     if device == 'cuda' and not torch.cuda.is_available():
         raise UserError('--device cuda: there is no GPU.')
     names = [args.config, *([args.versus] if args.versus else [])]
     kwargs = dict(options=args.cfg_options, device=device, batch_size=args.batch_size)
-    configs = [read_training(name, args.cfg_options) for name in names]
+    configs = [step_timing.read_training(name, args.cfg_options) for name in names]
     sizes = [cfg.train_dataloader.batch_size for cfg in configs]
     if args.batch_size is None and len(set(sizes)) > 1:
         raise UserError(
             f'The configs have different batches ({sizes[0]} and {sizes[1]}): give --batch-size.'
         )
-    steps = [Step(name, **kwargs) for name in names]
+    steps = [step_timing.Step(name, **kwargs) for name in names]
     results = [
         dict(config=name, parameters=step.parameters(), hooks=step.hooks)
         for name, step in zip(names, steps)
     ]
     if not args.no_memory:
         for name, result in zip(names, results):
-            _say(f'memory of {Path(name).stem} ...')
-            result['peak_memory'] = peak_memory(name, **kwargs)
+            print_progress(f'memory of {Path(name).stem} ...')
+            result['peak_memory'] = step_timing.peak_memory(name, **kwargs)
     if args.flops:
         for step, result in zip(steps, results):
-            _say(f'operations of {step.name} ...')
+            print_progress(f'operations of {step.name} ...')
             result['flops_per_image'] = step.flops(FLOPS_SEEDS)
-    durations = time_steps(steps, args.steps, args.warmup, _Progress())
+    progress = Progress('timed rounds', args.steps + args.warmup, sink=print_progress)
+    durations = step_timing.time_steps(steps, args.steps, args.warmup, progress)
     for result, seconds, step in zip(results, durations, steps):
-        result.update(seconds=seconds, **summary(seconds, step.batch_size))
+        result.update(seconds=seconds, **step_timing.summary(seconds, step.batch_size))
     report = dict(
         device=torch.cuda.get_device_name() if device == 'cuda' else 'cpu',
         threads=torch.get_num_threads(),
@@ -93,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
         results=results,
     )
     if args.versus:
-        report['ratios'] = compare(*durations)
+        report['ratios'] = step_timing.compare(*durations)
     print(table(report), flush=True)
     if args.json:
         Path(args.json).write_text(json.dumps(report, indent=1) + '\n')
@@ -108,55 +92,31 @@ def table(report: dict) -> str:
         f'batch {report["batch_size"]}, {len(first["seconds"])} steps each'
     ]
     lines += [f'{letter}: {result["config"]}' for letter, result in zip('AB', results)]
-    rows = [
-        ('seconds per step, median', [f'{r["median"]:.4g}' for r in results]),
-        ('  quartiles', ['{:.4g} to {:.4g}'.format(*r['quartiles']) for r in results]),
-        ('images per second', [f'{r["images_per_s"]:.4g}' for r in results]),
-        (
-            'million parameters, trained / all',
-            ['{trained:.2f} / {all:.2f}'.format(**_millions(r['parameters'])) for r in results],
-        ),
-    ]
+    rows = {
+        'seconds per step, median': [f'{r["median"]:.4g}' for r in results],
+        '  quartiles': ['{:.4g} to {:.4g}'.format(*r['quartiles']) for r in results],
+        'images per second': [f'{r["images_per_s"]:.4g}' for r in results],
+        'million parameters, trained / all': [
+            f'{r["parameters"]["trained"] / 1e6:.2f} / {r["parameters"]["all"] / 1e6:.2f}'
+            for r in results
+        ],
+    }
     if 'peak_memory' in first:
         what = 'allocated' if report['device'] != 'cpu' else 'process growth'
         peaks = [r['peak_memory'] for r in results]
-        shown = ['unknown' if peak is None else f'{peak / 2**20:.0f}' for peak in peaks]
-        rows.append((f'peak memory, MiB ({what})', shown))
+        rows[f'peak memory, MiB ({what})'] = [
+            'unknown' if peak is None else f'{peak / 2**20:.0f}' for peak in peaks
+        ]
     if 'flops_per_image' in first:
         for key, label in (('forward', 'forward'), ('step', 'forward and backward')):
             values = [r['flops_per_image'][key] for r in results]
-            versus = f'   A / B = {values[0] / values[1]:.3f}' if len(values) == 2 else ''
-            rows.append((f'GFLOPs per image, {label}', [f'{v / 1e9:.4g}' for v in values], versus))
-    width = max(len(row[0]) for row in rows)
-    heads = [f'{letter:>22}' for letter, _ in zip('AB', results)]
-    lines.append(' ' * width + ''.join(heads))
-    for label, cells, *versus in rows:
-        lines.append(f'{label:<{width}}' + ''.join(f'{c:>22}' for c in cells) + ''.join(versus))
+            cells = [f'{value / 1e9:.4g}' for value in values]
+            cells += [f'   A / B = {values[0] / values[1]:.3f}'] if len(values) == 2 else []
+            rows[f'GFLOPs per image, {label}'] = cells
+    width = max(map(len, rows))
+    for label, cells in {'': 'AB'[: len(results)], **rows}.items():
+        lines.append(f'{label:<{width}}' + ''.join(f'{cell:>22}' for cell in cells))
     for name, ratio in report.get('ratios', {}).items():
         text = 'time per step, A / B, {}: {ratio:.4f} (95 % interval {low:.4f} to {high:.4f})'
         lines.append(text.format(name.replace('_', ' '), **ratio))
     return '\n'.join(lines)
-
-
-class _Progress:
-    """Says how far the timing is and when it will end, at most every ten seconds."""
-
-    def __init__(self) -> None:
-        self.start = self.shown = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        from mmmask.benchmark.estimate import in_words
-
-        now = time.monotonic()
-        if now - self.shown >= 10:
-            self.shown = now
-            left = in_words((now - self.start) / done * (total - done))
-            _say(f'timed {done} of {total} rounds, {left} to go')
-
-
-def _millions(parameters: dict[str, int]) -> dict[str, float]:
-    return {key: count / 1e6 for key, count in parameters.items()}
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

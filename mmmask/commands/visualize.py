@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmmask.commands.arguments import add_cfg_options, head, positive
+from mmmask.commands.arguments import add_cfg_options, head, positive, ratio
 from mmmask.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,57 +22,32 @@ KINDS = ('attention', 'masks', 'gpa', 'reconstruction')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        'config', nargs='?', help='config of a pre-training, or of any model with a backbone'
+    add = parser.add_argument
+    config = 'config of a pre-training, or of any model with a backbone'
+    add('config', nargs='?', help=config)
+    file = "the pre-training's whole model, or any file for the other model's backbone"
+    add('file', nargs='?', metavar='checkpoint', help=file)
+    checkpoint = (
+        'networks to show side by side, each by what its file tells, or by a config of its own: '
+        'our pre-trainings, DINO, iBOT, MAE, MoCo v3, DeiT, BEiT, DINOv2, Swin, timm, Hugging Face'
     )
-    parser.add_argument(
-        'file',
-        nargs='?',
-        metavar='checkpoint',
-        help="the pre-training's whole model, or any file for the other model's backbone",
-    )
-    parser.add_argument(
-        '--checkpoint',
-        nargs='+',
-        default=[],
-        metavar='FILE',
-        help='networks to show side by side, each by what its file tells: our pre-trainings, '
-        'DINO, iBOT, MAE, MoCo v3, DeiT, BEiT, DINOv2, Swin, timm, Hugging Face',
-    )
-    parser.add_argument(
-        '--images', nargs='+', required=True, metavar='PATH', help='files, folders or patterns'
-    )
-    parser.add_argument('--out', required=True, metavar='FOLDER', help='PNGs and index.html')
-    parser.add_argument(
-        '--what',
-        nargs='+',
-        choices=KINDS,
-        help="what must be shown [all that the model can give; what it can't is told]",
-    )
-    parser.add_argument(
-        '--count', type=positive, metavar='N', help='at most so many images, spread over all'
-    )
-    parser.add_argument(
-        '--size', type=positive, metavar='N', help="images' side in pixels [the training's]"
-    )
-    parser.add_argument(
-        '--ratios',
-        nargs='+',
-        type=_ratio,
-        default=[0.1, 0.3, 0.5, 0.75],
-        metavar='R',
-        help='mask ratios side by side [0.1 0.3 0.5 0.75]',
-    )
-    parser.add_argument('--seed', type=int, default=0, help='of everything random [0]')
-    parser.add_argument(
-        '--source', choices=['teacher', 'student'], help='whose attention [the teacher, if any]'
-    )
-    parser.add_argument(
-        '--block', type=int, help="of received attention [the config's scorer's, else the last]"
-    )
-    parser.add_argument(
-        '--head', type=head, metavar="N or 'sum'", help='of received attention, likewise'
-    )
+    add('--checkpoint', nargs='+', default=[], metavar='FILE[=CONFIG]', help=checkpoint)
+    add('--images', nargs='+', required=True, metavar='PATH', help='files, folders or patterns')
+    add('--out', required=True, metavar='FOLDER', help='PNGs and index.html')
+    what = "what must be shown [all that the model can give; what it can't is told]"
+    add('--what', nargs='+', choices=KINDS, help=what)
+    count = 'at most so many images, spread over all'
+    add('--count', type=positive, metavar='N', help=count)
+    add('--size', type=positive, metavar='N', help="images' side in pixels [the training's]")
+    ratios = 'mask ratios side by side [0.1 0.3 0.5 0.75]'
+    default = [0.1, 0.3, 0.5, 0.75]
+    add('--ratios', nargs='+', type=ratio, default=default, metavar='R', help=ratios)
+    add('--seed', type=int, default=0, help='of everything random [0]')
+    source = 'whose attention [the teacher, if any]'
+    add('--source', choices=['teacher', 'student'], help=source)
+    block = "of received attention [the config's scorer's, else the last]"
+    add('--block', type=int, help=block)
+    add('--head', type=head, metavar="N or 'sum'", help='of received attention, likewise')
     add_cfg_options(parser)
 
 
@@ -103,16 +78,11 @@ def run(args: argparse.Namespace) -> None:
                     raise
                 print(f'{subject.label}: {error}')
                 continue
-            if len(subjects) > 1:
-                some = [
-                    replace(
-                        s,
-                        name=f'{s.name}-{number}',
-                        title=s.title and f'{s.title}: {subject.label}',
-                    )
-                    for s in some
-                ]
-            found += some
+            for sheet in some:
+                if len(subjects) > 1:
+                    title = sheet.title and f'{sheet.title}: {subject.label}'
+                    sheet = replace(sheet, name=f'{sheet.name}-{number}', title=title)
+                found.append(sheet)
         return found
 
     draw = dict(
@@ -166,19 +136,25 @@ def _subjects(args: argparse.Namespace) -> list[Subject]:
         merge_options(config, args.cfg_options)
         check_own_parts(config)
         given.append((args.file, config))
-    given += [(file, None) for file in args.checkpoint]
+    for file, name in map(_file_and_config, args.checkpoint):
+        given.append((file, read_config(name) if name else None))
     paths = find_images(args.images, args.count)
     probes = [Probe(file, config, args.source or 'auto', args.size) for file, config in given]
-    labels = _names([Path(file) for file, _ in given])
     names = _names(paths)
-    return [
-        Subject(
-            label,
-            probe,
-            [Sample(name, read_square(path, probe.size)) for name, path in zip(names, paths)],
-        )
-        for label, probe in zip(labels, probes)
-    ]
+    subjects = []
+    for label, probe in zip(_names([Path(file) for file, _ in given]), probes):
+        squares = (read_square(path, probe.size) for path in paths)
+        subjects.append(Subject(label, probe, list(map(Sample, names, squares))))
+    return subjects
+
+
+def _file_and_config(word: str) -> tuple[str, str | None]:
+    """Split ``FILE=CONFIG`` behind the file that exists, as paths may have a ``=``, too."""
+    signs = [at for at, letter in enumerate(word) if letter == '=' and word.endswith('.py')]
+    if not signs:
+        return word, None
+    at = next((at for at in signs if Path(word[:at]).is_file()), signs[-1])
+    return word[:at], word[at + 1 :]
 
 
 def _names(paths: list[Path]) -> list[str]:
@@ -187,10 +163,3 @@ def _names(paths: list[Path]) -> list[str]:
     if len(set(stems)) == len(stems):
         return stems
     return [f'{path.parent.name}/{path.stem}' for path in paths]
-
-
-def _ratio(text: str) -> float:
-    ratio = float(text)
-    if not 0 <= ratio <= 1:
-        raise argparse.ArgumentTypeError(f'must be from 0 to 1, got {text}')
-    return ratio

@@ -2,10 +2,9 @@
 
 from .curves import Curve, Panel, curves
 from .draw import draw_instances, draw_segmentation
-from .encode import jpeg_uri, svg_uri
 from .files import find_images, pick_images, read_image, read_square
-from .overlay import enlarge, overlay_heat, overlay_mask
-from .panels import colour_bar, heat_map, magnify, paste
+from .overlay import colour_bar, enlarge, heat_map, magnify, overlay_heat, overlay_mask, paste
+from .page import jpeg_uri, svg_uri
 from .sheet import Cell, SheetRow, contact_sheet
 
 __all__ = [

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 
 from mmmask.models.maskers.base import top_ranked
 
-from .figure import Options, Sheet, Subject, hidden, sheets, span
-from .overlay import overlay_heat
-from .panels import heat_map
+from .figure import Options, Sample, Sheet, Subject, hidden, sheets, span
+from .overlay import heat_map, overlay_heat
 from .sheet import Cell, SheetRow
 
 HARD_SHARE = 0.75
@@ -24,21 +23,17 @@ def attention_sheets(subjects: Sequence[Subject], options: Options) -> list[Shee
     A single network has a second row with the maps alone.
     """
     alone = len(subjects) == 1
-    rows, most = [], 0
-    for index, first in enumerate(subjects[0].samples):
-        for subject in subjects:
-            sample = subject.samples[index]
-            heads = subject.probe.attention(sample.image)
-            most = max(most, len(heads))
-            maps = [heads.mean(axis=0), *heads]
-            over = [Cell(overlay_heat(sample.shown, m), span(m)) for m in maps]
-            label = first.name if alone else f'{first.name}: {subject.label}'
-            rows.append(SheetRow(label, [Cell(sample.shown), *over]))
-            if alone:
-                cells = [Cell(heat_map(m, sample.shown.shape[:2])) for m in maps]
-                rows.append(SheetRow('', [None, *cells]))
+    rows = []
+    for label, subject, sample in _in_turn(subjects):
+        heads = subject.probe.attention(sample.image)
+        maps = [heads.mean(axis=0), *heads]
+        over = [Cell(overlay_heat(sample.shown, m), span(m)) for m in maps]
+        rows.append(SheetRow(label, [Cell(sample.shown), *over]))
+        if alone:
+            cells = [Cell(heat_map(m, sample.shown.shape[:2])) for m in maps]
+            rows.append(SheetRow('', [None, *cells]))
+    most = max(len(row.cells) for row in rows) - 2
     columns = ['image', 'mean', *(f'head {index}' for index in range(most))]
-    rows = [SheetRow(row.label, _padded(row.cells, len(columns))) for row in rows]
     names = '; '.join(
         f'{s.label}: {s.probe.attention_name} of the {s.probe.source}' for s in subjects
     )
@@ -53,18 +48,15 @@ def attention_sheets(subjects: Sequence[Subject], options: Options) -> list[Shee
 def gpa_sheets(subjects: Sequence[Subject], options: Options) -> list[Sheet]:
     """Draw received attention, and the patches that hard masking would take."""
     rows = []
-    for index, first in enumerate(subjects[0].samples):
-        for subject in subjects:
-            sample = subject.samples[index]
-            scores = subject.probe.received_attention(sample.image, options.block, options.head)
-            cells = [
-                Cell(sample.shown),
-                Cell(overlay_heat(sample.shown, scores), span(scores)),
-                Cell(heat_map(scores, sample.shown.shape[:2])),
-                hidden(sample, _hardest(scores)),
-            ]
-            label = first.name if len(subjects) == 1 else f'{first.name}: {subject.label}'
-            rows.append(SheetRow(label, cells))
+    for label, subject, sample in _in_turn(subjects):
+        scores = subject.probe.received_attention(sample.image, options.block, options.head)
+        cells = [
+            Cell(sample.shown),
+            Cell(overlay_heat(sample.shown, scores), span(scores)),
+            Cell(heat_map(scores, sample.shown.shape[:2])),
+            hidden(sample, _hardest(scores)),
+        ]
+        rows.append(SheetRow(label, cells))
     columns = ['image', 'received attention', 'alone', f'highest {HARD_SHARE:.0%} masked']
     names = '; '.join(
         f'{s.label}: {s.probe.received_name(options.block, options.head)}' for s in subjects
@@ -73,8 +65,12 @@ def gpa_sheets(subjects: Sequence[Subject], options: Options) -> list[Sheet]:
     return sheets('gpa', 'Received attention', caption, columns, rows, len(subjects))
 
 
-def _padded(cells: Sequence[Cell | None], length: int) -> list[Cell | None]:
-    return [*cells, *[None] * (length - len(cells))]
+def _in_turn(subjects: Sequence[Subject]) -> Iterator[tuple[str, Subject, Sample]]:
+    """Yield every image as each network gets it, with the label of its row."""
+    for samples in zip(*(subject.samples for subject in subjects)):
+        for subject, sample in zip(subjects, samples):
+            name = samples[0].name
+            yield name if len(subjects) == 1 else f'{name}: {subject.label}', subject, sample
 
 
 def _hardest(scores: np.ndarray) -> np.ndarray:

@@ -25,9 +25,8 @@ def draw_recalls(
     """
     values = 100 * recalls
     blocks, columns = values.shape
-    figure = Figure(
-        figsize=(max(6.6, 2.4 + 0.72 * columns), 1.9 + 0.46 * blocks), layout='constrained'
-    )
+    size = (max(6.6, 2.4 + 0.72 * columns), 1.9 + 0.46 * blocks)
+    figure = Figure(figsize=size, layout='constrained')
     axes = figure.subplots()
     # Centred on what random patches give: below it in another colour.
     chance = 100 * expected
@@ -41,18 +40,12 @@ def draw_recalls(
     places = [*range(columns - 1), columns - 1 + gap]
     for row in range(blocks):
         for column, place in enumerate(places):
-            dark = abs(values[row, column] - chance) > 0.6 * reach
-            axes.text(
-                place,
-                row,
-                f'{values[row, column]:.1f}',
-                ha='center',
-                va='center',
-                fontsize=9,
-                color='white' if dark else INK,
-            )
-    block, head = winner
-    axes.add_patch(_frame(head, block))
+            value = values[row, column]
+            color = 'white' if abs(value - chance) > 0.6 * reach else INK
+            centred = dict(ha='center', va='center', fontsize=9, color=color)
+            axes.text(place, row, f'{value:.1f}', **centred)
+    frame = dict(fill=False, edgecolor=FRAME, linewidth=3, clip_on=False)
+    axes.add_patch(Rectangle((winner[1] - 0.5, winner[0] - 0.5), 1, 1, **frame))
     axes.set_xlim(-0.56, columns - 0.44 + gap)
     axes.set_ylim(blocks - 0.44, -0.56)  # the first block on top
     axes.set_xticks(places, [*map(str, range(columns - 1)), 'sum'])
@@ -66,12 +59,6 @@ def draw_recalls(
     bar.set_label(f'recall, %\n(white: random, {chance:.1f})', fontsize=9)
     bar.outline.set_visible(False)
     figure.savefig(path, dpi=130)
-
-
-def _frame(column: int, row: int) -> Rectangle:
-    return Rectangle(
-        (column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=FRAME, linewidth=3, clip_on=False
-    )
 
 
 def draw_coverage(path: Path, result: dict, title: str) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -28,13 +29,7 @@ _STYLE = {
 
 @dataclass(frozen=True)
 class Curve:
-    """Points to be joined.
-
-    Attributes:
-        x: Iterations.
-        y: Values, as many.
-        label: For the legend; curves of one label share a colour.
-    """
+    """Points (x, y) to be joined, and their name; curves of one name share a colour."""
 
     x: Sequence[float]
     y: Sequence[float]
@@ -53,18 +48,17 @@ class Panel:
     """
 
     title: str
-    curves: Sequence[Curve] = field(default_factory=tuple)
+    curves: Sequence[Curve] = ()
     log: bool = False
     marked: bool = False
 
 
-def curves(panels: Sequence[Panel], columns: int = 2, xlabel: str = 'iteration') -> str:
-    """Draw panels in rows.
+def curves(panels: Sequence[Panel], columns: int = 2) -> str:
+    """Draw panels in rows, over iterations.
 
     Args:
         panels: At least one.
         columns: Panels in a row.
-        xlabel: Below every panel.
 
     Returns:
         The drawing's SVG text, the same for the same values.
@@ -75,7 +69,7 @@ def curves(panels: Sequence[Panel], columns: int = 2, xlabel: str = 'iteration')
         figure = Figure(figsize=(4.6 * columns, 2.7 * rows), layout='constrained')
         axes = figure.subplots(rows, columns, squeeze=False).flatten()
         for ax, panel in zip(axes, panels):
-            _draw(ax, panel, xlabel)
+            _draw(ax, panel)
         for ax in axes[len(panels) :]:
             ax.set_axis_off()
         buffer = io.StringIO()
@@ -83,24 +77,16 @@ def curves(panels: Sequence[Panel], columns: int = 2, xlabel: str = 'iteration')
     return buffer.getvalue()
 
 
-def _draw(ax, panel: Panel, xlabel: str) -> None:
-    labels = list(dict.fromkeys(curve.label for curve in panel.curves))
-    known = set()
+def _draw(ax: Axes, panel: Panel) -> None:
+    colors: dict[str, str] = {}
+    style = dict(markersize=3, linewidth=1.3, alpha=0.85, marker='o' if panel.marked else None)
     for curve in panel.curves:
-        ax.plot(
-            curve.x,
-            curve.y,
-            color=COLORS[labels.index(curve.label) % len(COLORS)],
-            marker='o' if panel.marked else None,
-            markersize=3,
-            linewidth=1.3,
-            alpha=0.85,
-            label=None if curve.label in known else curve.label,
-        )
-        known.add(curve.label)
+        label = None if curve.label in colors else curve.label
+        color = colors.setdefault(curve.label, COLORS[len(colors) % len(COLORS)])
+        ax.plot(curve.x, curve.y, color=color, label=label, **style)
     ax.set_title(panel.title, loc='left', fontsize=10, color='#222')
-    ax.set_xlabel(xlabel)
+    ax.set_xlabel('iteration')
     if panel.log:
         ax.set_yscale('log')
-    if labels and labels != ['']:
+    if any(colors):
         ax.legend(frameon=False, fontsize=8)

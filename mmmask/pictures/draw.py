@@ -49,8 +49,8 @@ def draw_instances(
         result[inside] = blend(result[inside], colors[i], alpha)
     for i in reversed(range(count)):
         x1, y1, x2, y2 = np.floor(boxes[i]).astype(int)
-        x1, x2 = (int(np.clip(x, 0, wide - 1)) for x in (x1, x2))
-        y1, y2 = (int(np.clip(y, 0, height - 1)) for y in (y1, y2))
+        x1, x2 = np.clip((x1, x2), 0, wide - 1)
+        y1, y2 = np.clip((y1, y2), 0, height - 1)
         outline = np.zeros((height, wide), bool)
         outline[y1 : y2 + 1, x1 : x2 + 1] = True
         outline[y1 + width : y2 + 1 - width, x1 + width : x2 + 1 - width] = False
@@ -70,14 +70,9 @@ def _write(
         left, top, right, bottom = draw.textbbox(corner, label, font=font)
         shift = min(0, image.shape[1] - right - 4)
         draw.rectangle((left + shift, top - 1, right + shift + 3, bottom + 1), fill=tuple(color))
-        draw.text((corner[0] + shift + 2, corner[1]), label, fill=_readable_on(color), font=font)
+        light = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 140
+        draw.text((corner[0] + shift + 2, corner[1]), label, 'black' if light else 'white', font)
     return np.asarray(canvas)
-
-
-def _readable_on(color: Color) -> Color:
-    """Black on light colours, white on dark ones."""
-    luminance = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
-    return (0, 0, 0) if luminance > 140 else (255, 255, 255)
 
 
 def draw_segmentation(

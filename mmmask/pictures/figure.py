@@ -10,8 +10,7 @@ import torch
 
 from mmmask.probe import Probe
 
-from .overlay import overlay_mask
-from .panels import colour_bar, magnify
+from .overlay import colour_bar, magnify, overlay_mask
 from .sheet import Cell, SheetRow, contact_sheet
 
 SHOWN = 160
@@ -24,12 +23,7 @@ HIDDEN = (66, 106, 168)
 
 @dataclass(frozen=True)
 class Sample:
-    """An image to show.
-
-    Attributes:
-        name: For labels and file names.
-        image: (S, S, 3) uint8, RGB, at the network's size.
-    """
+    """An image (S, S, 3) uint8, RGB, at a network's size; its name is for labels and files."""
 
     name: str
     image: np.ndarray
@@ -42,13 +36,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Subject:
-    """A network and the images that it is shown.
-
-    Attributes:
-        label: Its name on sheets.
-        probe: The network.
-        samples: The images, at the network's size.
-    """
+    """A network, its name on sheets, and the images that it is shown, at its size."""
 
     label: str
     probe: Probe
@@ -74,14 +62,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A picture for a file.
-
-    Attributes:
-        name: Of the file, without suffix.
-        title: Above it on the page.
-        caption: Below, what one sees and how it was made.
-        image: (H, W, 3) uint8.
-    """
+    """A picture, (H, W, 3) uint8, for a file of a name; a title and a caption for the page."""
 
     name: str
     title: str
@@ -90,13 +71,13 @@ class Sheet:
 
 
 def hidden(sample: Sample, mask: np.ndarray) -> Cell:
-    """An image with its masked patches, (h, w), covered, and how many they are."""
+    """Cover an image's masked patches, (h, w) bool, and say how many they are."""
     picture = overlay_mask(sample.shown, mask, HIDDEN, alpha=1.0)
     return Cell(picture, f'{mask.sum()} of {mask.size} ({mask.mean():.0%})')
 
 
 def span(scores: np.ndarray) -> str:
-    """The lowest and the highest score."""
+    """Write the lowest and the highest score."""
     return f'{scores.min():.3g} to {scores.max():.3g}'
 
 
@@ -114,7 +95,7 @@ def sheets(
     rows_per_image: int = 1,
     coloured: bool = True,
 ) -> list[Sheet]:
-    """Rows on sheets of at most ``ROWS`` images; ``coloured``: with the colour bar."""
+    """Put rows on sheets of at most ``ROWS`` images; ``coloured``: with the colour bar."""
     step = ROWS * rows_per_image
     parts = [rows[start : start + step] for start in range(0, len(rows), step)]
     return [

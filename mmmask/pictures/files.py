@@ -48,11 +48,7 @@ def find_images(names: Sequence[str], count: int | None = None) -> list[Path]:
 
 
 def pick_images(root: Path, pattern: str, count: int) -> list[Path]:
-    """Return ``count`` evenly spaced files that match a pattern below a folder.
-
-    Raises:
-        UserError: If none matches.
-    """
+    """Return ``count`` evenly spaced files that match a pattern below a folder; one must."""
     files = sorted(path for path in root.glob(pattern) if path.is_file())
     if not files:
         raise UserError(f'no image matches {pattern}')
@@ -78,11 +74,7 @@ def read_image(path: str | Path, oriented: bool = True) -> np.ndarray:
 
 
 def read_square(path: str | Path, size: int) -> np.ndarray:
-    """Read the central square of an image file, (size, size, 3) uint8, RGB.
-
-    Raises:
-        UserError: If it can't be read.
-    """
+    """Read the central square of an image file, (size, size, 3) uint8, RGB, by `read_image`."""
     image = read_image(path)
     side = min(image.shape[:2])
     top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2

@@ -6,20 +6,12 @@ import copy
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 
-from mmmask.models.maskers import (
-    BlockMasker,
-    HighAttentionMasker,
-    HintAttentionMasker,
-    ImportanceMasker,
-    LowAttentionMasker,
-    RandomMasker,
-    SoftToHardMasker,
-    ThresholdMasker,
-)
+from mmmask.models import maskers
 from mmmask.models.maskers.base import BaseMasker
 from mmmask.probe import Unavailable
 
@@ -30,19 +22,14 @@ from .sheet import Cell, SheetRow, contact_sheet
 
 @dataclass(frozen=True)
 class Candidate:
-    """A masker on a sheet.
+    """A masker on a sheet, its row's label, and its scores.
 
-    Attributes:
-        label: Its row's.
-        masker: Masks every image; its ratio is set for each column.
-        scores: Which it takes: 'cls', 'received', 'own' (the config's) or '' for none.
-        draws_ratio: False: one mask, whatever the ratio.
+    ``scores`` is 'cls', 'received', 'own' (the config's), or '' for none.
     """
 
     label: str
     masker: BaseMasker
-    scores: str = ''
-    draws_ratio: bool = True
+    scores: str
 
 
 def candidates(own: Callable | None, own_scores: bool) -> list[Candidate]:
@@ -53,31 +40,28 @@ def candidates(own: Callable | None, own_scores: bool) -> list[Candidate]:
         own_scores: Whether the model gives it scores.
     """
 
-    def pick(default: BaseMasker, scores: str = '') -> tuple[BaseMasker, str]:
-        is_own = type(own) is type(default)
-        masker = copy.copy(own if is_own else default)
-        masker.prob = 1.0
-        return masker, 'own' if is_own and own_scores else scores
+    def candidate(label: str, masker: BaseMasker, scores: str = '', **values: float) -> Candidate:
+        is_own = type(own) is type(masker)
+        masker = copy.copy(own if is_own else masker)
+        for name, value in dict(values, prob=1.0).items():
+            setattr(masker, name, value)
+        scores = 'own' if is_own and own_scores else scores
+        return Candidate(label.format(masker), masker, scores)
 
-    rows = [
-        Candidate(f'AttMask-{name}', *pick(masker, 'cls'))
-        for name, masker in (
-            ('High', HighAttentionMasker()),
-            ('Hint', HintAttentionMasker()),
-            ('Low', LowAttentionMasker()),
-        )
+    mst = 'MST, p = {0.token_prob:g} among the lowest 1/{0.num}'
+    gpa = 'GPA at t/T = {0.progress:g}'
+    return [
+        candidate('AttMask-High', maskers.HighAttentionMasker(), 'cls'),
+        candidate('AttMask-Hint', maskers.HintAttentionMasker(), 'cls'),
+        candidate('AttMask-Low', maskers.LowAttentionMasker(), 'cls'),
+        candidate('random', maskers.RandomMasker()),
+        candidate('block-wise', maskers.BlockMasker()),
+        candidate(mst, maskers.ThresholdMasker(), 'cls'),
+        candidate(gpa, maskers.SoftToHardMasker(), 'received', progress=0.0),
+        candidate(gpa, maskers.SoftToHardMasker(), 'received', progress=0.5),
+        candidate(gpa, maskers.SoftToHardMasker(), 'received', progress=1.0),
+        candidate('ccMIM', maskers.ImportanceMasker(), 'cls'),
     ]
-    rows.append(Candidate('random', *pick(RandomMasker())))
-    rows.append(Candidate('block-wise', *pick(BlockMasker())))
-    masker, scores = pick(ThresholdMasker(), 'cls')
-    label = f'MST, p = {masker.token_prob:g} among the lowest 1/{masker.num}'
-    rows.append(Candidate(label, masker, scores, draws_ratio=False))
-    for progress in (0.0, 0.5, 1.0):
-        masker, scores = pick(SoftToHardMasker(), 'received')
-        masker.progress = progress
-        rows.append(Candidate(f'GPA at t/T = {progress:g}', masker, scores))
-    rows.append(Candidate('ccMIM', *pick(ImportanceMasker(), 'cls')))
-    return rows
 
 
 def mask_sheets(subject: Subject, options: Options, say: Callable[[str], None]) -> list[Sheet]:
@@ -97,10 +81,9 @@ def mask_sheets(subject: Subject, options: Options, say: Callable[[str], None]) 
         lines = []
         for row in (row for row in rows if row.scores in given):
             scores = given[row.scores]
-            drawn = options.ratios if row.draws_ratio else (None,)
-            masks = [
-                _draw(row.masker, ratio, scores, subject, index, options.seed) for ratio in drawn
-            ]
+            # MST's masker draws its number on its own: once, whatever the ratio.
+            ratios = (None,) if isinstance(row.masker, maskers.ThresholdMasker) else options.ratios
+            masks = [_draw(row.masker, at, scores, subject, index, options.seed) for at in ratios]
             first = Cell(sample.shown)
             if scores is not None:
                 first = Cell(overlay_heat(sample.shown, scores), span(scores))
@@ -118,15 +101,14 @@ def _scores(
     subject: Subject, sample: Sample, options: Options, missing: dict[str, str]
 ) -> dict[str, np.ndarray | None]:
     """Return the scores (h, w) that the network gives, by name; note what is missing."""
-    readers = {
-        'cls': lambda: subject.probe.attention(sample.image).mean(axis=0),
-        'received': lambda: subject.probe.received_attention(
-            sample.image, options.block, options.head
-        ),
-        'own': lambda: subject.probe.own_scores(sample.image),
-    }
-    if options.block is not None or options.head is not None:
-        readers['own'] = readers['received'] if subject.probe.reads_received else readers['own']
+    probe = subject.probe
+    received = partial(probe.received_attention, sample.image, options.block, options.head)
+    own = partial(probe.own_scores, sample.image)
+    if probe.reads_received and (options.block, options.head) != (None, None):
+        own = received
+    readers = dict(
+        cls=lambda: probe.attention(sample.image).mean(axis=0), received=received, own=own
+    )
     given: dict[str, np.ndarray | None] = {'': None}
     for kind, read in readers.items():
         try:

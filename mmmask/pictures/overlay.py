@@ -1,4 +1,4 @@
-"""Masks and scores of patches over an image."""
+"""Small pictures of one image: its patches hidden or restored, its scores as colours."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import colormaps, get_data_path
-from PIL import Image, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 GREY = (60, 60, 66)
 
@@ -17,15 +17,7 @@ def font_of(size: int) -> ImageFont.FreeTypeFont:
 
 
 def enlarge(image: np.ndarray, side: int) -> np.ndarray:
-    """Resize an image so that its longer side has ``side`` pixels.
-
-    Args:
-        image: (H, W, 3) uint8.
-        side: Pixels of the longer side of the result.
-
-    Returns:
-        (H', W', 3) uint8, bicubic.
-    """
+    """Resize an image, (H, W, 3) uint8, bicubically to ``side`` pixels of its longer side."""
     height, width = image.shape[:2]
     scale = side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -52,7 +44,7 @@ def to_pixels(patches: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def blend(image: np.ndarray, color: np.ndarray, alpha: float | np.ndarray) -> np.ndarray:
-    """(1 - alpha) image + alpha color, rounded to uint8; arrays broadcast."""
+    """Return (1 - alpha) image + alpha color, rounded to uint8; arrays broadcast."""
     if not np.all((np.asarray(alpha) >= 0) & (np.asarray(alpha) <= 1)):
         raise ValueError(f'alpha must be in [0, 1], got {alpha}')
     mixed = image.astype(np.float64) * (1 - alpha) + np.asarray(color, np.float64) * alpha
@@ -60,7 +52,7 @@ def blend(image: np.ndarray, color: np.ndarray, alpha: float | np.ndarray) -> np
 
 
 def colour(unit: np.ndarray, colormap: str) -> np.ndarray:
-    """Numbers in [0, 1], (H, W), as colours of a matplotlib map, (H, W, 3) float in [0, 255]."""
+    """Return a matplotlib map's colours, (H, W, 3) in [0, 255], of numbers in [0, 1], (H, W)."""
     return colormaps[colormap](unit)[..., :3] * 255
 
 
@@ -110,3 +102,74 @@ def overlay_heat(
     colors = colour(to_pixels(unit, image.shape[:2]), colormap)
     grey = np.asarray(Image.fromarray(image).convert('L'))[..., None]
     return blend(np.broadcast_to(grey, image.shape), colors, alpha)
+
+
+def magnify(image: np.ndarray, side: int) -> np.ndarray:
+    """Repeat pixels until the shorter side has about ``side``; larger images stay as they are.
+
+    Every pixel becomes a square of the same size, so patches stay sharp and nothing is invented.
+
+    Args:
+        image: (H, W, 3) uint8.
+        side: Pixels of the shorter side, about.
+
+    Returns:
+        (n H, n W, 3) uint8 with a whole n of at least 1.
+    """
+    factor = max(1, round(side / min(image.shape[:2])))
+    return image.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def heat_map(heat: np.ndarray, shape: tuple[int, int], colormap: str = 'inferno') -> np.ndarray:
+    """Draw scores alone, as :func:`overlay_heat` over black.
+
+    Args:
+        heat: (h, w) scores.
+        shape: Height and width of the result, multiples of h and w.
+        colormap: Name of matplotlib's.
+    """
+    return overlay_heat(np.zeros((*shape, 3), np.uint8), heat, 1.0, colormap)
+
+
+def paste(image: np.ndarray, prediction: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Put a prediction where patches were masked, and keep the image's own pixels elsewhere.
+
+    Args:
+        image: (H, W, 3) uint8.
+        prediction: (H, W, 3) uint8.
+        mask: (h, w) bool, True = masked.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        ValueError: If the images' shapes differ, or aren't multiples of the mask's.
+    """
+    if image.shape != prediction.shape:
+        raise ValueError(f'an image of {image.shape}, but a prediction of {prediction.shape}')
+    return np.where(to_pixels(mask.astype(bool), image.shape[:2])[..., None], prediction, image)
+
+
+def colour_bar(
+    width: int, low: str = 'lowest', high: str = 'highest', colormap: str = 'inferno'
+) -> np.ndarray:
+    """Draw a bar of a colour map between the names of its ends, on white.
+
+    Args:
+        width: Of the bar itself, in pixels.
+        low: Left of it.
+        high: Right of it.
+        colormap: Name of matplotlib's.
+
+    Returns:
+        (17, W, 3) uint8.
+    """
+    font, height = font_of(13), 17
+    left, right = (round(font.getlength(text)) + 8 for text in (low, high))
+    canvas = Image.new('RGB', (left + width + right, height), 'white')
+    unit = np.broadcast_to(np.linspace(0, 1, width), (height - 4, width))
+    canvas.paste(Image.fromarray(colour(unit, colormap).round().astype(np.uint8)), (left, 2))
+    draw = ImageDraw.Draw(canvas)
+    draw.text((0, height // 2), low, 'black', font, anchor='lm')
+    draw.text((left + width + 8, height // 2), high, 'black', font, anchor='lm')
+    return np.asarray(canvas)

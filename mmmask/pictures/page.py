@@ -1,14 +1,19 @@
-"""A page that shows the pictures of a folder."""
+"""Pages that show pictures: a folder's, and addresses that hold a picture."""
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image
 
-from .figure import Sheet
+if TYPE_CHECKING:
+    from .figure import Sheet
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -27,16 +32,13 @@ p {{ max-width: 52em; color: #555; }}
 
 
 def write_page(folder: Path, title: str, facts: Sequence[str], sheets: Sequence[Sheet]) -> Path:
-    """Write every sheet as a PNG, and ``index.html`` with relative links to them.
+    """Write every sheet as a PNG, and ``index.html`` with relative links to them; return its path.
 
     Args:
         folder: Exists.
         title: Of the page.
         facts: Below it, how the pictures were made.
         sheets: What is shown, in order.
-
-    Returns:
-        The page's path.
     """
     body = []
     for sheet in sheets:
@@ -52,3 +54,15 @@ def write_page(folder: Path, title: str, facts: Sequence[str], sheets: Sequence[
     page = folder / 'index.html'
     page.write_text(text, encoding='utf-8')
     return page
+
+
+def jpeg_uri(image: np.ndarray, quality: int = 88) -> str:
+    """Return a ``data:`` address of an (H, W, 3) uint8 image."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, 'JPEG', quality=quality)
+    return 'data:image/jpeg;base64,' + base64.b64encode(buffer.getvalue()).decode()
+
+
+def svg_uri(text: str) -> str:
+    """Return a ``data:`` address of an SVG drawing."""
+    return 'data:image/svg+xml;base64,' + base64.b64encode(text.encode()).decode()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 
 from .figure import SHOWN, Options, Sheet, Subject, hidden, seeded, sheets, span
-from .overlay import overlay_heat
-from .panels import magnify, paste
+from .overlay import magnify, overlay_heat, paste
 from .sheet import Cell, SheetRow
 
 

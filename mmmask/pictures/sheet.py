@@ -12,6 +12,8 @@ from .overlay import font_of
 
 GAP = 8
 """White pixels between pictures."""
+FONT = 14
+"""Size of headings and labels; captions are a little smaller."""
 
 _TEXT, _CAPTION = (20, 20, 24), (110, 110, 118)
 
@@ -33,10 +35,7 @@ class SheetRow:
 
 
 def contact_sheet(
-    columns: Sequence[str],
-    rows: Sequence[SheetRow],
-    footer: np.ndarray | None = None,
-    font_size: int = 14,
+    columns: Sequence[str], rows: Sequence[SheetRow], footer: np.ndarray | None = None
 ) -> np.ndarray:
     """Arrange pictures in a table; no picture is resized.
 
@@ -44,7 +43,6 @@ def contact_sheet(
         columns: A heading for each column, wrapped to its width.
         rows: At least one, of at most as many pictures.
         footer: A picture below the table, e.g. a colour bar.
-        font_size: Of headings and labels; captions are a little smaller.
 
     Returns:
         (H, W, 3) uint8.
@@ -58,12 +56,11 @@ def contact_sheet(
     if not pictures:
         raise ValueError('there is no picture to arrange')
     high, wide = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))
-    font = font_of(font_size)
-    small = font_of(max(8, font_size - 2))
-    line, small_line = font_size + 4, font_size + 2
+    font, small = font_of(FONT), font_of(FONT - 2)
+    line, small_line = FONT + 4, FONT + 2
 
     headings = [_wrap(text, font, wide) for text in columns]
-    labels = [_wrap(row.label, font, 12 * font_size) for row in rows]
+    labels = [_wrap(row.label, font, 12 * FONT) for row in rows]
     widths = [font.getlength(text) for label in labels for text in label]
     left = GAP + (round(max(widths)) + GAP if any(widths) else 0)
     top = GAP + line * max(len(heading) for heading in headings)

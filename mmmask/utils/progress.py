@@ -48,4 +48,5 @@ class Progress:
             self.shown = now
             speed = self.done / (now - self.start)
             eta = timedelta(seconds=round(max(0, self.total - self.done) / speed))
-            self.sink(f'{self.title} [{self.done}/{self.total}]  eta: {eta}  {speed:.0f}/s')
+            rate = f'{speed:.0f}/s' if round(speed) else f'{1 / speed:.0f} s each'
+            self.sink(f'{self.title} [{self.done}/{self.total}]  eta: {eta}  {rate}')

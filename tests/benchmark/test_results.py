@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from mmmask.benchmark.results import arms_of, comparisons, summarise
+from mmmask.benchmark.results import ArmResult, arms_of, comparisons
 from mmmask.benchmark.suite import Metric, Protocol
 
 METRIC = Metric('acc', 'accuracy', scale=100)
@@ -21,7 +21,7 @@ def test_mean_and_sample_deviation_by_hand():
     # 40, 46, 49: mean 45, squared deviations 25 + 1 + 16 = 42, 42 / 2 = 21.
     (arm,) = arms_of(records(pre={0: 0.40, 1: 0.46, 2: 0.49}), PROTOCOL, METRIC)
     assert arm.mean == pytest.approx(45) and arm.std == pytest.approx(math.sqrt(21))
-    assert summarise('a', {0: 3.0}).std is None
+    assert ArmResult('a', {0: 3.0}).std is None
 
 
 def compared(scratch, pre):

@@ -8,6 +8,7 @@ import torch
 
 from mmmask.benchmark.step_timing import Step, compare, peak_memory, summary, time_steps
 from mmmask.utils.errors import UserError
+from mmmask.utils.progress import Progress
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 DINO = str(CONFIGS / 'demo/dino_vit-demo_material-scenes.py')
@@ -130,9 +131,9 @@ class Recorded:
 
 
 def test_steps_are_interleaved_and_pairs_share_a_seed():
-    calls, rounds = [], []
+    calls, progress = [], Progress('rounds', 4)
     steps = [Recorded('a', 10.0, calls), Recorded('b', 20.0, calls)]
-    found = time_steps(steps, 3, warmup=1, progress=lambda *done: rounds.append(done))
+    found = time_steps(steps, 3, warmup=1, progress=progress)
     assert calls == [
         *[('b', 0), ('a', 0)],  # not timed
         *[('a', 1), ('b', 1)],
@@ -140,7 +141,7 @@ def test_steps_are_interleaved_and_pairs_share_a_seed():
         *[('a', 3), ('b', 3)],
     ]
     assert found == [[11.0, 12.0, 13.0], [21.0, 22.0, 23.0]]
-    assert rounds == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert progress.done == 4
 
 
 def test_one_config_alone():

@@ -99,10 +99,10 @@ def test_no_more_than_jobs_at_a_time(miniature, jobs):
 
 
 def test_slots_share_the_machine():
-    assert [s.environment for s in make_slots(None, 8, [])] == [dict(OMP_NUM_THREADS='4')] * 2
-    assert [s.environment for s in make_slots(None, 1, [])] == [dict(OMP_NUM_THREADS='1')]
-    assert [s.environment for s in make_slots(4, 2, [])] == [dict(OMP_NUM_THREADS='1')] * 4
-    gpus = [s.environment['CUDA_VISIBLE_DEVICES'] for s in make_slots(3, 8, ['2', '5'])]
+    assert make_slots(None, 8, []) == [dict(OMP_NUM_THREADS='4')] * 2
+    assert make_slots(None, 1, []) == [dict(OMP_NUM_THREADS='1')]
+    assert make_slots(4, 2, []) == [dict(OMP_NUM_THREADS='1')] * 4
+    gpus = [s['CUDA_VISIBLE_DEVICES'] for s in make_slots(3, 8, ['2', '5'])]
     assert gpus == ['2', '5', '2'] and len(make_slots(None, 8, ['2', '5'])) == 2
     with pytest.raises(UserError, match='--jobs must be at least 1'):
         make_slots(0, 2, [])

@@ -252,6 +252,27 @@ def test_a_file_of_no_published_width_needs_a_config(photos, tmp_path, capsys):
     assert (out / 'attention.png').is_file()
 
 
+def test_each_file_has_a_config_of_its_own(checkpoints, photos, tmp_path, capsys):
+    """Files that hold no config, one of a name with a sign, and an untrained network."""
+    gpa = tmp_path / 'lr=0.1' / 'gpa.pth'
+    gpa.parent.mkdir()
+    gpa.write_bytes(Path(checkpoints['gpa']).read_bytes())
+    out = tmp_path / 'out'
+    networks = [f'{gpa}={config_of("gpa")}', f'{checkpoints["mst"]}={config_of("mst")}']
+    networks += [f'none={config_of("mst")}']
+    arguments = ['--images', str(photos), '--out', str(out)]
+    assert visualize(['--checkpoint', *networks, *arguments, '--what', 'attention', 'masks']) == 0
+    names = {path.stem for path in out.glob('*.png')}
+    masks = {
+        f'masks-00{image}-{name}_0-{of}' for image, name in enumerate('ab', 1) for of in (1, 2, 3)
+    }
+    assert names == {'attention', *masks}
+    page = (out / 'index.html').read_text()
+    assert 'gpa: 32 x 32 pixels' in page and 'none: 32 x 32 pixels' in page
+    assert visualize(['--checkpoint', f'{checkpoints["gpa"]}=nothing.py', *arguments]) == 1
+    assert "There is no config 'nothing.py'" in capsys.readouterr().err
+
+
 def test_a_network_is_named(photos, tmp_path, capsys):
     arguments = ['--images', str(photos), '--out', str(tmp_path / 'out')]
     assert visualize(arguments) == 1
