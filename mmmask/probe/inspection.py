@@ -18,7 +18,7 @@ from mmmask.transfer.formats import (
 )
 from mmmask.transfer.mismatch import broken_values
 from mmmask.transfer.normalisation import pretraining_normalisation
-from mmmask.transfer.settings import Settings, settings_of
+from mmmask.transfer.settings import UNSAID, Settings, settings_of
 from mmmask.transfer.suggest import build_suggested, dense_options, suggest_backbone
 from mmmask.utils.errors import UserError, one_line
 from mmmask.utils.files import is_remote, sha256_of_file
@@ -55,6 +55,7 @@ def _report(checkpoint: Checkpoint, source: str) -> None:
     print()
     _print('backbone', name)
     _print('architecture', _architecture(selection, settings))
+    _print('model', settings.model or f'not named; a proof assumes {UNSAID}')
     if doubt := broken_values(selection.tensors):
         _print('values', doubt)
     images, place = pretraining_normalisation(checkpoint, selection)

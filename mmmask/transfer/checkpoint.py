@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import pickle
-import pickletools
 import re
 import zipfile
 from collections import OrderedDict
@@ -285,21 +284,12 @@ def _why_unreadable(path: str, local: Path, error: Exception) -> str:
         return f"The checkpoint '{path}' couldn't be fetched or read: {reason}"
     with open(local, 'rb') as file:
         start = file.read(4)
-    if start[:1] == b'\x80' and start != _START_OF_TORCH and _is_whole_pickle(local):
+    if start[:1] == b'\x80' and start != _START_OF_TORCH:
         return (
             f"'{path}' is a plain pickle that torch.save didn't write, as detectron2's .pkl: load "
             'it with its library, and save its tensors by torch.save.'
         )
     return f"'{path}' is truncated or not a checkpoint: copy or save it again ({reason})."
-
-
-def _is_whole_pickle(path: Path) -> bool:
-    """Return True for one complete pickle; none of it is run."""
-    try:
-        with open(path, 'rb') as file:
-            return sum(1 for _ in pickletools.genops(file)) > 0 and not file.read(1)
-    except Exception:  # a damaged file may raise anything
-        return False
 
 
 def _find_tensors(path: str, content: object, about: dict) -> Checkpoint:

@@ -103,7 +103,6 @@ def settings_of(checkpoint: Checkpoint, selection: Selection) -> Settings:
     backbone = backbone_config(checkpoint)
     named = (
         _of_config(backbone, selection)
-        or _of_unknown_names(checkpoint, selection)
         or _of_hugging_face(checkpoint, selection)
         or _of_timm(checkpoint, selection)
         or _of_options(checkpoint, selection)
@@ -210,15 +209,15 @@ def _of_config(backbone: dict, selection: Selection) -> Settings | None:
 
 
 def _of_hugging_face(checkpoint: Checkpoint, selection: Selection) -> Settings | None:
+    named = Settings(model=f'{model_beside(checkpoint)} (its config.json)')
+    if selection.format is BARE and kind_of(selection.tensors) is None:
+        return named if model_beside(checkpoint) else None  # names of no known transformer
     config = hugging_face_config_of(checkpoint, selection)
     if not config:
         return None
     kind, act = str(config.get('model_type')), str(config.get('hidden_act', 'gelu'))
-    found = Settings(
-        heads=config.get('num_attention_heads'),
-        norm_eps=config.get('layer_norm_eps'),
-        model=f'{model_beside(checkpoint)} (its config.json)',
-    )
+    heads, eps = config.get('num_attention_heads'), config.get('layer_norm_eps')
+    found = replace(named, heads=heads, norm_eps=eps)
     if kind not in _PLAIN_OF_HUGGING_FACE:
         return replace(found, unlike=f"what a model of type '{kind}' computes isn't known here")
     if config.get('use_swiglu_ffn'):
@@ -233,14 +232,6 @@ def model_beside(checkpoint: Checkpoint) -> str:
     config = checkpoint.about.get('config.json', {})
     names = config.get('architectures') or [config.get('architecture')]
     return str(names[0] or config.get('model_type') or '')
-
-
-def _of_unknown_names(checkpoint: Checkpoint, selection: Selection) -> Settings | None:
-    """Name the model of a bare file whose tensors have names of no transformer that is known."""
-    name = model_beside(checkpoint)
-    if not name or selection.format is not BARE or kind_of(selection.tensors) is not None:
-        return None
-    return Settings(model=f'{name} (its config.json)')
 
 
 def _of_timm(checkpoint: Checkpoint, selection: Selection) -> Settings | None:
