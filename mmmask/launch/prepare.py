@@ -126,7 +126,7 @@ def _check_decided_once(cfg: Config) -> None:
                         f'or drop it with {place}=None.'
                     )
     own, shared = cfg.model.get('data_preprocessor'), cfg.get('data_preprocessor')
-    if own is not None and shared is not None and own != shared:
+    if any(key in (own or {}) and own[key] != value for key, value in (shared or {}).items()):
         raise UserError(
             'The config has two data_preprocessors, and that of the model wins: change '
             'model.data_preprocessor.'
