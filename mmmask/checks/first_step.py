@@ -52,8 +52,8 @@ def check_first_step(runner: Runner, modes: Sequence[str]) -> None:
         modes: Those of ``train``, ``val`` and ``test`` that will run.
 
     Raises:
-        UserError: The data sets give something else than their files hold, a sample can't be read,
-            an epoch has no batch, or the model can't take one, or the metrics what it predicts.
+        UserError: The data sets give something else than their files hold, or a sample can't be
+            read. An epoch has no batch, or the model can't take one. Metrics can't take its output.
     """
     with garbage_kept():
         loops = {mode: getattr(runner, f'{mode}_loop') for mode in modes}

@@ -134,14 +134,14 @@ class Place:
 
     @property
     def elsewhere(self) -> bool:
-        """Whether a backend of their own reads the files: over a network, from an archive."""
+        """Return True if a backend reads the files over a network, or from an archive."""
         return bool(self.config.get('backend_args')) or is_remote(
             self.config.get('data_root') or ''
         )
 
     @property
     def downloads(self) -> bool:
-        """Whether the data set fetches absent files, as CIFAR and MNIST do."""
+        """Return True if the data set fetches absent files, as CIFAR and MNIST do."""
         return 'download' in accepted_keys(self.kind).names and bool(self.argument('download'))
 
     def argument(self, name: str) -> Any:
