@@ -63,8 +63,8 @@ def plan_resumption(
     path, warnings = find_checkpoint(resume, cfg.work_dir)
     if path is None:
         warnings.append(
-            f'--resume: there is no checkpoint in {cfg.work_dir} yet, so training starts from the '
-            'beginning.'
+            f'--resume: this run has no checkpoint in {cfg.work_dir} yet, so training starts from '
+            'the beginning.'
         )
         return None, warnings
     content = read_safely(path)
@@ -147,6 +147,11 @@ def note_run(runner: Runner, resumption: Resumption | None) -> None:
     run_id = uuid4().hex if resumption is None else resumption.run_id
     if resumption is None:
         runner.message_hub.update_info(RUN_ID, run_id)
+        if _candidates(Path(runner.work_dir)):
+            runner.logger.warning(
+                f'{runner.work_dir} has checkpoints of an earlier run: --resume passes over them '
+                'from now on, --resume FILE takes one.'
+            )
     if is_main_process():
         file = Path(runner.work_dir, RUN_ID)
         if run_id is None:

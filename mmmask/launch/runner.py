@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -12,14 +11,14 @@ from mmengine.logging import MMLogger
 from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import RUNNERS
-from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import nn
 
+from mmmask.launch.follow import flat, follow_settings, initial_values
 from mmmask.launch.resume import Resumption
 from mmmask.models.running_statistics import batch_norms
 from mmmask.transfer.initialiser import strict_loading
 from mmmask.utils.errors import UserError
-from mmmask.utils.literals import read_assignments
 
 _NOT_ABOUT_THE_RUN = (
     '"FileClient" will be deprecated',
@@ -105,7 +104,7 @@ class LaunchRunner(Runner):
         """
         built = super().build_param_scheduler(scheduler)
         if not isinstance(self._train_loop, EpochBasedTrainLoop):
-            for one in _flat(built):
+            for one in flat(built):
                 if one.by_epoch:
                     raise UserError(
                         f'param_scheduler has a {type(one).__name__} that counts epochs, but '
@@ -121,82 +120,17 @@ class LaunchRunner(Runner):
         resume_param_scheduler: bool = True,
         map_location: str = 'default',
     ) -> None:
-        """Go on from a checkpoint, under the present rates, lengths and batch size.
-
-        Under the same settings this is mmengine's: optimiser and schedulers as they were saved.
-        Otherwise the optimiser's groups take the config's values. Schedules stand where as many
-        images are seen as had been.
-        """
-        groups = [_initial_values(group) for group in self._param_groups()]
+        """Go on from a checkpoint, under the present rates, lengths and batch size."""
+        groups = initial_values(self)
         scheduled = resume_param_scheduler and self.param_schedulers is not None
         super().resume(filename, resume_optimizer, scheduled, map_location)
-        if self.resumption is None or not self._count_images_seen() + len(self.resumption.changes):
-            return
-        for group, values in zip(self._param_groups(), groups):
-            for key in [key for key in group if key.startswith('initial_')]:
-                del group[key]
-            group.update(values)
-        if scheduled:
-            self.param_schedulers = self.build_param_scheduler(self.cfg.param_scheduler)
-            _advance(_flat(self.param_schedulers), self.train_loop)
-
-    def _param_groups(self) -> list[dict]:
-        several = isinstance(self.optim_wrapper, OptimWrapperDict)
-        wrappers = self.optim_wrapper.values() if several else [self.optim_wrapper]
-        return [group for wrapper in wrappers for group in wrapper.param_groups]
-
-    def _count_images_seen(self) -> bool:
-        """Set the iteration to what has been seen in batches of the present size, if it differs."""
-        then = read_assignments(self.resumption.meta.get('cfg', '')).get('train_dataloader', {})
-        batch, processes = then.get('batch_size'), self.resumption.processes
-        now = self.train_dataloader.batch_size
-        if now is None:  # batches of their own sampler
-            return False
-        now *= self.world_size
-        if not isinstance(batch, int) or processes is None or batch * processes == now:
-            return False
-        loop, before = self.train_loop, self.train_loop.iter
-        if isinstance(loop, EpochBasedTrainLoop):
-            loop._iter = loop.epoch * len(loop.dataloader)
-        else:
-            loop._iter = round(before * batch * processes / now)
-        self.logger.warning(
-            f'Iteration {before} was reached with {batch * processes} images each; with {now}, '
-            f'training goes on from iteration {loop.iter} of {loop.max_iters}.'
-        )
-        return True
+        if self.resumption is not None:
+            follow_settings(self, self.resumption, groups)
 
     def call_hook(self, fn_name: str, **kwargs) -> None:
         if fn_name in ('before_train', 'before_val', 'before_test'):
             self._console.started = True
         super().call_hook(fn_name, **kwargs)
-
-
-def _flat(schedulers: list | dict) -> list:
-    """Return the schedulers of all optimisers."""
-    several = isinstance(schedulers, dict)
-    return [s for part in schedulers.values() for s in part] if several else list(schedulers)
-
-
-def _initial_values(group: dict) -> dict:
-    """Return what the config gives a group of parameters, before schedulers have changed it."""
-    return {
-        key: group.get(f'initial_{key}', value)
-        for key, value in group.items()
-        if key != 'params' and not key.startswith('initial_')
-    }
-
-
-def _advance(schedulers: list, loop: BaseLoop) -> None:
-    """Let new schedulers take the steps of the iterations and epochs that are over."""
-    length = len(loop.dataloader) if isinstance(loop, EpochBasedTrainLoop) else None
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # of steps before the optimiser's
-        for done in range(1, loop.iter + 1):
-            for scheduler in schedulers:
-                by_epoch = scheduler.by_epoch and not getattr(scheduler, 'need_val_args', False)
-                if not scheduler.by_epoch or (by_epoch and done % length == 0):
-                    scheduler.step()
 
 
 class _Console(logging.Filter):

@@ -21,39 +21,34 @@ class Effect(Enum):
 
 
 # The longest beginning of a key decides; keys without one have no effect on the training.
+_DATA, _HOOKS = 'train_dataloader.dataset', 'default_hooks'
 _EFFECTS = {
-    'model': Effect.ANOTHER_RUN,
-    'data_preprocessor': Effect.ANOTHER_RUN,
-    'train_dataloader.dataset': Effect.ANOTHER_RUN,
-    'train_dataloader.sampler': Effect.ANOTHER_RUN,
-    'train_dataloader.collate_fn': Effect.ANOTHER_RUN,
-    'train_cfg.type': Effect.ANOTHER_RUN,
-    'train_cfg.by_epoch': Effect.ANOTHER_RUN,
-    'optim_wrapper.optimizer.type': Effect.ANOTHER_RUN,
-    'optim_wrapper.constructor': Effect.ANOTHER_RUN,
-    'optim_wrapper': Effect.FOLLOWED,
-    'param_scheduler': Effect.FOLLOWED,
-    'auto_scale_lr': Effect.FOLLOWED,
-    'train_cfg.max_epochs': Effect.FOLLOWED,
-    'train_cfg.max_iters': Effect.FOLLOWED,
-    'train_dataloader.batch_size': Effect.FOLLOWED,
-    'train_dataloader.drop_last': Effect.FOLLOWED,
-    'train_dataloader.dataset.data_root': Effect.FOLLOWED,
-    'train_dataloader.dataset.data_prefix': Effect.FOLLOWED,
-    'train_dataloader.dataset.ann_file': Effect.FOLLOWED,
-    'train_dataloader.dataset.skip_broken': Effect.FOLLOWED,
-    'train_dataloader.dataset.max_pixels': Effect.NONE,
-    'train_dataloader.dataset.verify': Effect.NONE,
-    'train_dataloader.dataset.cache': Effect.NONE,
-    'custom_hooks': Effect.FOLLOWED,
-    'default_hooks': Effect.FOLLOWED,
-    **{
-        f'default_hooks.{name}': Effect.NONE
-        for name in (
-            *('checkpoint', 'invalid_loss', 'knn', 'logger', 'param_scheduler', 'runtime_info'),
-            *('sampler_seed', 'timer', 'verify_transfer', 'visualization'),
-        )
-    },
+    **dict.fromkeys(
+        (
+            *('model', 'data_preprocessor', _DATA, 'train_dataloader.sampler'),
+            *('train_dataloader.collate_fn', 'train_cfg.type', 'train_cfg.by_epoch'),
+            *('optim_wrapper.optimizer.type', 'optim_wrapper.constructor'),
+        ),
+        Effect.ANOTHER_RUN,
+    ),
+    **dict.fromkeys(
+        (
+            *('optim_wrapper', 'param_scheduler', 'auto_scale_lr', 'train_cfg.max_epochs'),
+            *('train_cfg.max_iters', 'train_dataloader.batch_size', 'train_dataloader.drop_last'),
+            *(f'{_DATA}.{key}' for key in ('data_root', 'data_prefix', 'ann_file', 'skip_broken')),
+            *('custom_hooks', _HOOKS),
+        ),
+        Effect.FOLLOWED,
+    ),
+    **dict.fromkeys(
+        (
+            *(f'{_DATA}.{key}' for key in ('max_pixels', 'verify', 'cache')),
+            *(f'{_HOOKS}.{key}' for key in ('checkpoint', 'invalid_loss', 'knn', 'logger')),
+            *(f'{_HOOKS}.{key}' for key in ('param_scheduler', 'runtime_info', 'sampler_seed')),
+            *(f'{_HOOKS}.{key}' for key in ('timer', 'verify_transfer', 'visualization')),
+        ),
+        Effect.NONE,
+    ),
 }
 
 
