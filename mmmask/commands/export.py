@@ -63,6 +63,8 @@ def run(args: argparse.Namespace) -> None:
     print(f'{done.path}: {len(done.tensors)} tensors by {names}, read back equal')
     if done.left:
         print(f'left behind: {len(done.left)} ({", ".join(group_names(done.left))})')
+    if done.activation is not None:
+        print(f'its activation is {done.activation}: no tensor shows it, so set it in the network')
     if done.config is not None:
         (model,) = done.config['architectures']
         options = ', add_pooling_layer=False' if model == 'ViTModel' else ''

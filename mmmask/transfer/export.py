@@ -59,6 +59,7 @@ class Export:
         text: Text of the config that the checkpoint keeps, for a whole file.
         why_whole: Why it is the whole file, '' for a backbone.
         left: Names of the checkpoint's tensors that stay behind.
+        activation: Of the MLPs, where it isn't GELU: no tensor shows it.
         path: The file that was written.
     """
 
@@ -69,6 +70,7 @@ class Export:
     text: str | None = None
     why_whole: str = ''
     left: tuple[str, ...] = ()
+    activation: str | None = None
     path: Path | None = None
 
 
@@ -203,7 +205,8 @@ def _backbone_for(to: str, selection: Selection, settings: Settings) -> Export:
         named = from_mmpretrain(naming, tensors)
     except KeyError as error:
         raise UserError(f"{to} has no name for '{error.args[0]}'.") from error
-    return Export(named, tensors, naming, config, left=selection.others)
+    activation = None if settings.activation == 'GELU' else settings.activation
+    return Export(named, tensors, naming, config, left=selection.others, activation=activation)
 
 
 def _check_places(backbone: dict, tensors: Mapping[str, Tensor]) -> None:
@@ -247,6 +250,10 @@ def _naming_for(to: str, backbone: Mapping, tensors: Mapping[str, Tensor]) -> Na
         ('cls_token' not in tensors, 'has no CLS token'),
         ('ln2.weight' in tensors, 'has its last norm behind a mean over patches'),
         ('pre_norm.weight' in tensors, 'has a norm in front of the blocks'),
+        (
+            to == 'dino' and 'act_cfg' in backbone.get('layer_cfgs', {}),
+            'has another activation than GELU',
+        ),
         (
             to == 'huggingface' and 'register_tokens' in tensors and not scaled,
             'has registers but no layer scale',

@@ -45,11 +45,13 @@ UNSAID = 'no rotary positions, GELU, and the usual attention scale and pooling'
 _PLAIN_OF_HUGGING_FACE = {
     *('vit', 'vit_mae', 'vit_msn', 'ijepa', 'dinov2', 'dinov2_with_registers'),
 }
-_ACTIVATIONS_OF_HUGGING_FACE = {
-    **dict.fromkeys(('gelu', 'gelu_python'), 'GELU'),
+ACTIVATIONS_OF_HUGGING_FACE = {
+    **dict.fromkeys(('gelu_python', 'gelu'), 'GELU'),
     **dict.fromkeys(('gelu_new', 'gelu_fast', 'gelu_pytorch_tanh'), 'GELU(tanh)'),
     'quick_gelu': 'QuickGELU',
 }
+"""Activations by ``hidden_act`` of a ``config.json``; of one activation the last is its name."""
+
 # Options --arch and --model by which the published trainings of DINO, iBOT, MAE name a network.
 _PUBLISHED = re.compile(
     r'(mae_|cae_|beit_)?(vit|deit|swin|small|base|large)(_(tiny|small|base|large|huge|giant2?))?'
@@ -222,9 +224,9 @@ def _of_hugging_face(checkpoint: Checkpoint, selection: Selection) -> Settings |
         return replace(found, unlike=f"what a model of type '{kind}' computes isn't known here")
     if config.get('use_swiglu_ffn'):
         return found
-    if act not in _ACTIVATIONS_OF_HUGGING_FACE:
+    if act not in ACTIVATIONS_OF_HUGGING_FACE:
         return replace(found, unlike=f"no backbone here has the activation '{act}'")
-    return replace(found, activation=_ACTIVATIONS_OF_HUGGING_FACE[act])
+    return replace(found, activation=ACTIVATIONS_OF_HUGGING_FACE[act])
 
 
 def model_beside(checkpoint: Checkpoint) -> str:

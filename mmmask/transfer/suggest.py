@@ -15,7 +15,7 @@ from mmmask.utils.errors import UserError, explained
 from .description import Architecture, Kind, architecture, kind_of, table_window
 from .names import TABLE
 from .positions import position_layout, prefix_tokens
-from .settings import Settings
+from .settings import ACTIVATIONS_OF_HUGGING_FACE, Settings
 
 
 def suggest_backbone(tensors: Mapping[str, Tensor], settings: Settings) -> dict:
@@ -121,17 +121,20 @@ def hugging_face_config(backbone: Mapping, settings: Settings) -> dict:
 
     Args:
         backbone: mmpretrain's config of the same network, from :func:`suggest_backbone`.
-        settings: Tells the epsilon of norms.
+        settings: Tells the epsilon of norms and the activation.
     """
     arch = backbone['arch']
     width, hidden = arch['embed_dims'], arch['feedforward_channels']
+    names = {ours: theirs for theirs, ours in ACTIVATIONS_OF_HUGGING_FACE.items()}
+    if (activation := settings.activation or 'GELU') not in names:
+        raise UserError(f"Hugging Face's models don't know its activation, {activation}")
     config = dict(
         architectures=['ViTModel'],
         model_type='vit',
         hidden_size=width,
         num_hidden_layers=arch['num_layers'],
         num_attention_heads=arch['num_heads'],
-        hidden_act='gelu',
+        hidden_act=names[activation],
         image_size=backbone['img_size'],
         patch_size=backbone['patch_size'],
         num_channels=backbone.get('in_channels', 3),
@@ -148,7 +151,7 @@ def hugging_face_config(backbone: Mapping, settings: Settings) -> dict:
             architectures=['Dinov2Model' if registers is None else 'Dinov2WithRegistersModel'],
             model_type='dinov2' if registers is None else 'dinov2_with_registers',
             mlp_ratio=hidden // width if hidden % width == 0 else hidden / width,
-            use_swiglu_ffn='layer_cfgs' in backbone,
+            use_swiglu_ffn='ffn_type' in backbone.get('layer_cfgs', {}),
         )
         if registers is not None:
             config['num_register_tokens'] = registers

@@ -124,6 +124,24 @@ def test_what_tensors_do_not_tell_comes_back(to, name, tmp_path):
     assert images_of(out) == (images, 'its metadata')
 
 
+@pytest.mark.parametrize('to', ['mmpretrain', 'timm', 'huggingface', 'dino'])
+def test_another_activation_goes_where_it_can_be_said(to, tmp_path, capsys):
+    """In the config.json of Hugging Face, in our metadata; DINO's own network has GELU only."""
+    case = hugging_face_vit(tmp_path)
+    config = tmp_path / 'config.json'
+    config.write_text(json.dumps({**json.loads(config.read_text()), 'hidden_act': 'quick_gelu'}))
+    out = tmp_path / 'out' / ('model.safetensors' if to == 'huggingface' else 'new.safetensors')
+    words = [str(case.path), '--to', to, '--out', str(out)]
+    if to == 'dino':
+        assert 'has another activation than GELU' in refused(words, capsys)
+        return
+    assert export(words) == 0
+    assert 'its activation is QuickGELU: no tensor shows it' in capsys.readouterr().out
+    assert tensors_of(out)[1].activation == 'QuickGELU'
+    if to == 'huggingface':
+        assert json.loads(out.with_name('config.json').read_text())['hidden_act'] == 'quick_gelu'
+
+
 def test_timm_s_own_model_gives_the_features(tmp_path):
     case = self_distillation(tmp_path)
     out = tmp_path / 'timm.safetensors'
