@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -12,8 +13,6 @@ from mmmask.models.attention import AttentionTap, ReceivedAttentionTap
 from mmmask.probe import Probe
 from mmmask.utils.errors import UserError
 from mmmask.utils.progress import Progress
-
-from .statistics import mean_and_error
 
 MEASURES = ('share', 'recall', 'precision', 'lift')
 
@@ -61,32 +60,27 @@ def strategies(
     # chance, gives the ratio. Half of the patches at most, or nothing would be left.
     num = min(range(2, num_tokens + 1), key=lambda n: abs(num_tokens // n - count))
     candidates = maskers.ThresholdMasker(num=num, token_prob=1.0)
-    high, hint, low = (
-        kind(ratio=ratio, prob=1.0)
-        for kind in (
-            maskers.HighAttentionMasker,
-            maskers.HintAttentionMasker,
-            maskers.LowAttentionMasker,
-        )
-    )
     hard = maskers.SoftToHardMasker(ratio, soft=(0.0, 0.0), hard=(1.0, 1.0))
+    high = maskers.HighAttentionMasker(ratio=ratio, prob=1.0)
+    hint = maskers.HintAttentionMasker(ratio=ratio, prob=1.0)
+    low = maskers.LowAttentionMasker(ratio=ratio, prob=1.0)
     cls, every = AttentionTap(blocks=(-1,)), AttentionTap(blocks='all')
     received = ReceivedAttentionTap(block, head)
-    notes = dict(
-        hint='AttMask-High less the tokens that it shows again',
-        mst=f'all its candidates, 1 / {num} of the patches, as the nearest share; in training it '
-        'masks a part of 1 / 8',
-        gpa=f'attention received, block {block}, head {head}',
-        ccmim='CLS attention summed over all blocks',
+    of_hint = 'AttMask-High less the tokens that it shows again'
+    of_mst = (
+        f'all its candidates, 1 / {num} of the patches, as the nearest share; in training it masks '
+        'a part of 1 / 8'
     )
+    of_gpa = f'attention received, block {block}, head {head}'
+    of_ccmim = 'CLS attention summed over all blocks'
     return [
         Strategy('random', maskers.RandomMasker(ratio), random=True),
         Strategy('AttMask-High', high, cls),
-        Strategy('AttMask-Hint', hint, cls, random=True, note=notes['hint']),
+        Strategy('AttMask-Hint', hint, cls, random=True, note=of_hint),
         Strategy('AttMask-Low', low, cls),
-        Strategy('MST', candidates, cls, note=notes['mst']),
-        Strategy('GPA, all hard', hard, received, note=notes['gpa']),
-        Strategy('ccMIM, published', maskers.ImportanceMasker(ratio), every, True, notes['ccmim']),
+        Strategy('MST', candidates, cls, note=of_mst),
+        Strategy('GPA, all hard', hard, received, note=of_gpa),
+        Strategy('ccMIM, published', maskers.ImportanceMasker(ratio), every, True, of_ccmim),
         Strategy('ccMIM, top', high, every, note='the same scores'),
     ]
 
@@ -152,6 +146,22 @@ def measure_each(
         if progress is not None:
             progress.advance(1)
     return {name: np.stack(values) for name, values in found.items()}
+
+
+def mean_and_error(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over the first axis and its standard error (NaN for a single image).
+
+    Args:
+        values: (N, ...), N at least 1.
+
+    Returns:
+        Two (...) arrays.
+    """
+    values = np.asarray(values, np.float64)
+    mean = values.mean(axis=0)
+    if len(values) == 1:
+        return mean, np.full_like(mean, math.nan)
+    return mean, values.std(axis=0, ddof=1) / math.sqrt(len(values))
 
 
 def summary(values: np.ndarray) -> dict[str, tuple[float, float]]:

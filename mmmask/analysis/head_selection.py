@@ -15,7 +15,7 @@ from mmmask.probe import Probe
 from mmmask.utils.errors import UserError
 from mmmask.utils.progress import Progress
 
-from .statistics import mean_and_error
+from .coverage import mean_and_error
 
 
 @dataclass(frozen=True)

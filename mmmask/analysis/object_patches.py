@@ -76,26 +76,33 @@ class ObjectPatches:
         labelled: bool = False,
     ) -> None:
         self.folder, self.size, self.grid = Path(images), size, grid
-        self.labelled = labelled
         if not Path(annotations).is_file():
             raise UserError(f"--annotations: there is no file '{annotations}'.")
         if not self.folder.is_dir():
             raise UserError(f"--images: there is no folder '{images}'.")
-        self._coco = _read(annotations)
-        items = self._outlined(self._coco.anns.values())
-        if not items:
+        self._coco = coco = _read(annotations)
+        objects = [item for item in coco.dataset['annotations'] if item.get('segmentation')]
+        objects = [item for item in objects if not item.get('iscrowd')]
+        if not objects:
             raise UserError(f"'{annotations}' has no object with a mask (crowds don't count).")
-        ids = sorted({item['image_id'] for item in items})
-        unknown = [number for number in ids if number not in self._coco.imgs]
+        unknown = sorted({item['image_id'] for item in objects} - set(coco.imgs))
         if unknown:
             raise UserError(f"'{annotations}' annotates image {unknown[0]}, which it doesn't list.")
-        ids = sorted({item['image_id'] for item in items if self._counts(item)})
-        if not ids:
+        self._objects: dict[int, list[dict]] = {}
+        for item in objects:
+            category = coco.cats.get(item.get('category_id'), {}).get('name')
+            label = (self.folder / self._name(item['image_id'])).parent.name
+            if not labelled or category == label:
+                self._objects.setdefault(item['image_id'], []).append(item)
+        if not self._objects:
             raise UserError(
                 f"No object of '{annotations}' is of its image's label: an image's folder must "
                 "have a category's name."
             )
-        self.ids = _choose(ids, limit, seed)
+        ids = sorted(self._objects)
+        if seed is not None and limit is not None and limit < len(ids):
+            ids = sorted(np.random.default_rng(seed).choice(ids, limit, replace=False).tolist())
+        self.ids = pick_evenly(ids, limit)
         missing = [name for name in map(self._name, self.ids) if not (self.folder / name).is_file()]
         if missing:
             more = f' and {len(missing) - 1} others' if len(missing) > 1 else ''
@@ -111,7 +118,10 @@ class ObjectPatches:
             UserError: If an image can't be read, or isn't as large as its annotations say.
         """
         for number in self.ids:
-            mask = self.objects(number)
+            listed = self._coco.imgs[number]
+            mask = np.zeros((listed['height'], listed['width']), bool)
+            for item in self._objects[number]:
+                mask |= self._coco.annToMask(item).astype(bool)
             path = self.folder / self._name(number)
             image = read_image(path, oriented=False)  # outlines are of the file's own pixels
             if image.shape[:2] != mask.shape:
@@ -122,26 +132,8 @@ class ObjectPatches:
             image = Image.fromarray(image).resize(side, Image.Resampling.BICUBIC)
             yield np.asarray(image), patch_coverage(mask, self.grid)
 
-    def objects(self, number: int) -> np.ndarray:
-        """Pixels of any object that counts, (H, W) bool of the original's size."""
-        listed = self._coco.imgs[number]
-        mask = np.zeros((listed['height'], listed['width']), bool)
-        for item in filter(self._counts, self._outlined(self._coco.imgToAnns[number])):
-            mask |= self._coco.annToMask(item).astype(bool)
-        return mask
-
-    def _counts(self, item: dict) -> bool:
-        if not self.labelled:
-            return True
-        category = self._coco.cats.get(item.get('category_id'), {})
-        return category.get('name') == (self.folder / self._name(item['image_id'])).parent.name
-
     def _name(self, number: int) -> str:
         return self._coco.imgs[number]['file_name']
-
-    @staticmethod
-    def _outlined(items) -> list[dict]:
-        return [item for item in items if item.get('segmentation') and not item.get('iscrowd')]
 
 
 def _read(path: str | Path) -> COCO:
@@ -159,11 +151,3 @@ def _read(path: str | Path) -> COCO:
             'and annotations.'
         ) from error
     return coco
-
-
-def _choose(ids: list[int], limit: int | None, seed: int | None) -> list[int]:
-    if limit is None or limit >= len(ids):
-        return ids
-    if seed is not None:
-        return sorted(np.random.default_rng(seed).choice(ids, limit, replace=False).tolist())
-    return pick_evenly(ids, limit)

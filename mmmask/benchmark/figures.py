@@ -69,9 +69,8 @@ class Context:
     @property
     def tasks(self) -> list[Task]:
         """Return the protocol's tasks that are done, in the suite's order."""
-        return [
-            t for t in self.suite.tasks if t.protocol == self.protocol and self.folder(t).result
-        ]
+        tasks = [task for task in self.suite.tasks if task.protocol == self.protocol]
+        return [task for task in tasks if self.folder(task).result]
 
     def config(self, task: Task) -> Config:
         """Read the config that a task was run with, as mmengine wrote it into the task's folder."""
@@ -155,10 +154,8 @@ def masks(
     rows = []
     for seed, sample in enumerate(context.samples(images, size, count)):
         scores = probe.attention(sample.image).mean(axis=0)  # (h, w)
-        cells = [
-            Cell(sample.shown),
-            Cell(pictures.overlay_heat(sample.shown, scores), span(scores)),
-        ]
+        heat = pictures.overlay_heat(sample.shown, scores)
+        cells = [Cell(sample.shown), Cell(heat, span(scores))]
         for masker in maskers.values():
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)  # the ratio is drawn first: the same for all

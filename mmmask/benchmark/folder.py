@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def read_json(path: Path) -> Any:
         ) from error
 
 
+@dataclass(frozen=True)
 class TaskFolder:
     """Reads and writes ``DIR/<task>`` on disk.
 
@@ -43,13 +45,9 @@ class TaskFolder:
     ``command``, ``environment``, ``identity`` (see
     :func:`~mmmask.benchmark.identity.identity_of`), ``started``, ``seconds`` (of all attempts),
     ``attempts`` and ``error``. ``result.json`` is the tool's.
-
-    Args:
-        path: The folder.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    path: Path
 
     @property
     def log(self) -> Path:
@@ -57,9 +55,9 @@ class TaskFolder:
         return self.path / 'log.txt'
 
     @property
-    def state(self) -> dict | None:
-        """Content of ``task.json``; None before the first attempt."""
-        return read_json(self.path / 'task.json')
+    def state(self) -> dict[str, Any]:
+        """Content of ``task.json``; nothing before the first attempt."""
+        return read_json(self.path / 'task.json') or {}
 
     @property
     def result(self) -> dict | None:
@@ -75,7 +73,7 @@ class TaskFolder:
     @property
     def seconds(self) -> float:
         """Seconds of all attempts so far."""
-        return (self.state or {}).get('seconds', 0.0)
+        return self.state.get('seconds', 0.0)
 
     def checkpoint(self, root: Path) -> Path:
         """Return the last checkpoint of a training.
@@ -89,11 +87,9 @@ class TaskFolder:
             raise UserError(f'{left}: remove its folder to run it again')
         return root / path
 
-    def write_state(self, **changes: Any) -> dict:
-        """Change some values of ``task.json``; return all of them."""
-        state = {**(self.state or {}), **changes}
-        write_json(self.path / 'task.json', state)
-        return state
+    def write_state(self, **changes: Any) -> None:
+        """Change some values of ``task.json``."""
+        write_json(self.path / 'task.json', {**self.state, **changes})
 
     def supersede(self) -> None:
         """Move the folder out of the way, into ``DIR/.superseded``: nothing is deleted."""

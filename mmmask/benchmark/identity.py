@@ -8,8 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mmmask.config.options import check_own_parts, merge_options
-from mmmask.config.read import read_config
+from mmmask.config.options import read_with_options
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import sha256_of_file
 from mmmask.utils.suggestions import suggestion
@@ -24,9 +23,7 @@ def _text(value: Any) -> str:
 
 @lru_cache(maxsize=256)
 def _resolve(config: str, options: str) -> dict:
-    resolved = read_config(config)
-    merge_options(resolved, json.loads(options))
-    check_own_parts(resolved)
+    resolved = read_with_options(config, json.loads(options))
     return json.loads(json.dumps(resolved.to_dict(), default=_text, sort_keys=True))
 
 
@@ -49,12 +46,13 @@ def value_at(config: dict, dotted: str) -> Any:
     """
     value: Any = config
     for depth, key in enumerate(dotted.split('.')):
-        known = list(map(str, range(len(value)))) if isinstance(value, list) else value
-        if not isinstance(value, (dict, list)) or key not in known:
+        if isinstance(value, list):
+            value = {str(index): item for index, item in enumerate(value)}
+        if not isinstance(value, dict) or key not in value:
             parent = '.'.join(dotted.split('.')[:depth]) or 'the config'
-            hint = suggestion(key, known) if isinstance(value, (dict, list)) else ''
+            hint = suggestion(key, value) if isinstance(value, dict) else ''
             raise UserError(f'{dotted!r}: {parent} has no {key!r}{hint}')
-        value = value[int(key)] if isinstance(value, list) else value[key]
+        value = value[key]
     return value
 
 

@@ -39,7 +39,7 @@ def make_slots(jobs: int | None, cores: int, gpus: Sequence[str]) -> list[dict[s
     return [dict(OMP_NUM_THREADS=str(max(1, cores // jobs)))] * jobs
 
 
-class Child:
+class Child(subprocess.Popen):
     """Runs a command that writes into a log, with all processes that the command starts.
 
     Args:
@@ -64,7 +64,7 @@ class Child:
             paths = [str(_CODE), *filter(None, [environment.get('PYTHONPATH')])]
             environment['PYTHONPATH'] = os.pathsep.join(paths)
         with log.open('ab') as file:
-            self._process = subprocess.Popen(
+            super().__init__(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
@@ -80,23 +80,13 @@ class Child:
         """Return the seconds since the start."""
         return time.monotonic() - self.started
 
-    def poll(self) -> int | None:
-        """Return the exit status; None while the process runs."""
-        return self._process.poll()
-
-    def wait(self) -> int:
-        """Wait for the end; return the exit status."""
-        return self._process.wait()
-
     def stop(self, patience: float = 10.0) -> None:
         """Ask the process and its children to end; kill them after ``patience`` seconds."""
         for number, timeout in ((signal.SIGTERM, patience), (signal.SIGKILL, None)):
             with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
-            try:
-                self._process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                continue
+                os.killpg(self.pid, number)
+            with suppress(subprocess.TimeoutExpired):
+                self.wait(timeout)
 
 
 class Interrupted(Exception):

@@ -144,7 +144,7 @@ def _table(protocol: Protocol, metric, records: list[dict], found: list[Comparis
 
 def _run(task: Task, folder: TaskFolder, records: list[dict]) -> dict[str, Any]:
     """Return the values of one task for the report."""
-    state, result = folder.state or {}, folder.result or {}
+    state, result = folder.state, folder.result or {}
     return dict(
         task=task,
         status=state.get('status', 'not run'),

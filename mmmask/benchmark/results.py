@@ -23,7 +23,7 @@ def build_records(work_dir: Path, task: Task) -> list[dict]:
     """
     folder = TaskFolder(work_dir / task.name)
     result, state = folder.result, folder.state
-    if result is None or state is None:
+    if not result or not state:
         return []
     metrics, protocol = result['metrics'], task.protocol
     records = []
@@ -59,8 +59,7 @@ def write_results(suite: Suite, work_dir: Path) -> list[dict]:
     """Write ``results.json``, the records of all tasks that are done; return them."""
     records = []
     for task in suite.tasks:
-        state = TaskFolder(work_dir / task.name).state
-        if state and state['status'] == 'done':
+        if TaskFolder(work_dir / task.name).state.get('status') == 'done':
             records += build_records(work_dir, task)
     write_json(work_dir / 'results.json', records)
     return records
@@ -123,13 +122,14 @@ class Comparison:
                 f'No clear difference: {size} {higher}, but the spread over seeds is '
                 f'{self.deviation:.{self.metric.digits}f}.'
             )
+        if self.deviation == 0:
+            return f'{size} {higher}; every seed gives the same values.'
         agreeing = sum((d > 0) == (self.difference > 0) for d in self.paired.values())
         few = ' Two seeds say little about the spread.' if seeds == 2 else ''
+        times = abs(self.difference) / self.deviation
         return (
-            f'{size} {higher}, {abs(self.difference) / self.deviation:.1f} times the spread; '
+            f'{size} {higher}, {times:.1f} times the spread; '
             f'{agreeing} of {len(self.paired)} seeds agree.{few}'
-            if self.deviation > 0
-            else f'{size} {higher}; every seed gives the same values.'
         )
 
 

@@ -215,7 +215,7 @@ class SuiteRunner:
             environment=free[0],
             identity=identity,
             started=datetime.now(timezone.utc).isoformat(timespec='seconds'),
-            attempts=(folder.state or {}).get('attempts', 0) + 1,
+            attempts=folder.state.get('attempts', 0) + 1,
             error=None,
         )
         resume = ['--resume'] if action is Action.CONTINUE else []
@@ -228,11 +228,10 @@ class SuiteRunner:
         """Return what to do with a task; why, in words; the task's identity."""
         identity = identity_of(task, self.suite.root, weights, self._data)
         folder = self.folder(task)
-        state = folder.state
-        if state is None or 'identity' not in state:
+        before = folder.state.get('identity')
+        if before is None:
             return Action.RUN, '', identity
-        change = first_change(state['identity'], identity)
-        if change:
+        if change := first_change(before, identity):
             return Action.RUN, f' anew: {change}', identity
         if folder.result:
             return Action.SKIP, '', identity

@@ -28,8 +28,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmmask.config.build import build_model, scope_of
-from mmmask.config.options import check_own_parts, merge_options
-from mmmask.config.read import config_name, read_config
+from mmmask.config.options import read_with_options
+from mmmask.config.read import config_name
 from mmmask.engine.hooks import EMATeacherHook, PerParameterGradClipHook
 from mmmask.utils.errors import UserError, explained
 from mmmask.utils.progress import Progress
@@ -45,12 +45,10 @@ def read_training(name: str, options: dict) -> Config:
     Raises:
         UserError: If it is wrong, or isn't a training's.
     """
-    cfg = read_config(name)
-    merge_options(cfg, options)
+    cfg = read_with_options(name, options)
     for key in ('model', 'train_dataloader', 'optim_wrapper'):
         if cfg.get(key) is None:
             raise UserError(f"The config '{name}' has no {key}: there is no step to time.")
-    check_own_parts(cfg)
     return cfg
 
 
@@ -66,6 +64,9 @@ class Step:
         options: As ``--cfg-options``.
         device: ``'cpu'`` or ``'cuda'``.
         batch_size: Images in a batch; None: the config's, of one process.
+
+    Attributes:
+        hooks: Names of the hooks that are part of the step.
 
     Raises:
         UserError: If the config is wrong or isn't a pre-training's, or a step fails.
@@ -89,15 +90,11 @@ class Step:
             self._optimizer = build_optim_wrapper(self.model, _wrapper(cfg.optim_wrapper, device))
             self.model.train()
             self._hooks = _step_hooks(cfg)
+            self.hooks = [type(hook).__name__ for hook in self._hooks]
             self._runner = SimpleNamespace(model=self.model, optim_wrapper=self._optimizer)
             for hook in self._hooks:
                 hook.before_train(self._runner)
             self.take(seed=0)
-
-    @property
-    def hooks(self) -> list[str]:
-        """Names of the hooks that are part of the step."""
-        return [type(hook).__name__ for hook in self._hooks]
 
     def parameters(self) -> dict[str, int]:
         """Count all parameters, less a frozen scorer's, and those that are trained."""

@@ -12,6 +12,7 @@ import shlex
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 
@@ -50,12 +51,12 @@ def _run(args: argparse.Namespace) -> int:
     from mmmask.benchmark.runner import SuiteFailed, SuiteRunner
     from mmmask.benchmark.suite import load_suite
 
-    start = time.monotonic()
+    start, say = time.monotonic(), partial(print, flush=True)
     work_dir = Path(args.work_dir).resolve()
     suite = load_suite(args.suite, Path.cwd())
     check_figures(suite)
     slots = make_slots(args.jobs, _cores(), _gpus())
-    runner = SuiteRunner(suite, work_dir, slots, args.keep_going, say=_say)
+    runner = SuiteRunner(suite, work_dir, slots, args.keep_going, say=say)
     if args.dry_run:
         for task, what, command in runner.plan(args.only):
             print(f'{task.name}: {what}\n    {shlex.join(command)}')
@@ -72,15 +73,11 @@ def _run(args: argparse.Namespace) -> int:
     report, missing_figures = write_report(suite, work_dir)
     for missing in missing_figures:
         print(f'warning: {missing}', file=sys.stderr)
-    _say((work_dir / 'table.md').read_text())
-    _say(f'report: {report} ({in_words(time.monotonic() - start)} in all)')
+    say((work_dir / 'table.md').read_text())
+    say(f'report: {report} ({in_words(time.monotonic() - start)} in all)')
     if failure:
         raise failure
     return 1 if missing_figures else 0
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 def _cores() -> int:

@@ -13,8 +13,6 @@ from mmmask.commands.arguments import add_cfg_options, head, positive, ratio
 from mmmask.utils.errors import UserError
 
 if TYPE_CHECKING:
-    from mmengine.config import Config
-
     from mmmask.pictures.figure import Subject
 
 KINDS = ('attention', 'masks', 'gpa', 'reconstruction')
@@ -120,8 +118,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _subjects(args: argparse.Namespace) -> list[Subject]:
     """Build every network, and read the images at its size."""
-    from mmmask.config.options import check_own_parts, merge_options
-    from mmmask.config.read import read_config
+    from mmmask.config.options import read_with_options
     from mmmask.pictures import find_images, read_square
     from mmmask.pictures.figure import Sample, Subject
     from mmmask.probe import Probe
@@ -130,19 +127,14 @@ def _subjects(args: argparse.Namespace) -> list[Subject]:
         raise UserError('Give CONFIG and CHECKPOINT, or --checkpoint FILE ..., or both.')
     if args.cfg_options and args.config is None:
         raise UserError('--cfg-options change a config: give CONFIG and CHECKPOINT.')
-    given: list[tuple[str, Config | None]] = []
-    if args.config is not None:
-        config = read_config(args.config)
-        merge_options(config, args.cfg_options)
-        check_own_parts(config)
-        given.append((args.file, config))
-    for file, name in map(_file_and_config, args.checkpoint):
-        given.append((file, read_config(name) if name else None))
+    given = [(args.file, args.config, args.cfg_options)] if args.config else []
+    given += [(*_file_and_config(word), {}) for word in args.checkpoint]
     paths = find_images(args.images, args.count)
-    probes = [Probe(file, config, args.source or 'auto', args.size) for file, config in given]
-    names = _names(paths)
+    names, labels = _names(paths), _names([Path(file) for file, *_ in given])
     subjects = []
-    for label, probe in zip(_names([Path(file) for file, _ in given]), probes):
+    for label, (file, name, options) in zip(labels, given):
+        config = read_with_options(name, options) if name else None
+        probe = Probe(file, config, args.source or 'auto', args.size)
         squares = (read_square(path, probe.size) for path in paths)
         subjects.append(Subject(label, probe, list(map(Sample, names, squares))))
     return subjects

@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
+from mmmask.config.read import read_config
 from mmmask.config.signatures import (
     TAKEN_BEFORE,
     accepted_keys,
@@ -82,6 +83,22 @@ def _read_value(text: str) -> Any:
         return value.replace('\0', ' ') if isinstance(value, str) else value
 
     return with_spaces(DictAction._parse_iterable(text))
+
+
+def read_with_options(name: str, options: Mapping[str, Any]) -> Config:
+    """Read a config, change values of it, and check the keys of this project's classes.
+
+    Args:
+        name: A path, or ``package::path``.
+        options: Values by dotted key, as :func:`read_options` gives them.
+
+    Raises:
+        UserError: If the config can't be read, or a value or a key doesn't fit.
+    """
+    cfg = read_config(name)
+    merge_options(cfg, options)
+    check_own_parts(cfg)
+    return cfg
 
 
 def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:

@@ -54,7 +54,7 @@ def gpa_sheets(subjects: Sequence[Subject], options: Options) -> list[Sheet]:
             Cell(sample.shown),
             Cell(overlay_heat(sample.shown, scores), span(scores)),
             Cell(heat_map(scores, sample.shown.shape[:2])),
-            hidden(sample, _hardest(scores)),
+            hidden(sample, hardest(scores)),
         ]
         rows.append(SheetRow(label, cells))
     columns = ['image', 'received attention', 'alone', f'highest {HARD_SHARE:.0%} masked']
@@ -73,7 +73,7 @@ def _in_turn(subjects: Sequence[Subject]) -> Iterator[tuple[str, Subject, Sample
             yield name if len(subjects) == 1 else f'{name}: {subject.label}', subject, sample
 
 
-def _hardest(scores: np.ndarray) -> np.ndarray:
+def hardest(scores: np.ndarray) -> np.ndarray:
     """Return (h, w) bool: the share of the highest scores."""
     count = torch.tensor([int(HARD_SHARE * scores.size)])
     return top_ranked(torch.from_numpy(scores.reshape(1, -1)), count).numpy().reshape(scores.shape)

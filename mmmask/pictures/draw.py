@@ -76,31 +76,26 @@ def _write(
 
 
 def draw_segmentation(
-    image: np.ndarray,
-    labels: np.ndarray,
-    palette: Sequence[Color],
-    alpha: float = 0.6,
-    ignored: int = 255,
+    image: np.ndarray, labels: np.ndarray, palette: Sequence[Color], alpha: float = 0.6
 ) -> np.ndarray:
     """Colour every pixel by its class.
 
     Args:
         image: (H, W, 3) uint8.
-        labels: (H, W) integers, a class or ``ignored``.
+        labels: (H, W) integers, a class or 255 for none.
         palette: A colour for each class.
-        alpha: Share of the colour; pixels that are ignored stay as they are.
-        ignored: The value of pixels without a class.
+        alpha: Share of the colour; pixels without a class stay as they are.
 
     Returns:
         (H, W, 3) uint8.
 
     Raises:
-        ValueError: If the shapes differ, or a label is neither a class nor ``ignored``.
+        ValueError: If the shapes differ, or a label is neither a class nor 255.
     """
     if labels.shape != image.shape[:2]:
         raise ValueError(f'labels of {labels.shape} for an image of {image.shape[:2]} pixels')
-    valid = labels != ignored
+    valid = labels != 255
     if valid.any() and not 0 <= labels[valid].min() <= labels[valid].max() < len(palette):
-        raise ValueError(f'a label is neither 0 ... {len(palette) - 1} nor {ignored}')
+        raise ValueError(f'a label is neither 0 ... {len(palette) - 1} nor 255')
     colors = np.asarray(palette, np.uint8)[np.where(valid, labels, 0)]
     return np.where(valid[..., None], blend(image, colors, alpha), image)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,9 +110,12 @@ def sheets(
     ]
 
 
-def seeded(seed: int, index: int) -> None:
+@contextmanager
+def seeded(seed: int, index: int) -> Iterator[None]:
     """Seed torch for one image: the same draw for every masker and ratio, another for each image.
 
-    Callers fork torch's generator around it.
+    The state of torch's generator is the earlier one afterwards.
     """
-    torch.manual_seed((seed * 1_000_003 + index) % 2**63)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed((seed * 1_000_003 + index) % 2**63)
+        yield

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import torch
 
 from mmmask.models import maskers
 from mmmask.models.maskers.base import BaseMasker
@@ -83,7 +82,13 @@ def mask_sheets(subject: Subject, options: Options, say: Callable[[str], None]) 
             scores = given[row.scores]
             # MST's masker draws its number on its own: once, whatever the ratio.
             ratios = (None,) if isinstance(row.masker, maskers.ThresholdMasker) else options.ratios
-            masks = [_draw(row.masker, at, scores, subject, index, options.seed) for at in ratios]
+            masks = []
+            for ratio in ratios:
+                masker = copy.copy(row.masker)
+                if ratio is not None:
+                    masker.ratio = (ratio, ratio)
+                with seeded(options.seed, index):  # ratios share their noise, so that masks grow
+                    masks.append(subject.probe.mask(masker, scores))
             first = Cell(sample.shown)
             if scores is not None:
                 first = Cell(overlay_heat(sample.shown, scores), span(scores))
@@ -119,23 +124,6 @@ def _scores(
         if scores is not None:
             given[kind] = scores
     return given
-
-
-def _draw(
-    masker: BaseMasker,
-    ratio: float | None,
-    scores: np.ndarray | None,
-    subject: Subject,
-    index: int,
-    seed: int,
-) -> np.ndarray:
-    """Draw one mask, (h, w) bool; ratios of one image share their noise, so that masks grow."""
-    masker = copy.copy(masker)
-    if ratio is not None:
-        masker.ratio = (ratio, ratio)
-    with torch.random.fork_rng(devices=[]):
-        seeded(seed, index)
-        return subject.probe.mask(masker, scores)
 
 
 def _caption(subject: Subject, options: Options) -> str:

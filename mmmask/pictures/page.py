@@ -56,10 +56,10 @@ def write_page(folder: Path, title: str, facts: Sequence[str], sheets: Sequence[
     return page
 
 
-def jpeg_uri(image: np.ndarray, quality: int = 88) -> str:
+def jpeg_uri(image: np.ndarray) -> str:
     """Return a ``data:`` address of an (H, W, 3) uint8 image."""
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, 'JPEG', quality=quality)
+    Image.fromarray(image).save(buffer, 'JPEG', quality=88)
     return 'data:image/jpeg;base64,' + base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from .figure import SHOWN, Options, Sheet, Subject, hidden, seeded, sheets, span
 from .overlay import magnify, overlay_heat, paste
 from .sheet import Cell, SheetRow
@@ -17,8 +15,7 @@ def reconstruction_sheets(subject: Subject, options: Options) -> list[Sheet]:
     """
     rows = []
     for index, sample in enumerate(subject.samples):
-        with torch.random.fork_rng(devices=[]):
-            seeded(options.seed, index)
+        with seeded(options.seed, index):
             found = subject.probe.reconstruction(sample.image)
         pasted = paste(sample.image, found['prediction'], found['mask'])
         cells = [

@@ -2,7 +2,7 @@
 
 import mmmask.compat  # noqa: F401
 
-from .network import build_backbone, build_network, describe_backbone
+from .network import build_network
 from .probe import Probe, Unavailable
 
-__all__ = ['Probe', 'Unavailable', 'build_backbone', 'build_network', 'describe_backbone']
+__all__ = ['Probe', 'Unavailable', 'build_network']

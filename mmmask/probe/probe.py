@@ -126,12 +126,8 @@ class Probe:
                 self._normalise_as(config)
                 return
             except UserError as error:  # an earlier version's config; a scorer's file that is gone
-                print_log(
-                    f'{checkpoint}: its backbone alone is read, as its own config gives no model '
-                    f'({one_line(error)}).',
-                    logger='current',
-                    level=logging.WARNING,
-                )
+                what = 'its backbone alone is read, as its own config gives no model'
+                print_log(f'{checkpoint}: {what} ({one_line(error)}).', 'current', logging.WARNING)
                 self.model = None
         config, selection = describe_backbone(file, source)
         known, self.normalisation_source = pretraining_normalisation(file, selection)
@@ -142,7 +138,8 @@ class Probe:
 
     def _normalise_as(self, config: Config) -> None:
         """Take a config's normalisation; without any, pixels stay as they are."""
-        self.normalisation = normalisation_of_config(config) or _AS_THEY_ARE
+        plain = Normalisation((0.0,) * 3, (1.0,) * 3)
+        self.normalisation = normalisation_of_config(config) or plain
         self.normalisation_source = 'the config'
 
     def inputs(self, images: Sequence[np.ndarray]) -> Tensor:
@@ -171,9 +168,7 @@ class Probe:
         """
         with ExitStack() as stack:
             try:
-                records = {
-                    name: stack.enter_context(tap(self.backbone)) for name, tap in taps.items()
-                }
+                records = {n: stack.enter_context(tap(self.backbone)) for n, tap in taps.items()}
             except ValueError as error:
                 raise Unavailable(str(error)) from error
             self.backbone(self.inputs(images), **self._unmasked)
@@ -222,11 +217,8 @@ class Probe:
                 'register tokens would count as patches: received attention is left out'
             )
         own = self._scorer.attention if self.reads_received else ReceivedAttentionTap()
-        tap = ReceivedAttentionTap(
-            block=-1 if block is None else block,
-            head=-1 if head is None else head,
-            role=own.role,
-        )
+        block, head = (-1 if at is None else at for at in (block, head))
+        tap = ReceivedAttentionTap(block, head, role=own.role)
         return self._map(self.read([image], dict(tap=tap))['tap'].scores()[0])
 
     def received_name(self, block: int | None = None, head: int | str | None = None) -> str:
@@ -267,8 +259,9 @@ class Probe:
             masker: Any masker.
             scores: (h, w), for maskers that need scores.
         """
-        tensor = None if scores is None else torch.from_numpy(scores.reshape(1, -1).copy())
-        tensor = tensor if masker.needs_scores else None
+        tensor = None
+        if scores is not None and masker.needs_scores:
+            tensor = torch.from_numpy(scores.reshape(1, -1).copy())
         return masker(self.grid, 1, tensor).view(self.grid).numpy()
 
     @torch.no_grad()
@@ -301,9 +294,8 @@ class Probe:
             raise Unavailable('this checkpoint has no decoder: its backbone alone is read')
         else:
             raise Unavailable(f'{type(self.model).__name__} of this config predicts no pixels.')
-        result = dict(
-            mask=self._map(found['mask'][0]), prediction=self.pixels(found['prediction'][0])
-        )
+        prediction = self.pixels(found['prediction'][0])
+        result = dict(mask=self._map(found['mask'][0]), prediction=prediction)
         if 'predicted_scores' in found:
             for key in ('scores', 'predicted_scores'):
                 result[key] = self._map(found[key][0]).astype(np.float64)
@@ -344,9 +336,8 @@ class Probe:
             masker.prob = 1.0  # an unmasked image would show nothing
             mask = torch.from_numpy(self.mask(masker, self.own_scores(image))).reshape(1, -1)
             tokens = model.backbone(inputs, mask)[-1]
-        restored = model.restoration.decoder(
-            tokens[:, 1:], model.backbone.token_grid(self.size, self.size)
-        )
+        grid = model.backbone.token_grid(self.size, self.size)
+        restored = model.restoration.decoder(tokens[:, 1:], grid)
         return dict(mask=mask, prediction=restored[..., : self.size, : self.size])
 
 
@@ -358,9 +349,6 @@ def normalise(
     pixels = pixels if normalisation.channels == 'RGB' else pixels.flip(-1)
     mean, std = (pixels.new_tensor(v) for v in (normalisation.mean, normalisation.std))
     return ((pixels - mean) / std).permute(0, 3, 1, 2)
-
-
-_AS_THEY_ARE = Normalisation((0.0,) * 3, (1.0,) * 3)
 
 
 def _choose(model: nn.Module, source: str) -> tuple[nn.Module, str]:

@@ -11,8 +11,7 @@ from PIL import Image
 
 from mmmask.config.build import scope_of
 from mmmask.config.init_cfg import pretrained_of
-from mmmask.config.options import check_own_parts, merge_options
-from mmmask.config.read import read_config
+from mmmask.config.options import read_with_options
 from mmmask.transfer import compare_with_source, load_strictly
 from mmmask.transfer.initialiser import strict_loading
 from mmmask.transfer.normalisation import (
@@ -40,9 +39,7 @@ def print_proof(config: str, checkpoint: str, options: Mapping, image: str | Non
         UserError: If the checkpoint doesn't fit, features differ, or images are normalised
             otherwise than in pre-training.
     """
-    cfg = read_config(config)
-    merge_options(cfg, options)
-    check_own_parts(cfg)
+    cfg = read_with_options(config, options)
     init_cfg = dict(_init_cfg_of(cfg, config), checkpoint=checkpoint)
     in_config = normalisation_of_config(cfg)
     images = None

@@ -10,7 +10,7 @@ from PIL import Image
 
 from mmmask.commands.main import run_command
 from mmmask.pictures import figure, reconstruction
-from mmmask.pictures.attention import _hardest
+from mmmask.pictures.attention import hardest
 from mmmask.pictures.figure import HIDDEN, Options, Sample, Subject
 from mmmask.probe import Probe
 
@@ -133,9 +133,9 @@ def test_reconstructions_are_true_where_visible(system, checkpoints, monkeypatch
         assert patches.sum() == 12 and len(rows[0].cells) == 6  # attention, true and predicted
 
 
-def test_the_hardest_patches():
+def test_thehardest_patches():
     scores = np.arange(16, dtype=np.float32).reshape(4, 4)
-    assert _hardest(scores).tolist() == (scores >= 4).tolist()
+    assert hardest(scores).tolist() == (scores >= 4).tolist()
 
 
 def test_received_attention_of_a_chosen_block_and_head(checkpoints):
