@@ -10,6 +10,8 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from mmengine.logging import MMLogger
+
 from mmmask.utils.files import write_text_atomically
 from mmmask.version import __version__
 
@@ -44,16 +46,23 @@ class Result:
         """Write the file.
 
         Args:
-            metrics: Of the last validation or test; what isn't a number is left out.
+            metrics: Of the last validation or test. What isn't a number is left out, and with a
+                warning the -1 that pycocotools writes where no annotated object counts.
             seed: The seed of rank 0.
             checkpoint: What the run was initialised from, or tested.
             checkpoint_sha256: That file's hash.
             output_checkpoint: What training saved last.
         """
+        values = numbers(metrics)
+        if unmeasured := [name for name in values if _is_of_coco(name) and values[name] == -1]:
+            MMLogger.get_current_instance().warning(
+                f'{", ".join(unmeasured)}: no annotated object counts there, so result.json has no '
+                'value (pycocotools writes -1)'
+            )
         content = dict(
             status='done',
             config=self._config,
-            metrics=numbers(metrics),
+            metrics={name: value for name, value in values.items() if name not in unmeasured},
             seed=seed,
             checkpoint=checkpoint,
             checkpoint_sha256=checkpoint_sha256,
@@ -64,6 +73,11 @@ class Result:
             duration_s=round(time.monotonic() - self._clock, 3),
         )
         write_text_atomically(self._path, json.dumps(content, indent=2) + '\n')
+
+
+def _is_of_coco(name: str) -> bool:
+    """Return True for COCO's average precisions and recalls."""
+    return '_mAP' in name or 'AR@' in name
 
 
 def numbers(metrics: dict) -> dict[str, float]:

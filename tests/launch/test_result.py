@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import torch
+from mmengine.logging import MMLogger
 
 from mmmask.launch.result import Result, numbers
 
@@ -23,3 +24,13 @@ def test_an_earlier_result_is_gone_until_the_run_succeeds(tmp_path):
     assert content['command'] == 'mmmask train configs/a.py'
     assert (content['checkpoint'], content['checkpoint_sha256']) == ('in.pth', 'ff')
     assert content['output_checkpoint'] == 'out.pth'
+
+
+def test_a_precision_of_nothing_has_no_value(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(MMLogger, 'warning', lambda self, text: said.append(text))
+    metrics = {'coco/bbox_mAP': 0.5, 'coco/bbox_mAP_l': -1.0, 'loss': -1.0}
+    Result(str(tmp_path), 'a.py', 'mmmask test a.py').write(metrics, 0, None, None, None)
+    content = json.loads((tmp_path / 'result.json').read_text())
+    assert content['metrics'] == {'coco/bbox_mAP': 0.5, 'loss': -1.0}
+    assert len(said) == 1 and said[0].startswith('coco/bbox_mAP_l: no annotated object counts')
