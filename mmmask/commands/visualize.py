@@ -130,7 +130,8 @@ def _subjects(args: argparse.Namespace) -> list[Subject]:
     given = [(args.file, args.config, args.cfg_options)] if args.config else []
     given += [(*_file_and_config(word), {}) for word in args.checkpoint]
     paths = find_images(args.images, args.count)
-    names, labels = _names(paths), _names([Path(file) for file, *_ in given])
+    names = _names(paths)
+    labels = _names([Path(name if file == 'none' else file) for file, name, _ in given])
     subjects = []
     for label, (file, name, options) in zip(labels, given):
         config = read_with_options(name, options) if name else None

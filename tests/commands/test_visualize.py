@@ -259,16 +259,19 @@ def test_each_file_has_a_config_of_its_own(checkpoints, photos, tmp_path, capsys
     gpa.write_bytes(Path(checkpoints['gpa']).read_bytes())
     out = tmp_path / 'out'
     networks = [f'{gpa}={config_of("gpa")}', f'{checkpoints["mst"]}={config_of("mst")}']
-    networks += [f'none={config_of("mst")}']
+    networks += [f'none={config_of(system)}' for system in ('mst', 'gpa')]
     arguments = ['--images', str(photos), '--out', str(out)]
     assert visualize(['--checkpoint', *networks, *arguments, '--what', 'attention', 'masks']) == 0
     names = {path.stem for path in out.glob('*.png')}
     masks = {
-        f'masks-00{image}-{name}_0-{of}' for image, name in enumerate('ab', 1) for of in (1, 2, 3)
+        f'masks-00{image}-{name}_0-{of}'
+        for image, name in enumerate('ab', 1)
+        for of in (1, 2, 3, 4)
     }
     assert names == {'attention', *masks}
     page = (out / 'index.html').read_text()
-    assert 'gpa: 32 x 32 pixels' in page and 'none: 32 x 32 pixels' in page
+    untrained = (Path(config_of(system)).stem for system in ('mst', 'gpa'))
+    assert all(f'{name}: 32 x 32 pixels' in page for name in ('gpa', 'mst', *untrained))
     assert visualize(['--checkpoint', f'{checkpoints["gpa"]}=nothing.py', *arguments]) == 1
     assert "There is no config 'nothing.py'" in capsys.readouterr().err
 
