@@ -116,6 +116,11 @@ def _read(path: Path, changed: int) -> CocoFile:
             raise UserError(f'{path} uses an {what} id more than once'.replace('an c', 'a c'))
     if not images:
         raise UserError(f'{path} lists no images')
+    if strange := [size for size in images.values() if not all(map(_is_number, size))]:
+        raise UserError(
+            f'{path}: width and height of {len(strange)} images are no numbers, such as '
+            f'{strange[0][0]!r} x {strange[0][1]!r}'
+        )
     if strange := set(named) - set(images):
         raise UserError(
             f'{path} annotates {len(strange)} images that it does not list, such as image_id '

@@ -211,6 +211,11 @@ class TestObjects:
         content = objects(annotations=lambda a: a.pop('segmentation'))
         assert check(content, masks=False).notes == ['4 objects without a mask (boxes only)']
 
+    def test_sizes_that_are_texts(self, check):
+        change = lambda image: image.update(width=str(image['width']))  # noqa: E731
+        with pytest.raises(UserError, match=r"of 2 images are no numbers, such as '64' x 64"):
+            check(objects(images=change))
+
     def test_a_category_of_its_supercategorys_name(self, check):
         content = objects()
         content['categories'].insert(0, dict(id=0, name='disk', supercategory='none'))
