@@ -113,6 +113,8 @@ def _try(mode: str, loop: BaseLoop, loader: DataLoader, model: nn.Module) -> Non
     if error is not None:  # some models need the batch size of the config
         whole = [dataset[index % len(dataset)] for index in range(size)]
         error = _shape_error(mode, model, loader.collate_fn(whole))
+    if isinstance(error, UserError):
+        raise error
     if error is not None:
         raise UserError(
             f'the model cannot take a batch of {mode}: {one_line(error)} '

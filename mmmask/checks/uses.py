@@ -135,9 +135,9 @@ class Place:
     @property
     def elsewhere(self) -> bool:
         """Return True if a backend reads the files over a network, or from an archive."""
-        return bool(self.config.get('backend_args')) or is_remote(
-            self.config.get('data_root') or ''
-        )
+        steps = [step for step in self.config.get('pipeline') or () if isinstance(step, dict)]
+        backend = any(part.get('backend_args') for part in (self.config, *steps))
+        return backend or is_remote(self.config.get('data_root') or '')
 
     @property
     def downloads(self) -> bool:

@@ -68,6 +68,8 @@ def test_wrapped_data_sets_are_looked_at(tiny_data, tmp_path):
 def test_what_is_not_local_or_not_run_is_left_alone(tiny_data):
     check_data(classification('s3://bucket/data'), ['train'])
     check_data(classification('/nowhere', backend_args=dict(backend='petrel')), ['train'])
+    step = dict(type='LoadImageFromFile', backend_args=dict(backend='lmdb', db_path='/nowhere'))
+    check_data(classification('/nowhere', pipeline=[step]), ['train'])
     check_data(classification('/nowhere'), ['test'])
     cfg = classification('/nowhere')
     cfg.train_dataloader.dataset.type = 'CIFAR10'
