@@ -1,7 +1,6 @@
 """Distil a network into itself behind masks: DINO, iBOT, AttMask and MST are configs of this."""
 
 import copy
-from collections.abc import Iterator
 from itertools import repeat
 
 import torch
@@ -139,16 +138,16 @@ class SelfDistillation(BaseSelfSupervisor):
             are restored) and ``mask_ratio`` (if any view is masked).
         """
         batch_size = len(inputs[0])
+        alone = self.bn_statistics == 'view' and batch_norms(self)
+        rows = batch_size if alone else batch_size * len(inputs)  # that share statistics
         global_views = torch.cat(inputs[:_NUM_GLOBAL])  # (T B, 3, H, W)
-        teacher_cls, teacher_patches, scores = self._teach(global_views, batch_size)
+        teacher_cls, teacher_patches, scores = self._teach(global_views, rows)
         mask = self._mask(global_views, scores)
         student = self.backbone(global_views, *(() if mask is None else (mask,)))[-1]
-        cls_bottleneck = self._cls_bottleneck(student[:, 0], inputs[_NUM_GLOBAL:], batch_size)
+        cls_bottleneck = self._cls_bottleneck(student[:, 0], inputs[_NUM_GLOBAL:], rows)
         logs = {} if mask is None else dict(mask_ratio=mask.float().mean())
         if self.restoration is not None:
-            logs['loss_restoration'] = self._restoration_loss(
-                student, global_views, mask, batch_size
-            )
+            logs['loss_restoration'] = self._restoration_loss(student, global_views, mask, rows)
 
         if self.head.patch_weight == 0:
             student_cls = self.neck.logits(cls_bottleneck)
@@ -170,7 +169,7 @@ class SelfDistillation(BaseSelfSupervisor):
         )
 
     @torch.no_grad()
-    def _teach(self, views: Tensor, batch_size: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _teach(self, views: Tensor, rows: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return bottlenecks of CLS (T B, D) and patches (T B, L, D), and scores (T B, L)."""
         if isinstance(self.scorer, TeacherScorer):
             with self.scorer.attention(self.teacher.backbone) as record:
@@ -181,7 +180,7 @@ class SelfDistillation(BaseSelfSupervisor):
             scores = None if self.scorer is None else self.scorer(views, self.backbone)
         if self.head.patch_weight == 0:
             tokens = tokens[:, :1]
-        bottleneck = self._bottleneck(self.teacher.neck, tokens, batch_size)
+        bottleneck = _bottleneck(self.teacher.neck, tokens, rows)
         return bottleneck[:, 0], bottleneck[:, 1:], scores
 
     @torch.no_grad()
@@ -206,43 +205,27 @@ class SelfDistillation(BaseSelfSupervisor):
         return tokens[:, 1:][mask]
 
     def _restoration_loss(
-        self, tokens: Tensor, views: Tensor, mask: Tensor | None, batch_size: int
+        self, tokens: Tensor, views: Tensor, mask: Tensor | None, rows: int
     ) -> Tensor:
         size = views.shape[-2:]
         grid, mask_grid = self.backbone.token_grid(*size), self.backbone.grid(*size)
+        masks = repeat(None) if mask is None else mask.split(rows)
         losses = [
             self.restoration.loss(patches, grid, images, masked, mask_grid)
-            for patches, images, masked in self._passes(
-                self.restoration, batch_size, tokens[:, 1:], views, mask
-            )
+            for patches, images, masked in zip(tokens[:, 1:].split(rows), views.split(rows), masks)
         ]
         return torch.stack(losses).mean()
 
-    def _cls_bottleneck(
-        self, global_cls: Tensor, local_views: list[Tensor], batch_size: int
-    ) -> Tensor:
+    def _cls_bottleneck(self, global_cls: Tensor, local_views: list[Tensor], rows: int) -> Tensor:
         """Return the bottleneck (S B, D) of the global CLS tokens (T B, C) and the local views."""
         together = self.bn_statistics == 'all' or not batch_norms(self.neck)
         with running_statistics(self, update=self.bn_statistics == 'all'):
             local_cls = self._local_cls_tokens(local_views)
             if local_cls and not together:
-                local_cls = [self._bottleneck(self.neck, torch.cat(local_cls), batch_size)]
+                local_cls = [_bottleneck(self.neck, torch.cat(local_cls), rows)]
         if together:
             return self.neck.bottleneck(torch.cat((global_cls, *local_cls)))
-        return torch.cat((self._bottleneck(self.neck, global_cls, batch_size), *local_cls))
-
-    def _bottleneck(self, neck: nn.Module, tokens: Tensor, batch_size: int) -> Tensor:
-        """Return the bottleneck (n B, ..., D) of the tokens (n B, ..., C) of n views."""
-        passes = self._passes(neck, batch_size, tokens)
-        return torch.cat([neck.bottleneck(of_pass) for (of_pass,) in passes])
-
-    def _passes(
-        self, part: nn.Module, batch_size: int, *of_views: Tensor | None
-    ) -> Iterator[tuple[Tensor | None, ...]]:
-        """Split what n views have, (n B, ...), into the passes that they take through a part."""
-        alone = self.bn_statistics == 'view' and batch_norms(part)
-        size = batch_size if alone else len(of_views[0])
-        return zip(*(repeat(None) if each is None else each.split(size) for each in of_views))
+        return torch.cat((_bottleneck(self.neck, global_cls, rows), *local_cls))
 
     def _local_cls_tokens(self, views: list[Tensor]) -> list[Tensor]:
         """Return the CLS tokens (n B, C) of the local views, one forward for each size."""
@@ -253,3 +236,8 @@ class SelfDistillation(BaseSelfSupervisor):
     def _cls_loss(self, student: Tensor, teacher: Tensor, batch_size: int) -> Tensor:
         student = student.unflatten(0, (-1, batch_size))  # (S, B, K)
         return self.head.cls_loss(student, teacher.unflatten(0, (-1, batch_size)))
+
+
+def _bottleneck(neck: nn.Module, tokens: Tensor, rows: int) -> Tensor:
+    """Return the bottleneck (n, ..., D) of tokens (n, ..., C), of so many rows in one pass."""
+    return torch.cat([neck.bottleneck(part) for part in tokens.split(rows)])
