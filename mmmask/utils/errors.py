@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 
@@ -27,6 +27,13 @@ class DivergedError(ValueError):
 
     A part that meets them raises it; the launcher adds when, and which checkpoint came before.
     """
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Raise a :class:`UserError` if an option's value is none of its choices."""
+    *others, last = map(repr, choices)
+    if value not in choices:
+        raise UserError(f'{name} must be {", ".join(others)} or {last}, got {value!r}')
 
 
 @contextmanager

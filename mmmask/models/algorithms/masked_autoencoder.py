@@ -5,7 +5,7 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
-from mmmask.utils.errors import UserError
+from mmmask.utils.errors import UserError, check_choice
 
 from ..attention import check_scorer
 from ..backbones.masked_tokens import restore_indices
@@ -81,8 +81,7 @@ class MaskedAutoencoder(BaseSelfSupervisor):
             self.attention_head = MODELS.build(attention_head)
         elif attention_head or combine != 'sum':
             raise UserError('attention_head and combine go with an attention_decoder: give one')
-        if combine not in ('sum', 'alternate'):
-            raise UserError(f"combine must be 'sum' or 'alternate', got {combine!r}")
+        check_choice('combine', combine, ('sum', 'alternate'))
         self.combine = combine
         if combine == 'alternate':
             self.register_buffer('iteration', torch.zeros((), dtype=torch.long))

@@ -8,7 +8,7 @@ from mmpretrain.models.selfsup import BaseSelfSupervisor
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from mmmask.utils.errors import UserError
+from mmmask.utils.errors import UserError, check_choice
 
 from ..attention import TeacherScorer, check_scorer
 from ..backbones.protocol import check_global_token, check_masked_encoder
@@ -96,10 +96,7 @@ class SelfDistillation(BaseSelfSupervisor):
         self.teacher.copy_from(self)
 
     def _check_parts(self) -> None:
-        if self.bn_statistics not in ('view', 'global', 'all'):
-            raise UserError(
-                f"bn_statistics must be 'view', 'global' or 'all', got {self.bn_statistics!r}"
-            )
+        check_choice('bn_statistics', self.bn_statistics, ('view', 'global', 'all'))
         if self.masker is None and self.head.patch_weight > 0:
             raise UserError(
                 'head.patch_weight > 0 compares masked patches: give a masker, or set it to 0'

@@ -6,9 +6,9 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from .vit_tap import ViTTap
+from mmmask.utils.errors import check_choice
 
-REDUCTIONS = ('mean_of_softmax', 'softmax_of_mean')
+from .vit_tap import ViTTap
 
 
 @MODELS.register_module()
@@ -50,10 +50,7 @@ class AttentionTap(ViTTap):
         to_cls: bool = False,
     ) -> None:
         super().__init__(blocks, None, per_head)
-        if reduction not in REDUCTIONS:
-            raise ValueError(
-                f'AttentionTap.reduction must be one of {", ".join(REDUCTIONS)}, got {reduction!r}.'
-            )
+        check_choice('AttentionTap.reduction', reduction, ('mean_of_softmax', 'softmax_of_mean'))
         if to_cls and reduction == 'softmax_of_mean':
             raise ValueError("AttentionTap.to_cls needs reduction='mean_of_softmax'.")
         self.reduction = reduction

@@ -3,6 +3,8 @@
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from mmmask.utils.errors import check_choice
+
 from .vit_tap import ViTTap
 
 
@@ -58,8 +60,7 @@ class ReceivedAttentionTap(ViTTap):
             )
         if not isinstance(head, int) and head != 'sum':
             raise ValueError(f"ReceivedAttentionTap.head must be a number or 'sum', got {head!r}.")
-        if role not in ('key', 'query'):
-            raise ValueError(f"ReceivedAttentionTap.role must be 'key' or 'query', got {role!r}.")
+        check_choice('ReceivedAttentionTap.role', role, ('key', 'query'))
         super().__init__('all' if block == 'all' else (block,), head, per_head)
         self.role = role
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mmmask.config.init_cfg import pretrained_of
 from mmmask.models.initialise import draw_linear_layers
+from mmmask.utils.errors import check_choice
 
 from .masked_tokens import check_mask, enlarge, keep, visible_indices
 from .position import sincos_position_embedding
@@ -129,8 +130,7 @@ class MaskedConvMAE(BaseModule):
         super().__init__(init_cfg=init_cfg)
         if isinstance(arch, str) and arch not in _ARCHS:
             raise ValueError(f'arch must be one of {", ".join(_ARCHS)} or a dict, got {arch!r}.')
-        if out_type not in ('raw', 'avg_featmap'):
-            raise ValueError(f"out_type must be 'raw' or 'avg_featmap', got {out_type!r}.")
+        check_choice('out_type', out_type, ('raw', 'avg_featmap'))
         arch = _ARCHS[arch] if isinstance(arch, str) else arch
         widths, depths = arch['embed_dims'], arch['depths']
         self.patch_size = math.prod(strides)

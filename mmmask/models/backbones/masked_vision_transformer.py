@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mmmask.config.init_cfg import pretrained_of
 from mmmask.models.initialise import draw_linear_layers, trunc_normal
+from mmmask.utils.errors import check_choice
 
 from .masked_tokens import check_mask, replace_masked, visible_indices
 from .plain_vision_transformer import PlainVisionTransformer
@@ -57,14 +58,10 @@ class MaskedVisionTransformer(PlainVisionTransformer):
         **kwargs,
     ) -> None:
         super().__init__(*args, out_type=out_type, **kwargs)
-        for name, value, known in (
-            ('mask_mode', mask_mode, ('replace', 'drop')),
-            ('mask_style', mask_style, ('token', 'bert')),
-            ('pos_embed', pos_embed, ('learned', 'sincos')),
-            ('init', init, ('dino', 'mae')),
-        ):
-            if value not in known:
-                raise ValueError(f'{name} must be {" or ".join(map(repr, known))}, got {value!r}.')
+        check_choice('mask_mode', mask_mode, ('replace', 'drop'))
+        check_choice('mask_style', mask_style, ('token', 'bert'))
+        check_choice('pos_embed', pos_embed, ('learned', 'sincos'))
+        check_choice('init', init, ('dino', 'mae'))
         if mask_mode == 'drop' and (with_mask_token or mask_style != 'token'):
             raise ValueError(
                 "With mask_mode='drop' nothing is replaced: leave out mask_style and "

@@ -5,6 +5,8 @@ from mmpretrain.models.backbones import VisionTransformer
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from mmmask.utils.errors import check_choice
+
 from .masked_tokens import keep
 from .position import RESIZES, resize_position_embedding
 
@@ -30,11 +32,8 @@ class PlainVisionTransformer(VisionTransformer):
 
     def __init__(self, *args, pos_embed_resize: str | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        if pos_embed_resize not in (None, *RESIZES):
-            raise ValueError(
-                f'pos_embed_resize must be {" or ".join(map(repr, RESIZES))}, got '
-                f'{pos_embed_resize!r}.'
-            )
+        if pos_embed_resize is not None:
+            check_choice('pos_embed_resize', pos_embed_resize, RESIZES)
         self.pos_embed_resize = pos_embed_resize
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:

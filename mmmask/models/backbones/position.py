@@ -5,6 +5,8 @@ from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from ..precision import at_least_float32
+
 RESIZES = ('size', 'dino')
 """How position embeddings can be resized, see :func:`resize_position_embedding`."""
 
@@ -45,9 +47,7 @@ def resize_position_embedding(
     extra, patches = embedding.tensor_split([num_extra_tokens], dim=1)
     maps = patches.unflatten(1, source).permute(0, 3, 1, 2)
     ratios = tuple((new + _DINO_OFFSET) / old for new, old in zip(target, source))
-    maps = interpolate(
-        maps.to(torch.promote_types(maps.dtype, torch.float32)), scale_factor=ratios, mode=mode
-    )
+    maps = interpolate(at_least_float32(maps), scale_factor=ratios, mode=mode)
     return torch.cat((extra, maps.flatten(2).transpose(1, 2).to(embedding.dtype)), dim=1)
 
 

@@ -1,8 +1,7 @@
 """Keep the running mean of the teacher's logits."""
 
 import torch
-import torch.distributed as dist
-from mmengine.dist import get_world_size
+from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 
@@ -28,10 +27,6 @@ class Center(nn.Module):
         Args:
             mean: (1, K) mean logits of this rank's samples.
         """
-        mean = mean.to(self.value.dtype)
-        world_size = get_world_size()
-        if world_size > 1:
-            mean = mean.clone()
-            dist.all_reduce(mean)
-            mean /= world_size
+        mean = mean.to(self.value.dtype, copy=True)
+        all_reduce(mean, 'mean')
         self.value.lerp_(mean, 1 - self.momentum)

@@ -1,15 +1,14 @@
 """Align the visible with the masked patches of an image, ccMIM's regulariser of CLS."""
 
 import torch
-import torch.distributed as dist
-from mmengine.dist import get_rank, get_world_size
+from mmengine.dist import all_gather, get_rank, get_world_size
 from mmengine.model import BaseModule
 from mmpretrain.models.necks import NonLinearNeck
 from mmpretrain.registry import MODELS
 from torch import Tensor
 from torch.distributed.nn.functional import all_gather as all_gather_with_gradient
 
-from mmmask.utils.errors import UserError
+from mmmask.utils.errors import UserError, check_choice
 
 from ..losses import negative_cosine, visible_masked_nce
 
@@ -55,10 +54,8 @@ class ContrastiveAlignmentHead(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if objective not in ('nce', 'cosine'):
-            raise ValueError(f"objective must be 'nce' or 'cosine', got {objective!r}.")
-        if negatives not in ('masked', 'visible'):
-            raise ValueError(f"negatives must be 'masked' or 'visible', got {negatives!r}.")
+        check_choice('objective', objective, ('nce', 'cosine'))
+        check_choice('negatives', negatives, ('masked', 'visible'))
         if weight <= 0:
             raise ValueError(
                 f'weight must be positive, got {weight}: leave out `contrast` instead, and nothing '
@@ -125,13 +122,10 @@ def _mlp(
 
 def _gather(vectors: Tensor) -> tuple[Tensor, int]:
     """Return all ranks' (N, D) vectors with gradients, and the index of this rank's first one."""
-    world_size = get_world_size()
-    if world_size == 1:
+    if get_world_size() == 1:
         return vectors, 0
     size = torch.tensor([len(vectors)], device=vectors.device)
-    sizes = [torch.empty_like(size) for _ in range(world_size)]
-    dist.all_gather(sizes, size)
-    sizes = torch.cat(sizes).tolist()
+    sizes = torch.cat(all_gather(size)).tolist()
     if len(set(sizes)) > 1:
         raise ValueError(
             f'The ranks hold batches of different sizes, {sizes}: set '

@@ -5,6 +5,8 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from mmmask.utils.errors import check_choice
+
 from ..backbones.masked_tokens import enlarge
 from ..losses import restoration_loss
 
@@ -36,8 +38,7 @@ class RestorationHead(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if target not in ('image', 'masked'):
-            raise ValueError(f"target must be 'image' or 'masked', got {target!r}.")
+        check_choice('target', target, ('image', 'masked'))
         if weight <= 0:
             raise ValueError(
                 f'weight must be positive, got {weight}: leave out `restoration` instead, and '

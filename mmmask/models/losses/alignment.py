@@ -9,6 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmmask.utils.errors import check_choice
+
+from ..precision import at_least_float32
+
 
 def visible_masked_nce(
     visible: Tensor,
@@ -48,8 +52,7 @@ def visible_masked_nce(
     Raises:
         ValueError: If ``negatives`` is unknown.
     """
-    if negatives not in ('masked', 'visible'):
-        raise ValueError(f"negatives must be 'masked' or 'visible', got {negatives!r}.")
+    check_choice('negatives', negatives, ('masked', 'visible'))
     if pool is None:
         pool = masked if negatives == 'masked' else visible
     visible, pool = _normalised(visible), _normalised(pool)
@@ -79,4 +82,4 @@ def negative_cosine(predicted: Tensor, masked: Tensor) -> Tensor:
 
 def _normalised(vectors: Tensor) -> Tensor:
     """Scale vectors to length 1, in float32 or better."""
-    return F.normalize(vectors.to(torch.promote_types(vectors.dtype, torch.float32)), dim=-1)
+    return F.normalize(at_least_float32(vectors), dim=-1)

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..precision import at_least_float32
+
 
 def teacher_probabilities(logits: Tensor, center: Tensor, temperature: float) -> Tensor:
     """Compute targets: softmax((logits - center) / temperature), in float32 or better.
@@ -17,7 +19,7 @@ def teacher_probabilities(logits: Tensor, center: Tensor, temperature: float) ->
         center: (1, K) or anything that broadcasts.
         temperature: The teacher's temperature.
     """
-    return ((_at_least_float32(logits) - center) / temperature).softmax(dim=-1)
+    return ((at_least_float32(logits) - center) / temperature).softmax(dim=-1)
 
 
 def cls_distillation_loss(student_logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
@@ -73,9 +75,5 @@ def patch_distillation_loss(
 def _cross_entropy(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
     """Compute -sum_k targets log softmax(logits / temperature), over the last dimension."""
     return -torch.sum(
-        targets * F.log_softmax(_at_least_float32(logits) / temperature, dim=-1), dim=-1
+        targets * F.log_softmax(at_least_float32(logits) / temperature, dim=-1), dim=-1
     )
-
-
-def _at_least_float32(logits: Tensor) -> Tensor:
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -1,7 +1,8 @@
 """Compute GPA's loss of predicted attention."""
 
-import torch
 from torch import Tensor
+
+from ..precision import at_least_float32
 
 
 def masked_attention_loss(
@@ -23,6 +24,5 @@ def masked_attention_loss(
     if standardise:
         mean, variance = scores.mean(dim=1, keepdim=True), scores.var(dim=1, keepdim=True)
         scores = (scores - mean) / (variance + 1e-6).sqrt()
-    precision = torch.promote_types(prediction.dtype, torch.float32)
-    errors = (prediction.to(precision) - scores).square()
+    errors = (at_least_float32(prediction) - scores).square()
     return (errors * mask).sum() / mask.sum()

@@ -1,7 +1,8 @@
 """Compute the loss of restoring images."""
 
-import torch
 from torch import Tensor
+
+from ..precision import at_least_float32
 
 
 def restoration_loss(restored: Tensor, images: Tensor, pixels: Tensor | None = None) -> Tensor:
@@ -20,8 +21,7 @@ def restoration_loss(restored: Tensor, images: Tensor, pixels: Tensor | None = N
     Returns:
         Scalar.
     """
-    precision = torch.promote_types(restored.dtype, torch.float32)
-    errors = (restored.to(precision) - images.to(precision)).abs().mean(dim=1)  # (B, H, W)
+    errors = (at_least_float32(restored) - at_least_float32(images)).abs().mean(dim=1)  # (B, H, W)
     if pixels is None:
         return errors.mean()
     counts = pixels.sum(dim=(1, 2)).clamp(min=1)

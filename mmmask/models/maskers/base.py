@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from mmmask.utils.errors import DivergedError
+from mmmask.utils.errors import DivergedError, check_choice
 
 
 def top_ranked(scores: Tensor, counts: Tensor) -> Tensor:
@@ -76,8 +76,7 @@ class BaseMasker(ABC):
         low, high = ratio if isinstance(ratio, (tuple, list)) else (ratio, ratio)
         if not 0 <= low <= high <= 1:
             raise ValueError(f'ratio must be in [0, 1] or a range (low, high) in it, got {ratio}.')
-        if per not in ('batch', 'image'):
-            raise ValueError(f"per must be 'batch' or 'image', got {per!r}.")
+        check_choice('per', per, ('batch', 'image'))
         if not 0 <= prob <= 1:
             raise ValueError(f'prob must be in [0, 1], got {prob}.')
         self.ratio = (low, high)

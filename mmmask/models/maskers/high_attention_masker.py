@@ -19,10 +19,7 @@ class HighAttentionMasker(BaseMasker):
     needs_scores = True
 
     def __init__(
-        self,
-        ratio: float | tuple[float, float] = (0.1, 0.5),
-        per: str = 'batch',
-        prob: float = 0.5,
+        self, ratio: float | tuple[float, float] = (0.1, 0.5), per: str = 'batch', prob: float = 0.5
     ) -> None:
         super().__init__(ratio, per, prob)
 

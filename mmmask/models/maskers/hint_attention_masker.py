@@ -17,21 +17,16 @@ class HintAttentionMasker(HighAttentionMasker):
     as few tokens give, shows nothing (the published code fails there).
 
     Args:
-        ratio, per, prob: As :class:`HighAttentionMasker`.
+        *args: As :class:`HighAttentionMasker`.
         show_max: :math:`s_{max}`.
+        **kwargs: As :class:`HighAttentionMasker`.
 
     Raises:
         ValueError: As :class:`BaseMasker`; also if ``show_max`` lies outside [0, 1].
     """
 
-    def __init__(
-        self,
-        ratio: float | tuple[float, float] = (0.1, 0.5),
-        per: str = 'batch',
-        prob: float = 0.5,
-        show_max: float = 0.1,
-    ) -> None:
-        super().__init__(ratio, per, prob)
+    def __init__(self, *args, show_max: float = 0.1, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
         if not 0 <= show_max <= 1:
             raise ValueError(f'show_max must be in [0, 1], got {show_max}.')
         self.show_max = show_max

@@ -24,10 +24,7 @@ class ImportanceMasker(BaseMasker):
     needs_scores = True
 
     def __init__(
-        self,
-        ratio: float | tuple[float, float] = 0.75,
-        per: str = 'batch',
-        prob: float = 1.0,
+        self, ratio: float | tuple[float, float] = 0.75, per: str = 'batch', prob: float = 1.0
     ) -> None:
         super().__init__(ratio, per, prob)
 

@@ -17,10 +17,7 @@ class RandomMasker(BaseMasker):
     """
 
     def __init__(
-        self,
-        ratio: float | tuple[float, float] = (0.1, 0.5),
-        per: str = 'batch',
-        prob: float = 1.0,
+        self, ratio: float | tuple[float, float] = (0.1, 0.5), per: str = 'batch', prob: float = 1.0
     ) -> None:
         super().__init__(ratio, per, prob)
 

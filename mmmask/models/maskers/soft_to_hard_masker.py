@@ -4,6 +4,8 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
+from mmmask.utils.errors import check_choice
+
 from .base import BaseMasker, sampled, top_ranked
 
 
@@ -53,8 +55,7 @@ class SoftToHardMasker(BaseMasker):
             pair = isinstance(shares, (tuple, list)) and len(shares) == 2
             if not pair or not all(0 <= share <= 1 for share in shares):
                 raise ValueError(f'{name} must be two shares in [0, 1], got {shares}.')
-        if weights not in ('shift', 'softmax'):
-            raise ValueError(f"weights must be 'shift' or 'softmax', got {weights!r}.")
+        check_choice('weights', weights, ('shift', 'softmax'))
         self.soft, self.hard = tuple(soft), tuple(hard)
         self.weights = weights
         self.progress = progress

@@ -230,7 +230,7 @@ def test_mistakes(backbone, images):
 def test_wrong_options(backbone, images):
     with pytest.raises(ValueError, match="by their numbers or 'all', got 'last'"):
         AttentionTap(blocks='last')
-    with pytest.raises(ValueError, match='one of mean_of_softmax, softmax_of_mean'):
+    with pytest.raises(ValueError, match="must be 'mean_of_softmax' or 'softmax_of_mean'"):
         AttentionTap(reduction='mean')
     with pytest.raises(ValueError, match="needs reduction='mean_of_softmax'"):
         AttentionTap(reduction='softmax_of_mean', to_cls=True)
