@@ -67,6 +67,11 @@ def run(args: argparse.Namespace) -> None:
                 look_for_files(cfg, use, dataset, thorough=True)
                 built = build_data_set(cfg, use, dataset)
                 found = look_into_built(cfg, use, dataset, built, scan)
+                if found and (left_out := getattr(built, 'left_out', None)):
+                    found.notes.append(
+                        f'{left_out.total():,} files of other endings are left out '
+                        f'({", ".join(left_out)})'
+                    )
             splits.append((use, found))
             print(_report(found))
         except UserError as error:

@@ -77,7 +77,8 @@ class StrictImageFolder(CustomDataset):
         self.max_per_class = max_per_class
         self.skip_broken = skip_broken
         self.verify = verify
-        self._left_out: Counter[str] = Counter()
+        self.left_out: Counter[str] = Counter()
+        """Files of the folder that aren't images, by their endings."""
         self.broken: dict[str, str] = {}
         """Broken images met in this process: path -> reason."""
         super().__init__(
@@ -102,10 +103,10 @@ class StrictImageFolder(CustomDataset):
         if self.max_per_class is not None:
             samples = self._first_of_each_class(samples)
         line = f'{(self.ann_file or self.img_prefix).rstrip("/")}: {len(samples):,} images'
-        if self._left_out:
-            counts = sorted(self._left_out.items(), key=lambda item: (-item[1], item[0]))
+        if self.left_out:
+            counts = sorted(self.left_out.items(), key=lambda item: (-item[1], item[0]))
             kinds = ', '.join(f'{count:,} {ending}' for ending, count in counts[:4])
-            line += f'; {self._left_out.total():,} files of other endings are left out ({kinds})'
+            line += f'; {self.left_out.total():,} files of other endings are left out ({kinds})'
         MMLogger.get_current_instance().info(line)
         return samples
 
@@ -145,7 +146,7 @@ class StrictImageFolder(CustomDataset):
     def _list(self, folder: str) -> list[str]:
         """Return the images of a folder, and count what else is there."""
         listing = list_folder(self._path(folder), self.extensions)
-        self._left_out += listing.others
+        self.left_out += listing.others
         return [self._path(os.path.join(folder, name)) for name in listing.images]
 
     def _path(self, name: str) -> str:

@@ -474,6 +474,16 @@ def test_class_folders_of_any_class(check, intact, tmp_path):
     assert out.endswith('the data set is right\n')
 
 
+def test_files_that_are_no_images_are_counted(check, intact, tmp_path):
+    shutil.copytree(intact('imagenet') / 'val', tmp_path / 'mine/val')
+    for name in ('a.gif', 'b.gif', 'c.txt'):
+        (tmp_path / 'mine/val/n01440764' / name).write_text('no image')
+    swap = {"type='ImageNet', split='train'": "type='StrictImageFolder', data_prefix='val'"}
+    swap |= {"type='ImageNet', split='val'": "type='StrictImageFolder', data_prefix='val'"}
+    _, out, _ = check('imagenet', tmp_path / 'mine', **swap)
+    assert 'note: 3 files of other endings are left out (.gif, .txt)' in out
+
+
 def test_a_config_without_data(tmp_path, capsys):
     (tmp_path / 'empty.py').write_text("default_scope = 'mmpretrain'\n")
     assert main([str(tmp_path / 'empty.py')]) == 1
