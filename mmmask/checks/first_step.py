@@ -95,7 +95,7 @@ def _try(mode: str, loop: BaseLoop, loader: DataLoader, model: nn.Module) -> Non
             raise UserError(
                 f'sample {index} of {mode} cannot be read: {one_line(error)}'
             ) from error
-    known = any(type(loop).run_iter is kind.run_iter for kind in _TRIED)
+    known = getattr(type(loop), 'run_iter', None) in [kind.run_iter for kind in _TRIED]
     step = 'train_step' if mode == 'train' else f'{mode}_step'
     if not known or not samples or getattr(type(model), step) is not getattr(BaseModel, step):
         return

@@ -38,3 +38,22 @@ def test_a_broken_validation_image_is_found_before_the_training(refusal, tiny_da
     next((tmp_path / 'own/val').glob('*/*')).write_bytes(b'no image')
     line = refusal(f"val_dataloader['dataset']['data_root'] = {str(tmp_path / 'own/val')!r}")
     assert '1 of 8 images that were opened are broken' in line
+
+
+def test_a_loop_of_its_own_is_left_alone(tiny_config, tmp_path, run_test):
+    text = tiny_config.read_text()
+    tiny_config.write_text(
+        f"{text}\ntest_cfg = dict(type='KNNLoop', bank_dataloader=train_dataloader, k=3)\n"
+        'test_evaluator = []\n'
+    )
+    assert run_test([str(tiny_config), 'none', '--work-dir', str(tmp_path / 'run')]) == 0
+    assert 'knn/top1_k3' in (tmp_path / 'run/result.json').read_text()
+
+
+def test_a_broken_image_is_found_before_the_test(tiny_config, tiny_data, tmp_path, run_test, capfd):
+    shutil.copytree(tiny_data, tmp_path / 'own')
+    next((tmp_path / 'own/val').glob('*/*')).write_bytes(b'no image')
+    text = tiny_config.read_text().replace(str(tiny_data / 'val'), str(tmp_path / 'own/val'))
+    tiny_config.write_text(text)
+    assert run_test([str(tiny_config), 'none', '--work-dir', str(tmp_path / 'run')]) == 1
+    assert '1 of 8 images that were opened are broken' in capfd.readouterr().err
