@@ -60,7 +60,8 @@ def look_into(
     if 'instances' in first:
         compare_objects(use, dataset, place, labels, found)
     elif labelled:
-        _check_labels(use, labels, count or classes, bool(layout and layout.whole), found)
+        whole = bool(layout and layout.whole and not place.config.get('indices'))
+        _check_labels(use, labels, count or classes, whole, found)
     if not place.elsewhere:
         _require_files(use, pick_evenly(files, scan.looked_for), scan)
         opened = pick_evenly(files, scan.opened)

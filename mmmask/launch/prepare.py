@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 
 import mmmask.registration  # noqa: F401
 from mmmask.checks.data import check_files
@@ -74,7 +75,7 @@ def prepare_config(request: Request, modes: Sequence[str]) -> Config:
                 f"The config '{request.config}' has no {key}: there is nothing to {modes[0]}."
             )
     check_own_parts(cfg)
-    _check_decided_once(cfg)
+    _check_decided_once(cfg, request.options)
     if modes[0] == 'train':
         check_named_checkpoints(cfg)
         _check_length(cfg.train_cfg)
@@ -110,8 +111,8 @@ def _check_work_dir(work_dir: Path) -> None:
             raise UserError(f'The work dir {work_dir} cannot be made: {path} is a file.')
 
 
-def _check_decided_once(cfg: Config) -> None:
-    """Refuse a value of the model that something else overwrites."""
+def _check_decided_once(cfg: Config, options: Mapping[str, Any]) -> None:
+    """Refuse a value that something else overwrites, and say which preprocessor is used."""
     for name, hook in (cfg.get('default_hooks') or {}).items():
         for schedule, item in ((hook or {}).get('schedules') or {}).items():
             given = (item or {}).get('path', '')
@@ -125,11 +126,16 @@ def _check_decided_once(cfg: Config) -> None:
                         f'{path} is {node}, but a schedule overwrites it: change {place}.schedule, '
                         f'or drop it with {place}=None.'
                     )
-    own, shared = cfg.model.get('data_preprocessor'), cfg.get('data_preprocessor')
-    if any(key in (own or {}) and own[key] != value for key, value in (shared or {}).items()):
-        raise UserError(
-            'The config has two data_preprocessors, and that of the model wins: change '
-            'model.data_preprocessor.'
+    own, shared = cfg.model.get('data_preprocessor') or {}, cfg.get('data_preprocessor') or {}
+    for key in [key for key in shared if key in own and own[key] != shared[key]]:
+        if f'data_preprocessor.{key}' in options:
+            raise UserError(
+                f'data_preprocessor.{key} is not used, as the model has its own: set '
+                f'model.data_preprocessor.{key}.'
+            )
+        MMLogger.get_current_instance().info(
+            f'model.data_preprocessor.{key}={own[key]} is used; data_preprocessor.{key}='
+            f'{shared[key]} is not.'
         )
 
 

@@ -160,6 +160,13 @@ def test_effects(key, effect):
     assert Change(key, 1, 2).effect is effect
 
 
+OWN_PREPROCESSOR = """
+model = dict(
+    data_preprocessor=dict(type='ClsDataPreprocessor', mean=[1.0, 2.0, 3.0], std=[9.0] * 3)
+)
+"""
+
+
 @pytest.mark.parametrize('length', [0, -1])
 def test_a_training_of_nothing_is_refused(train, length):
     train('', f'train_cfg.max_epochs={length}', status=1)
@@ -175,12 +182,13 @@ def test_what_something_else_decides_is_refused(train):
     assert 'model.momentum is 0.5, but a schedule overwrites it' in train.output
     train(SCHEDULE + "param_scheduler = [dict(type='LinearLR', start_factor=0.5)]", status=1)
     assert 'two schedules, ScheduleHook and param_scheduler' in train.output
-    train(
-        '',
-        "model.data_preprocessor=dict(type='ClsDataPreprocessor', mean=[1.0, 2.0, 3.0])",
-        status=1,
-    )
-    assert 'two data_preprocessors, and that of the model wins' in train.output
+    train(OWN_PREPROCESSOR, 'data_preprocessor.mean=[4.0, 5.0, 6.0]', status=1)
+    assert 'data_preprocessor.mean is not used, as the model has its own' in train.output
+
+
+def test_which_of_two_preprocessors_is_used_is_said(train):
+    train(OWN_PREPROCESSOR)
+    assert 'model.data_preprocessor.mean=[1.0, 2.0, 3.0] is used; data_preproc' in train.output
 
 
 def test_a_work_dir_that_is_a_file(train, tmp_path):
