@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
-from numbers import Real
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mmengine.logging import MMLogger
+from pycocotools.coco import COCO
 
 from mmmask.checks.uses import Place
 from mmmask.utils.errors import UserError
@@ -47,7 +48,7 @@ class CocoFile:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+    return type(value) in (int, float)
 
 
 def _is_mask(value: Any) -> bool:
@@ -80,24 +81,57 @@ _REASONS = {
 }
 
 
+_KNOWN: dict[tuple[Path, int], CocoFile] = {}
+"""Files that have been read, by path and time of change."""
+
+
 def read_coco(path: Path) -> CocoFile:
-    """Read a COCO instances file; the same file isn't read twice in a process.
+    """Read a COCO instances file, unless a data set has read it (`reading_along`).
 
     Raises:
         UserError: It is unreadable or no such file, names an image or a category twice or not at
             all, or images and categories that annotations name.
     """
-    return _read(path.resolve(), path.stat().st_mtime_ns)
+    key = path.resolve(), path.stat().st_mtime_ns
+    if key not in _KNOWN:
+        try:
+            with garbage_kept():
+                content = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise UserError(f'{path} is not a COCO instances json ({error!r})') from error
+        _KNOWN[key] = _summarise(path, content)
+    return _KNOWN[key]
 
 
-@lru_cache(maxsize=8)
-@garbage_kept()
-def _read(path: Path, changed: int) -> CocoFile:
-    size = path.stat().st_size
-    if size >= LARGE:
-        MMLogger.get_current_instance().info(f'checking {path}: {size / 1e6:.0f} MB are read')
+@contextmanager
+def reading_along() -> Iterator[None]:
+    """Check the large files that data sets parse, before they use them: none is parsed twice."""
+    init, create_index = COCO.__init__, COCO.createIndex
+
+    def init_with_path(self: COCO, annotation_file: str | None = None) -> None:
+        size = Path(annotation_file).stat().st_size if annotation_file else 0
+        self._large = Path(annotation_file) if size >= LARGE else None
+        if self._large:
+            MMLogger.get_current_instance().info(f'reading {annotation_file}: {size / 1e6:.0f} MB')
+        init(self, annotation_file)
+
+    def check_then_index(self: COCO) -> None:
+        if self._large:
+            key = self._large.resolve(), self._large.stat().st_mtime_ns
+            _KNOWN[key] = _summarise(self._large, self.dataset)
+            check_fields(_KNOWN[key])
+        create_index(self)
+
+    COCO.__init__, COCO.createIndex = init_with_path, check_then_index
     try:
-        content = json.loads(path.read_bytes())
+        with garbage_kept():
+            yield
+    finally:
+        COCO.__init__, COCO.createIndex = init, create_index
+
+
+def _summarise(path: Path, content: Any) -> CocoFile:
+    try:
         categories = {entry['id']: entry['name'] for entry in content['categories']}
         images = {entry['id']: (entry['width'], entry['height']) for entry in content['images']}
         annotations = content.get('annotations', [])
@@ -143,22 +177,21 @@ def _read(path: Path, changed: int) -> CocoFile:
     )
 
 
-def check_coco(place: Place, num_classes: int | None) -> None:
-    """Refuse a file of which objects can't be read, trained on or evaluated.
+def look_at_coco(place: Place, num_classes: int | None) -> None:
+    """Check a file before the data set is built, unless that would take long."""
+    own = place.ann_file is not None and place.reads_like('CocoDataset')
+    if own and place.ann_file.stat().st_size < LARGE:
+        check_coco(place)
+
+
+def check_coco(place: Place) -> CocoFile:
+    """Return the file of a data set, of which objects can be read, trained on and evaluated.
 
     Raises:
         UserError: Annotations lack what the data set's use needs, or are missing.
     """
-    if place.ann_file is None or not place.reads_like('CocoDataset'):
-        return
     file, tested = read_coco(place.ann_file), bool(place.config.get('test_mode'))
-    for fault, numbers in file.lacking.items():
-        needed = {_MASKS: place.masks, _CROWD: tested, _ZERO: tested}.get(fault, True)
-        if numbers and needed:
-            raise UserError(
-                f'{file.path}: {len(numbers)} of {file.annotations} annotations have no {fault}'
-                f'{_REASONS.get(fault, "")}; first: number {numbers[0]} of the list'
-            )
+    check_fields(file, {_MASKS: place.masks, _CROWD: tested, _ZERO: tested})
     if file.beyond > file.annotations / 2:
         raise UserError(
             f'{file.path}: {file.beyond} of {file.annotations} boxes reach beyond their images: '
@@ -166,3 +199,22 @@ def check_coco(place: Place, num_classes: int | None) -> None:
         )
     if not tested and not file.objects.total():
         raise UserError(f'{file.path} holds no annotations of single objects (iscrowd=0)')
+    return file
+
+
+def check_fields(file: CocoFile, needed: Mapping[str, bool] = MappingProxyType({})) -> None:
+    """Refuse annotations that lack a field.
+
+    Args:
+        file: The file.
+        needed: Whether the fields that some uses only need are needed; by default they aren't.
+
+    Raises:
+        UserError: With the number of annotations and the first.
+    """
+    for fault, numbers in file.lacking.items():
+        if numbers and needed.get(fault, fault not in (_MASKS, _CROWD, _ZERO)):
+            raise UserError(
+                f'{file.path}: {len(numbers)} of {file.annotations} annotations have no {fault}'
+                f'{_REASONS.get(fault, "")}; first: number {numbers[0]} of the list'
+            )

@@ -21,6 +21,7 @@ from mmmask.checks.classes import (
     compare_classes,
     head_classes,
 )
+from mmmask.checks.coco import reading_along
 from mmmask.checks.found import QUICK, Found, Scan
 from mmmask.checks.layouts import find_layout
 from mmmask.checks.uses import Place, Use, data_sets, find_place
@@ -150,6 +151,7 @@ def build_data_set(cfg: Config, use: Use, dataset: dict) -> BaseDataset:
     scope = cfg.get('default_scope', 'mmengine')
     with (
         explained(f'{dataset["type"]} cannot read the data of {use} (damaged, or others)'),
+        reading_along(),
         DefaultScope.overwrite_default_scope(scope),
     ):
         built = DATASETS.build(dataset)

@@ -22,12 +22,12 @@ from mmengine.runner import (
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmmask.checks.coco import reading_along
 from mmmask.checks.data import check_built
 from mmmask.checks.uses import built_data_sets
 from mmmask.config.build import scope_of
 from mmmask.engine.hooks.rng_state import capture_rng_state, restore_rng_state
 from mmmask.utils.errors import DivergedError, UserError, one_line
-from mmmask.utils.garbage import garbage_kept
 from mmmask.utils.modes import evaluating
 from mmmask.utils.picks import pick_evenly
 from mmmask.utils.unwrap import unwrap
@@ -55,7 +55,7 @@ def check_first_step(runner: Runner, modes: Sequence[str]) -> None:
         UserError: The data sets give something else than their files hold, or a sample can't be
             read. An epoch has no batch, or the model can't take one. Metrics can't take its output.
     """
-    with garbage_kept():
+    with reading_along():
         loops = {mode: getattr(runner, f'{mode}_loop') for mode in modes}
     if is_main_process():
         check_built(runner.cfg, built_data_sets(runner, modes))

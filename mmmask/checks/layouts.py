@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from mmmask.checks.coco import check_coco
+from mmmask.checks.coco import look_at_coco
 from mmmask.checks.uses import Place
 from mmmask.datasets.folders import (
     check_class_folders,
@@ -200,7 +200,7 @@ _LAYOUTS = {
         _COCO,
         80,
         {'instances_train2017.json': 118_287, 'instances_val2017.json': 5_000},
-        look=check_coco,
+        look=look_at_coco,
     ),
     'ADE20KDataset': Layout(_ADE20K, 150, {'training': 20_210, 'validation': 2_000}),
     'CityscapesDataset': Layout(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mmengine.dataset import BaseDataset
 
-from mmmask.checks.coco import CocoFile, read_coco
+from mmmask.checks.coco import CocoFile, check_coco
 from mmmask.checks.found import Found
 from mmmask.checks.uses import Place, Use
 from mmmask.utils.errors import UserError
@@ -33,7 +33,7 @@ def compare_objects(
     found.facts['classes with objects'] = len(labels)
     file, in_file = None, {}
     if place.ann_file is not None and place.reads_like('CocoDataset') and not place.elsewhere:
-        file = read_coco(place.ann_file)
+        file = check_coco(place)
         _check_categories(file, names, dataset)
         in_file = {n: file.objects[key] for n, key in zip(names, dataset.cat_ids, strict=True)}
         found.images = file.images

@@ -225,7 +225,7 @@ def test_large_annotation_files_are_read_and_that_is_said(tmp_path, monkeypatch)
     cfg = published('CocoDataset', tmp_path, 80, **COCO)
     check_data(cfg, ['train'])
     path = tmp_path / COCO['ann_file']
-    assert said == [f'checking {path}: 0 MB are read']
+    assert said == [f'reading {path}: 0 MB']
     content = json.loads(path.read_text())
     content['categories'].reverse()
     path.write_text(json.dumps(content))
