@@ -67,7 +67,7 @@ def look_into(
         opened = pick_evenly(files, scan.opened)
         if 'img_path' in first:
             found.sizes = _open_images(opened, _reader(dataset), scan)
-        if 'seg_map_path' in first and first['seg_map_path']:
+        if first.get('seg_map_path') and hasattr(dataset, 'reduce_zero_label'):  # mmseg's
             check_label_maps(dataset, place, opened, found, scan)
     return found
 
@@ -75,7 +75,7 @@ def look_into(
 def _labels(info: dict) -> list[int]:
     """Return the labels of an image: its class or classes, or its objects' that aren't crowds."""
     if 'instances' in info:
-        return [o['bbox_label'] for o in info['instances'] if not o.get('ignore_flag')]
+        return [o.get('bbox_label') for o in info['instances'] if not o.get('ignore_flag')]
     label = info.get('gt_label', ())
     return [label] if isinstance(label, (int, np.integer)) else list(label)
 
