@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from PIL import Image
 
@@ -61,13 +62,7 @@ def config(tmp_path):
 @pytest.fixture
 def checkpoint(tmp_path):
     """Path of a file with a teacher and a student, which differ."""
-    backbone = dict(
-        type='MaskedVisionTransformer',
-        arch=dict(embed_dims=8, num_layers=2, num_heads=2, feedforward_channels=16),
-        img_size=32,
-        patch_size=8,
-    )
-    network = MODELS.build(backbone)
+    network = MODELS.build(Config.fromstring(CONFIG, '.py').model.backbone)
     generator = torch.Generator().manual_seed(0)
     state_dict = {
         prefix + name: torch.randn(value.shape, generator=generator)
@@ -110,3 +105,11 @@ def scenes(tmp_path):
     path = tmp_path / 'instances.json'
     path.write_text(json.dumps(dict(images=images, annotations=objects, categories=categories)))
     return path, folder
+
+
+@pytest.fixture
+def arguments(config, checkpoint, scenes, tmp_path):
+    """Give a complete command line of a tool that looks at annotated images."""
+    annotations, images = map(str, scenes)
+    given = ['--annotations', annotations, '--images', images, '--out', str(tmp_path / 'out')]
+    return [str(config), str(checkpoint), *given]

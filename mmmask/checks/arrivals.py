@@ -16,7 +16,7 @@ from mmmask.checks.label_maps import check_label_maps
 from mmmask.checks.layouts import find_layout
 from mmmask.checks.objects import compare_objects
 from mmmask.checks.uses import Place, Use
-from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict
+from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict, find_reader
 from mmmask.utils.errors import UserError
 from mmmask.utils.picks import pick_evenly
 
@@ -51,22 +51,25 @@ def look_into(
         # INaturalist's category ids, or the names of class folders, or those of the classes
         ranked = getattr(dataset, 'categories', None) or getattr(dataset, 'folder_to_idx', None)
         found.classes = list(ranked or names or ())
-    picked = pick_evenly(range(len(dataset)), None if labelled else scan.looked_for)
     labels: Counter[int] = Counter()
-    files = []
-    for info in scan.each('images listed', map(dataset.get_data_info, picked), len(picked)):
+    every = range(len(dataset)) if labelled else ()
+    for info in scan.each('labels counted', map(dataset.get_data_info, every), len(every)):
         labels.update(_labels(info))
-        files.append({key: info[key] for key in _OF_FILES if info.get(key) is not None})
     if 'instances' in first:
         compare_objects(use, dataset, place, labels, found)
     elif labelled:
         whole = bool(layout and layout.whole and not place.config.get('indices'))
         _check_labels(use, labels, count or classes, whole, found)
     if not place.elsewhere:
-        _require_files(use, pick_evenly(files, scan.looked_for), scan)
+        picked = pick_evenly(range(len(dataset)), scan.looked_for)
+        files = [
+            {key: info[key] for key in _OF_FILES if info.get(key) is not None}
+            for info in map(dataset.get_data_info, picked)
+        ]
+        _require_files(use, files, scan)
         opened = pick_evenly(files, scan.opened)
         if 'img_path' in first:
-            found.sizes = _open_images(opened, _reader(dataset), scan)
+            found.sizes = _open_images(opened, find_reader(dataset.pipeline.transforms), scan)
         if first.get('seg_map_path') and hasattr(dataset, 'reduce_zero_label'):  # mmseg's
             check_label_maps(dataset, place, opened, found, scan)
     return found
@@ -108,12 +111,6 @@ def _require_files(use: Use, infos: Sequence[dict], scan: Scan) -> None:
                 f'{len(absent)} of {len(paths)} {what} of {use} that were looked for are absent, '
                 f'first: {absent[0]}'
             )
-
-
-def _reader(dataset: BaseDataset) -> LoadImageStrict:
-    """Return the reader in a data set's pipeline, or such a one."""
-    steps = dataset.pipeline.transforms
-    return next((step for step in steps if isinstance(step, LoadImageStrict)), LoadImageStrict())
 
 
 def _open_images(

@@ -85,6 +85,10 @@ _KNOWN: dict[tuple[Path, int], CocoFile] = {}
 """Files that have been read, by path and time of change."""
 
 
+def _key(path: Path) -> tuple[Path, int]:
+    return path.resolve(), path.stat().st_mtime_ns
+
+
 def read_coco(path: Path) -> CocoFile:
     """Read a COCO instances file, unless a data set has read it (`reading_along`).
 
@@ -92,7 +96,7 @@ def read_coco(path: Path) -> CocoFile:
         UserError: It is unreadable or no such file, names an image or a category twice or not at
             all, or images and categories that annotations name.
     """
-    key = path.resolve(), path.stat().st_mtime_ns
+    key = _key(path)
     if key not in _KNOWN:
         try:
             with garbage_kept():
@@ -117,9 +121,8 @@ def reading_along() -> Iterator[None]:
 
     def check_then_index(self: COCO) -> None:
         if self._large:
-            key = self._large.resolve(), self._large.stat().st_mtime_ns
-            _KNOWN[key] = _summarise(self._large, self.dataset)
-            check_fields(_KNOWN[key])
+            file = _KNOWN[_key(self._large)] = _summarise(self._large, self.dataset)
+            check_fields(file)
         create_index(self)
 
     COCO.__init__, COCO.createIndex = init_with_path, check_then_index

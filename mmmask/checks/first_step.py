@@ -105,14 +105,15 @@ def _try(mode: str, loop: BaseLoop, loader: DataLoader, model: nn.Module) -> Non
     except Exception:
         return
     try:
-        error = _shape_error(mode, model, loader.collate_fn(samples[: min(size, 2)]))
+        batch = loader.collate_fn(samples[: min(size, 2)])
+        outputs, error = _attempt(mode, model, batch)
     except torch.OutOfMemoryError:
         raise
     except Exception:  # of what only a hook sets: the run itself tells
         return
     if error is not None:  # some models need the batch size of the config
-        whole = [dataset[index % len(dataset)] for index in range(size)]
-        error = _shape_error(mode, model, loader.collate_fn(whole))
+        batch = loader.collate_fn([dataset[index % len(dataset)] for index in range(size)])
+        outputs, error = _attempt(mode, model, batch)
     if isinstance(error, UserError):
         raise error
     if error is not None:
@@ -120,20 +121,18 @@ def _try(mode: str, loop: BaseLoop, loader: DataLoader, model: nn.Module) -> Non
             f'the model cannot take a batch of {mode}: {one_line(error)} '
             f'({type(error).__name__}; --debug shows where)'
         ) from error
-    if mode == 'val':
-        _try_metrics(loop, model, loader.collate_fn(samples[: min(size, 2)]))
+    if mode == 'val' and outputs is not None:
+        _try_metrics(loop, outputs, batch)
 
 
-def _try_metrics(loop: BaseLoop, model: BaseModel, batch: dict) -> None:
+def _try_metrics(loop: BaseLoop, predictions: list, batch: dict) -> None:
     """Evaluate the predictions for a few samples, which needs the annotations of all."""
     metrics = loop.evaluator.metrics
     try:
         with scope_of(loop.runner.cfg, 'CRITICAL'), redirect_stdout(StringIO()):
-            loop.evaluator.process(_forward('val', model, batch), batch)
+            loop.evaluator.process(predictions, batch)
             for metric in metrics:
                 metric.evaluate(len(loop.dataloader.dataset))
-    except (DivergedError, torch.OutOfMemoryError):
-        pass
     except _OF_METRICS as error:
         raise UserError(
             f'the metrics cannot evaluate the data of val: {one_line(error)} '
@@ -144,17 +143,19 @@ def _try_metrics(loop: BaseLoop, model: BaseModel, batch: dict) -> None:
             metric.results.clear()
 
 
-def _shape_error(mode: str, model: BaseModel, batch: dict) -> Exception | None:
-    """Return the error of a model that can't take a batch; None if it can, or has diverged."""
+def _attempt(mode: str, model: BaseModel, batch: dict) -> tuple[list | None, Exception | None]:
+    """Return the outputs for a batch and None, or None and the error of a batch that doesn't fit.
+
+    A model that has diverged gives neither.
+    """
     try:
-        _forward(mode, model, batch)
+        return _forward(mode, model, batch), None
     except torch.OutOfMemoryError:
         raise
     except DivergedError:
-        return None
+        return None, None
     except _OF_SHAPES as error:
-        return error
-    return None
+        return None, error
 
 
 def _forward(mode: str, model: BaseModel, batch: dict) -> list:

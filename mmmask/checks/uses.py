@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from mmmask.config.signatures import accepted_keys, find_registered
+from mmmask.config.signatures import accepted_keys, find_parameter, find_registered
 from mmmask.utils.files import is_remote
 
 MODES = ('train', 'val', 'test')
@@ -146,11 +146,8 @@ class Place:
 
     def argument(self, name: str) -> Any:
         """Return an argument of the data set: the config's, or the class's default."""
-        for parent in self.kind.__mro__:
-            parameter = inspect.signature(parent.__init__).parameters.get(name)
-            if parameter is not None:
-                return self.config.get(name, parameter.default)
-        return self.config.get(name)
+        parameter = find_parameter(self.kind, name)
+        return self.config.get(name, parameter.default if parameter else None)
 
     def reads_like(self, name: str) -> bool:
         """Return True if the class reads its files as its ancestor of that name does."""

@@ -15,7 +15,7 @@ from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import DATASETS
 
 from mmmask.datasets.folders import check_class_folders, check_folder
-from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict
+from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict, find_reader
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import IMAGE_EXTENSIONS, list_folder, read_lines
 from mmmask.utils.progress import Progress
@@ -175,8 +175,7 @@ class StrictImageFolder(CustomDataset):
         """All images, or with ``verify`` those that can be decoded."""
         if not (self.verify or (self.skip_broken and self.test_mode)):
             return self.data_list
-        readers = [step for step in self.pipeline.transforms if _is_strict(step)]
-        reader = readers[0] if readers else LoadImageStrict()
+        reader = find_reader(self.pipeline.transforms)
         errors = _verify([info['img_path'] for info in self.data_list], reader)
         if errors and not self.skip_broken:
             first = errors[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 
 import mmcv
 import mmengine.fileio as fileio
@@ -134,6 +135,11 @@ class LoadImageStrict(LoadImageFromFile):
                     is_grey = self.color_type.startswith('grayscale')
                     return grey if is_grey else np.stack([grey] * 3, axis=-1)
         return mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
+
+
+def find_reader(steps: Iterable) -> LoadImageStrict:
+    """Return the `LoadImageStrict` among the steps of a pipeline, else one with its defaults."""
+    return next((step for step in steps if isinstance(step, LoadImageStrict)), LoadImageStrict())
 
 
 class _Unusable(Exception):

@@ -24,14 +24,6 @@ NAMES = [
 ]
 
 
-@pytest.fixture
-def arguments(config, checkpoint, scenes, tmp_path):
-    """A complete command line."""
-    annotations, images = map(str, scenes)
-    given = ['--annotations', annotations, '--images', images, '--out', str(tmp_path / 'out')]
-    return [str(config), str(checkpoint), *given]
-
-
 def test_table_and_files(arguments, tmp_path, capsys):
     state = torch.get_rng_state()
     assert main([*arguments, '--ratio', '0.25']) == 0

@@ -22,14 +22,6 @@ ROOT = Path(__file__).resolve().parents[2]
 GPA = ROOT / 'configs/demo/gpa_vit-demo_material-scenes.py'
 
 
-@pytest.fixture
-def arguments(config, checkpoint, scenes, tmp_path):
-    """A complete command line."""
-    annotations, images = map(str, scenes)
-    given = ['--annotations', annotations, '--images', images, '--out', str(tmp_path / 'out')]
-    return [str(config), str(checkpoint), *given]
-
-
 def test_files_and_console(arguments, tmp_path, capsys):
     assert main(arguments) == 0
     report = json.loads((tmp_path / 'out/recalls.json').read_text())

@@ -13,7 +13,7 @@ from mmmask.engine.epochs import current_epoch, steps_per_epoch
 from mmmask.evaluation.features import FeatureEncoder
 from mmmask.evaluation.knn import KNNProtocol
 from mmmask.evaluation.loader import build_loader
-from mmmask.utils.errors import UserError
+from mmmask.utils.errors import UserError, check_choice
 from mmmask.utils.unwrap import unwrap
 
 from .undisturbed import undisturbed
@@ -64,8 +64,7 @@ class KNNHook(Hook):
         feature: str = 'cls',
         max_bank: int | None = None,
     ) -> None:
-        if source not in ('teacher', 'student'):
-            raise UserError(f"KNNHook: source must be 'teacher' or 'student', not {source!r}")
+        check_choice('KNNHook: source', source, ('teacher', 'student'))
         if interval < 1 or (max_bank is not None and max_bank < 1):
             raise UserError('KNNHook: interval and max_bank must be at least 1')
         self.bank_dataloader, self.query_dataloader = bank_dataloader, query_dataloader

@@ -8,7 +8,7 @@ from mmpretrain.registry import HOOKS, TASK_UTILS
 
 from mmmask.engine.epochs import steps_per_epoch
 from mmmask.engine.schedules.schedules import Schedule
-from mmmask.utils.errors import UserError
+from mmmask.utils.errors import UserError, check_choice
 from mmmask.utils.unwrap import unwrap
 
 
@@ -57,8 +57,7 @@ class ScheduleHook(Hook):
                 keys = ', '.join(item)
                 raise UserError(f"Schedule '{name}' takes path, schedule, by and end, got {keys}.")
             path, schedule, by = item['path'], dict(item['schedule']), item.get('by', 'iter')
-            if by not in ('iter', 'epoch'):
-                raise UserError(f"Schedule '{name}': by must be 'iter' or 'epoch', got {by!r}.")
+            check_choice(f"Schedule '{name}': by", by, ('iter', 'epoch'))
             if (end := item.get('end')) is not None:
                 if not path.startswith('optimizer.') or 'end' in schedule:
                     raise UserError(

@@ -3,6 +3,7 @@
 import math
 
 import torch
+from cae_parts import PARTS, neck
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch.nn.functional import cross_entropy
@@ -17,19 +18,8 @@ MODEL = dict(
         patch_size=4,
         layer_scale_init_value=0.1,
     ),
-    neck=dict(
-        type='CAENeck',
-        num_classes=20,
-        embed_dims=WIDE,
-        num_heads=3,
-        regressor_depth=1,
-        decoder_depth=1,
-        layer_scale_init_value=0.1,
-        mask_tokens_num=6,
-    ),
-    head=dict(type='CAEHead', loss=dict(type='CAELoss', lambd=2)),
-    target_generator=dict(type='RandomProjectionTokenizer', num_codes=20, patch_size=2),
-    base_momentum=0.5,
+    neck=neck(WIDE, num_heads=3),
+    **PARTS,
 )
 
 
