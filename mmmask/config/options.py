@@ -145,7 +145,8 @@ def _as_text(cfg: Config, node: Any, leaf: str, text: str, value: Any) -> Any:
         holds_text = all('str' in hint and not _NOT_ONLY_TEXT.search(hint) for hint in hints)
     else:
         holds_text = isinstance(node.get(leaf), str) and not text.startswith(('(', '['))
-    return text.strip().strip('\'"') if holds_text and leaf != 'loss_scale' else value
+    is_number_too = leaf == 'loss_scale'  # mmengine's annotation of it says str alone
+    return text.strip().strip('\'"') if holds_text and not is_number_too else value
 
 
 def check_own_parts(cfg: Config) -> None:

@@ -14,8 +14,8 @@ from mmengine.logging import MMLogger
 import mmmask.registration  # noqa: F401
 from mmmask.checks.data import check_files
 from mmmask.config.checkpoints import check_named_checkpoints
-from mmmask.config.options import check_own_parts, merge_options
-from mmmask.config.read import config_name, read_config
+from mmmask.config.options import read_with_options
+from mmmask.config.read import config_name
 from mmmask.launch.processes import prepare_distributed, rank_before_start
 from mmmask.utils.errors import UserError
 
@@ -67,14 +67,12 @@ def prepare_config(request: Request, modes: Sequence[str]) -> Config:
     Raises:
         UserError: For whatever can be found wrong before anything is built.
     """
-    cfg = read_config(request.config)
-    merge_options(cfg, request.options)
+    cfg = read_with_options(request.config, request.options)
     for key in _NEEDED[modes[0]]:
         if cfg.get(key) is None:
             raise UserError(
                 f"The config '{request.config}' has no {key}: there is nothing to {modes[0]}."
             )
-    check_own_parts(cfg)
     _check_decided_once(cfg, request.options)
     if modes[0] == 'train':
         check_named_checkpoints(cfg)
