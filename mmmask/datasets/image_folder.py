@@ -194,7 +194,7 @@ class StrictImageFolder(CustomDataset):
         """Image ``idx`` after the pipeline, or with ``skip_broken`` the next one that is whole."""
         for step in range(len(self)):
             try:
-                return super().prepare_data((idx + step) % len(self))
+                return super().prepare_data((idx + step) % len(self) if step else idx)
             except BrokenImageError as error:
                 if not self.skip_broken or self.test_mode:
                     raise

@@ -1,9 +1,34 @@
 """DINO's multi-crop augmentation."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from mmcv.transforms import BaseTransform, Compose
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
 from mmpretrain.registry import TRANSFORMS
+from PIL import Image
+
+from . import pixels
+
+
+@dataclass(frozen=True)
+class View:
+    """The law of a view.
+
+    Attributes:
+        size: Side in pixels.
+        scale: Range of its share of the image's area.
+        blur_prob: Probability of a blur.
+        solarize_prob: Probability of a solarisation.
+    """
+
+    size: int
+    scale: tuple[float, float]
+    blur_prob: float
+    solarize_prob: float = 0.0
 
 
 @TRANSFORMS.register_module()
@@ -24,7 +49,7 @@ class MultiCrop(BaseTransform):
         global_scale: Range of the global views' share of the image's area; (s, 1) with AttMask's s
             = 0.25 for iBOT, 0.4 for DINO, 0.32 for 300 epochs.
         local_scale: Range of the local views' share, (0.05, s).
-        color_jitter: Strengths for brightness, contrast, saturation and hue.
+        color_jitter: Strengths for brightness, contrast, saturation (at most 1) and hue.
         blur_sigma: Range of the Gaussian blur's radius in pixels of the view.
         gray_prob: Probability of a grey view.
 
@@ -50,59 +75,51 @@ class MultiCrop(BaseTransform):
         for name, scale in dict(global_scale=global_scale, local_scale=local_scale).items():
             if len(scale) != 2 or not 0 < scale[0] <= scale[1] <= 1:
                 raise ValueError(f'{name} must be a range in (0, 1], got {tuple(scale)}.')
+        if len(color_jitter) != 4 or not all(0 <= strength <= 1 for strength in color_jitter):
+            raise ValueError(f'color_jitter must be four numbers of 0 to 1, got {color_jitter}.')
         self.num_local = num_local
-        self.color_jitter = tuple(color_jitter)
-        self.blur_sigma = tuple(blur_sigma)
+        self.color_jitter, self.blur_sigma = tuple(color_jitter), tuple(blur_sigma)
         self.gray_prob = gray_prob
-        self.first_global = self._view(global_size, global_scale, blur_prob=1.0)
-        self.second_global = self._view(global_size, global_scale, blur_prob=0.1, solarize_prob=0.2)
-        self.local = self._view(local_size, local_scale, blur_prob=0.5)
+        self.first_global = View(global_size, tuple(global_scale), blur_prob=1.0)
+        self.second_global = View(global_size, tuple(global_scale), 0.1, solarize_prob=0.2)
+        self.local = View(local_size, tuple(local_scale), blur_prob=0.5)
 
     def transform(self, results: dict) -> dict:
+        """Replace the image by the list of its views."""
+        image = Image.fromarray(results['img'])  # BGR, which cropping and resizing don't mind
         views = [self.first_global, self.second_global] + [self.local] * self.num_local
-        # A shallow copy is enough: the crop makes a new array.
-        results['img'] = [view(dict(results))['img'] for view in views]
+        results['img'] = [self.draw(view, image) for view in views]
         return results
 
-    def _view(
-        self, size: int, scale: Sequence[float], blur_prob: float, solarize_prob: float = 0.0
-    ) -> Compose:
-        brightness, contrast, saturation, hue = self.color_jitter
-        jitter = dict(
-            type='ColorJitter',
-            brightness=brightness,
-            contrast=contrast,
-            saturation=saturation,
-            hue=hue,
-            backend='cv2',
-        )
-        steps = [
-            dict(
-                type='RandomResizedCrop',
-                scale=size,
-                crop_ratio_range=tuple(scale),
-                interpolation='bicubic',
-                backend='pillow',
-            ),
-            dict(type='RandomFlip', prob=0.5),
-            dict(type='RandomApply', transforms=[TRANSFORMS.build(jitter)], prob=0.8),
-            dict(
-                type='RandomGrayscale',
-                prob=self.gray_prob,
-                keep_channels=True,
-                channel_weights=(0.114, 0.587, 0.2989),
-            ),
-            dict(
-                type='GaussianBlur',
-                magnitude_range=self.blur_sigma,
-                magnitude_std='inf',
-                prob=blur_prob,
-            ),
-        ]
-        if solarize_prob:
-            steps.append(dict(type='Solarize', thr=128, prob=solarize_prob))
-        return Compose([TRANSFORMS.build(step) for step in steps])
+    def draw(self, view: View, image: Image.Image) -> np.ndarray:
+        """Draw one view of an image, ``(size, size, 3)`` uint8 BGR."""
+        box = pixels.draw_box(image.height, image.width, view.scale)
+        drawn = pixels.crop_and_resize(image, box, view.size)
+        if np.random.random() < 0.5:
+            drawn = cv2.flip(drawn, 1)
+        if np.random.random() < 0.8:
+            drawn = self._jitter(drawn)
+        if np.random.random() < self.gray_prob:
+            drawn = pixels.to_grey(drawn)
+        if np.random.random() < view.blur_prob:
+            drawn = pixels.blur(drawn, np.random.uniform(*self.blur_sigma))
+        if np.random.random() < view.solarize_prob:
+            drawn = pixels.solarize(drawn)
+        return drawn
+
+    def _jitter(self, image: np.ndarray) -> np.ndarray:
+        """Change brightness, contrast, saturation and hue in a random order, as torchvision's."""
+        for which in np.random.permutation(4):
+            name, strength = _COLOURS[which], self.color_jitter[which]
+            middle = 0.0 if name == 'hue' else 1.0
+            amount = np.random.uniform(middle - strength, middle + strength)
+            if strength:
+                image = getattr(pixels, f'adjust_{name}')(image, amount)
+        return image
 
     def __repr__(self) -> str:
         views = f'global={self.second_global}, local={self.local} x {self.num_local}'
         return f'{type(self).__name__}({views})'
+
+
+_COLOURS = ('brightness', 'contrast', 'saturation', 'hue')

@@ -16,8 +16,8 @@ from mmmask.utils.errors import UserError
 from mmmask.utils.files import write_atomically, write_text_atomically
 
 from .rng_state import capture_rng_state, restore_rng_state
+from .sample_seeds import SampleSeeds
 from .stop_on_invalid_loss_hook import check_finite_weights
-from .worker_seeds import LoaderSeed
 
 
 @HOOKS.register_module()
@@ -27,16 +27,14 @@ class ResumableCheckpointHook(CheckpointHook):
     - Every checkpoint holds the random number generators of every rank under ``rng_states``.
     - Validation leaves the generators as it found them, so that it doesn't matter whether it ran in
       between.
-    - Data loaders draw the seeds of their workers from a generator of their own that follows the
-      epoch.
+    - Each image's augmentation follows (seed, pass over the data, index), in any worker.
     - Weights that are not finite are never saved: the run ends.
     - A file is written aside and renamed; ``last_checkpoint`` is written after it; old ones are
       deleted last.
 
-    With ``num_workers=0`` the resumed run is the uninterrupted one, bit by bit (on CPUs, and on
-    GPUs with deterministic operators). With workers that are started anew each epoch it is so, too,
-    in epoch-based loops. Persistent workers keep streams of their own, which a new process can't
-    continue. They never repeat one.
+    The resumed run is the uninterrupted one, bit by bit, with and without workers (on CPUs, and on
+    GPUs with deterministic operators). Data sets that wrap others are an exception: persistent
+    workers keep streams of their own there, which a new process can't continue.
 
     An epoch-based loop can only be resumed at the end of an epoch (mmengine would repeat the begun
     one), so ``by_epoch=False`` is an error there. An iteration-based loop has a single epoch, so
@@ -73,12 +71,12 @@ class ResumableCheckpointHook(CheckpointHook):
             )
         super().before_train(runner)
         runner.save_checkpoint = self._atomic(runner.save_checkpoint)
-        self._loader_seed = LoaderSeed(runner)
+        self._sample_seeds = SampleSeeds(runner)
         if runner._resume and runner.iter > 0:
             self._restore(runner)
 
     def before_train_epoch(self, runner: Runner) -> None:
-        self._loader_seed.set(runner.iter)
+        self._sample_seeds.set(runner.iter)
 
     def before_val(self, runner: Runner) -> None:
         self._state_outside_validation = capture_rng_state()

@@ -1,13 +1,8 @@
 """Tests promises of the hook that tests/launch/test_resume_exactly.py doesn't cover."""
 
-from functools import partial
-
 import mmengine.runner.runner
 import torch
-from mmengine.dataset import worker_init_fn
-from torch.utils.data import DataLoader, Dataset
 
-from mmmask.engine.hooks.worker_seeds import LoaderSeed
 from mmmask.launch.resume import read_safely
 
 
@@ -69,47 +64,3 @@ def test_epochs_where_training_counts_iterations_are_refused(
     options = ['--cfg-options', 'param_scheduler.0.by_epoch=False']
     assert run_train([str(child), '--work-dir', str(tmp_path / 'run'), *options]) == 1
     assert 'set default_hooks.checkpoint.by_epoch=False' in capfd.readouterr().err
-
-
-class Noise(Dataset):
-    def __len__(self):
-        return 4
-
-    def __getitem__(self, index):
-        return torch.rand(())
-
-
-class FakeRunner:
-    def __init__(self, num_workers: int) -> None:
-        self.seed = 3
-        self.train_dataloader = DataLoader(Noise(), num_workers=num_workers)
-
-
-def test_workers_streams_follow_seed_and_iteration():
-    def epoch(iteration: int) -> list[float]:
-        runner = FakeRunner(num_workers=1)
-        LoaderSeed(runner).set(iteration)
-        return [batch.item() for batch in runner.train_dataloader]
-
-    first = epoch(0)
-    assert epoch(0) == first
-    assert set(epoch(10)).isdisjoint(first)
-
-
-def test_iterators_draw_nothing_from_the_global_generator():
-    runner = FakeRunner(num_workers=0)
-    LoaderSeed(runner).set(0)
-    torch.manual_seed(0)
-    expected = torch.rand(4).tolist()
-    torch.manual_seed(0)
-    assert [batch.item() for batch in runner.train_dataloader] == expected
-
-
-def test_a_configs_own_worker_init_is_kept():
-    runner = FakeRunner(num_workers=1)
-    runner.train_dataloader.worker_init_fn = print
-    LoaderSeed(runner)
-    assert runner.train_dataloader.worker_init_fn is print
-    runner.train_dataloader.worker_init_fn = partial(worker_init_fn, num_workers=1, rank=0, seed=0)
-    LoaderSeed(runner)
-    assert runner.train_dataloader.worker_init_fn is None
