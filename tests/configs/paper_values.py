@@ -111,7 +111,7 @@ def recipe(
     crop = f'{PIPELINE}.1:'
     views = {'first_global': (s, 1.0), 'second_global': (s, 1.0), 'local': (0.05, s)}
     for view, share in views.items():
-        values[f'{crop}{view}.transforms.0.crop_ratio_range'] = share
+        values[f'{crop}{view}.scale'] = share
     return values | {f'{crop}num_local': crops}
 
 
@@ -188,9 +188,7 @@ paper(
     under(
         f'{PIPELINE}.1:',
         {
-            'first_global.transforms.0.scale': (224, 224),
-            'first_global.transforms.0.interpolation': 'bicubic',
-            'first_global.transforms.0.backend': 'pillow', 'local.transforms.0.scale': (96, 96),
+            'first_global.size': 224, 'second_global.size': 224, 'local.size': 96,
             'color_jitter': (0.4, 0.4, 0.2, 0.1), 'gray_prob': 0.2,
         },
     ),
