@@ -6,6 +6,7 @@ import pytest
 from mmengine.config import Config
 from mmpretrain.utils import dependency
 from pycocotools.coco import COCO
+from yapf.yapflib import yapf_api
 
 from mmmask import compat
 from mmmask.config.read import read_config
@@ -46,3 +47,19 @@ def test_the_mm_packages_import_quietly(capsys):
     mmengine.logging.print_log('said', level=logging.INFO)
     COCO().createIndex()
     assert capsys.readouterr().out == 'said\n'
+
+
+def test_a_configs_text_is_formatted_once_until_it_changes(monkeypatch):
+    formatted, format_code = [], yapf_api.FormatCode
+
+    def count(text, **kwargs):
+        formatted.append(text)
+        return format_code(text, **kwargs)
+
+    monkeypatch.setattr(yapf_api, 'FormatCode', count)
+    cfg = Config(dict(model=dict(type='Once', depth=2)))
+    assert [cfg.pretty_text, cfg.copy().pretty_text] == ["model = dict(depth=2, type='Once')\n"] * 2
+    assert len(formatted) == 1
+    cfg.model.depth = 3
+    assert cfg.pretty_text == "model = dict(depth=3, type='Once')\n"
+    assert len(formatted) == 2
