@@ -192,17 +192,16 @@ def _data_root(cfg: Config) -> str:
 def _whole_backbone(log: str) -> bool:
     """Look for the initialiser's line 'loaded n of n'.
 
-    But for what a Swin computes itself (indices of positions), or has for outputs only (norms), and
-    for the new norm behind the mean of the patches.
+    But for what a Swin computes itself (indices of positions), or has for outputs only (norms), for
+    the new norm behind the mean of the patches, and for relative positions of windowed ViTs.
     """
     found = re.search(r'loaded (\d+) of (\d+) tensors of \w+ from .*', log)
     if not found:
         return False
     left = re.search(r'left (\d+) as initialised \((.*)\)', found[0])
     count, names = (int(left[1]), left[2].split(', ')) if left else (0, [])
-    known = all(
-        re.fullmatch(r'(norm[0-2]|ln2)\..*|.*\.relative_position_index|\.{3}', n) for n in names
-    )
+    own = r'(norm[0-2]|ln2)\..*|.*\.relative_position_index|.*relative_positions\..*|\.{3}'
+    known = all(re.fullmatch(own, name) for name in names)
     return known and int(found[1]) + count == int(found[2])
 
 

@@ -776,7 +776,8 @@ for pattern, (where, lr, decay, layer_decay, drops, batch, drop_paths) in DETECT
             'auto_scale_lr.base_batch_size': batch, 'train_dataloader.batch_size': 2,
             'model.backbone.arch': dense_arch(size) if plain else 'tiny',
             'model.backbone.drop_path_rate': drop_path,
-            'model.backbone.init_cfg': FROM_A_CHECKPOINT['model.backbone.init_cfg'],
+            'model.backbone.init_cfg': FROM_A_CHECKPOINT['model.backbone.init_cfg']
+            | (dict(allow=dict(missing=['*relative_positions.*'])) if square else {}),
             'custom_imports.imports': ['mmmask.registration'], 'default_scope': 'mmdet',
             f'{train}ann_file': 'annotations/instances_train2017.json',
             f'{train}data_root': 'data/coco/',
@@ -839,6 +840,7 @@ for size, (width, _) in SIZES.items():
         {
             'model.backbone.type': 'mmpretrain.WindowedVisionTransformer',
             'model.backbone.window_size': 14, 'model.backbone.global_blocks': None,
+            'model.backbone.relative_positions': 'decomposed',  # its published files
             'model.neck.type': 'mmpretrain.SimpleFeaturePyramid', 'model.neck.in_channels': width,
             'model.roi_head.bbox_head.type': 'Shared4Conv1FCBBoxHead',
             'model.roi_head.bbox_head.norm_cfg.type': 'mmpretrain.LN2d',
@@ -856,8 +858,10 @@ paper(
     WINDOWED_FPN,
     {
         'model.backbone.type': 'mmpretrain.WindowedVisionTransformer',
-        'model.backbone.window_size': 16, 'model.backbone.global_blocks': [2, 5, 8, 11],
-        'model.backbone.out_indices': [2, 5, 8, 11],
+        'model.backbone.window_size': 14, 'model.backbone.global_blocks': [2, 5, 8, 11],
+        'model.backbone.out_indices': [2, 5, 8, 11], 'model.backbone.relative_positions': 'shared',
+        'rate of backbone.relative_positions.windows.table': (8e-5, 0.0),
+        'rate of backbone.layers.0.attn.qkv.weight': (8e-5, 0.1),
         'model.neck.0': dict(
             type='mmpretrain.BlockFeaturePyramid', in_channels=768,
             norm_cfg=dict(type='GN', num_groups=32),

@@ -144,18 +144,27 @@ def test_swin_whose_last_map_is_a_window(pad_small_map, tmp_path):
     assert compared(backbone, case).equal
 
 
-def test_windowed(tmp_path):
+@pytest.mark.parametrize('kind', [None, 'shared', 'decomposed'])
+def test_windowed(kind, tmp_path):
     """ViTDet's blocks compute the same in a single window, of whatever size."""
     case = mae(tmp_path)
     case.backbone = dict(
         case.backbone, type='mmpretrain.WindowedVisionTransformer', img_size=64, window_size=3
     )
+    if kind is not None:
+        case.backbone['relative_positions'] = kind
+        case.init_cfg = dict(allow=dict(missing=['*relative_positions.*']))
     backbone = build('mmdet', case).backbone
     comparison = compared(backbone, case)
     assert comparison.equal and comparison.size == (24, 24) and len(comparison.errors) == 2
     with torch.no_grad():
         backbone.layers[0].attn.qkv.weight[0] += 1.0
     assert not compared(backbone, case).equal
+    if kind is not None:  # learnt since: no ViT of timm's has them
+        for parameter in backbone.biases[0].parameters():
+            torch.nn.init.ones_(parameter)
+        with pytest.raises(UserError, match="can't hold .*relative_positions"):
+            compared(backbone, case)
 
 
 def test_a_missing_bias_of_the_patch_projection_is_missing(tmp_path):

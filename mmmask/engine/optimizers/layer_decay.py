@@ -31,7 +31,7 @@ class LayerDecayOptimWrapperConstructor:
             ``flat_decay_mult`` (0 by default) is a factor on the weight decay of parameters of one
             dimension, which are biases and norms. ``custom_keys`` has further factors for
             parameters by a part of their name, e.g. ``{'pos_embed': dict(decay_mult=0.0)}`` or
-            ``lr_mult``. Of several keys in a name the longest counts.
+            ``lr_mult``. Of several keys in a name the longest counts. A key that is None is none.
 
     Raises:
         UserError: If an option is unknown or missing, or a custom key is in no parameter's name, or
@@ -49,7 +49,8 @@ class LayerDecayOptimWrapperConstructor:
             )
         self.rate = options.pop('layer_decay_rate')
         self.flat_decay_mult = options.pop('flat_decay_mult', 0.0)
-        self.custom_keys: Mapping[str, Mapping[str, float]] = options.pop('custom_keys', {})
+        keys: Mapping[str, Mapping[str, float] | None] = options.pop('custom_keys', {})
+        self.custom_keys = {key: value for key, value in keys.items() if value is not None}
         known = {'lr_mult', 'decay_mult'}
         unknown = [*options, *(k for v in self.custom_keys.values() for k in v if k not in known)]
         if unknown:

@@ -8,7 +8,10 @@ import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from mmmask.utils.errors import check_choice
+
 from .plain_vision_transformer import PlainVisionTransformer
+from .relative_position import DecomposedRelativePositions, SharedRelativePositions
 
 
 def split_windows(maps: Tensor, side: int) -> Tensor:
@@ -37,6 +40,20 @@ def join_windows(windows: Tensor, side: int, grid: tuple[int, int]) -> Tensor:
     return maps[:, : grid[0], : grid[1]]
 
 
+def attend(
+    attn: nn.Module, tokens: Tensor, bias: nn.Module | None, grid: tuple[int, int]
+) -> Tensor:
+    """Run mmpretrain's attention on the tokens (B, N, C) of a grid, with relative positions."""
+    if bias is None:
+        return attn(tokens)
+    qkv = attn.qkv(tokens).unflatten(-1, (3, attn.num_heads, attn.head_dims))
+    queries, keys, values = qkv.permute(2, 0, 3, 1, 4)
+    dropout = attn.attn_drop if attn.training else 0.0
+    found = F.scaled_dot_product_attention(queries, keys, values, bias(queries, grid), dropout)
+    found = attn.proj(found.transpose(1, 2).flatten(2))
+    return attn.out_drop(attn.gamma1(attn.proj_drop(found)))
+
+
 @MODELS.register_module()
 class WindowedVisionTransformer(PlainVisionTransformer):
     """A plain ViT for large images, with ViTDet's windows (arXiv 2203.16527, Sec. 3; 2111.11429).
@@ -53,19 +70,27 @@ class WindowedVisionTransformer(PlainVisionTransformer):
       complete; ``with_cls_token=False`` leaves it out.
     - Stochastic depth drops a block for a whole image, not for single windows.
 
-    ViTDet's relative positions, which no pre-training has, are left out. The parent's absolute
-    position embeddings are interpolated to each batch.
+    The parent's absolute position embeddings are interpolated to each batch. Relative positions
+    can be added to them. No pre-training has those: ``init_cfg.allow=dict(missing=[
+    '*relative_positions.*'])`` lets them begin with zeros, which change nothing.
 
     Args:
         *args: The parent's.
         window_size: Rows and columns of patches of a window.
         global_blocks: Indices of the blocks that attend everywhere; None: the last one of each
             quarter, as ViTDet's 2, 5, 8 and 11 of 12.
+        relative_positions: ``'shared'``: a number for each head and offset, in one table for all
+            windowed blocks and one for all global ones (arXiv 2111.11429). ``'decomposed'``:
+            vectors of each block for offsets of rows and of columns, which queries are multiplied
+            by (ViTDet's published code). None: no relative positions.
+        relative_grid: Rows and columns of patches that relative positions of global blocks are
+            made for: of 1024 pixels by default. They are interpolated to another grid.
         out_type: ``'featmap'``, (B, C, h, w); there is no other.
         **kwargs: The parent's.
 
     Raises:
-        ValueError: If the window has no patch, a block doesn't exist, or ``out_type`` is another.
+        ValueError: If the window has no patch, a block doesn't exist, or ``relative_positions`` or
+            ``out_type`` is another.
     """
 
     def __init__(
@@ -73,6 +98,8 @@ class WindowedVisionTransformer(PlainVisionTransformer):
         *args,
         window_size: int = 14,
         global_blocks: Sequence[int] | None = None,
+        relative_positions: str | None = None,
+        relative_grid: int = 64,
         out_type: str = 'featmap',
         **kwargs,
     ) -> None:
@@ -102,15 +129,38 @@ class WindowedVisionTransformer(PlainVisionTransformer):
             if index not in self.global_blocks:
                 layer.attn.out_drop = nn.Identity()
 
+        if relative_positions is not None:
+            check_choice('relative_positions', relative_positions, ('shared', 'decomposed'))
+        self.relative_positions = nn.ModuleDict()  # those that blocks share
+        self.biases: list[nn.Module | None] = []  # each block's
+        for index, layer in enumerate(self.layers):
+            is_global, bias = index in self.global_blocks, None
+            grid = (relative_grid if is_global else window_size,) * 2
+            if relative_positions == 'decomposed':
+                bias = DecomposedRelativePositions(grid, layer.attn.head_dims)
+                layer.attn.relative_positions = bias
+            elif relative_positions == 'shared':
+                name = 'whole' if is_global else 'windows'
+                if name not in self.relative_positions:
+                    shared = SharedRelativePositions(grid, layer.attn.num_heads)
+                    self.relative_positions[name] = shared
+                bias = self.relative_positions[name]
+            self.biases.append(bias)
+
     def prefix(self, positions: Tensor) -> list[Tensor]:
         return []
 
     def run_block(self, index: int, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
-        if index in self.global_blocks:
+        layer, bias = self.layers[index], self.biases[index]
+        if index not in self.global_blocks:
+            maps = layer.ln1(tokens).unflatten(1, grid)
+            windows = split_windows(maps, self.window_size)
+            windows = attend(layer.attn, windows, bias, (self.window_size,) * 2)
+            attended = join_windows(windows, self.window_size, grid).flatten(1, 2)
+        elif bias is not None:
+            attended = attend(layer.attn, layer.ln1(tokens), bias, grid)
+        else:
             return super().run_block(index, tokens, grid)
-        layer = self.layers[index]
-        windows = split_windows(layer.ln1(tokens).unflatten(1, grid), self.window_size)
-        attended = join_windows(layer.attn(windows), self.window_size, grid).flatten(1, 2)
         tokens = tokens + self.drop_paths[index](attended)
         return layer.ffn(layer.ln2(tokens), identity=tokens)
 

@@ -88,6 +88,7 @@ def test_options():
             'pos_embed': dict(decay_mult=0.0),
             'head': dict(lr_mult=10.0),
             'head.1': dict(decay_mult=4.0),
+            'no_such_part': None,
         },
     )
     assert found['backbone.pos_embed'] == (0.25, 0.0)

@@ -1,5 +1,7 @@
 """Windows of a ViT: the parent's blocks on each window alone, with the parent's weights."""
 
+import copy
+
 import pytest
 import torch
 from mmengine.registry import DefaultScope
@@ -9,6 +11,7 @@ from torch import nn
 
 from mmmask.engine.optimizers import LayerDecayOptimWrapperConstructor
 from mmmask.models.backbones import WindowedVisionTransformer
+from mmmask.models.backbones.relative_position import SharedRelativePositions
 from mmmask.models.backbones.windowed_vision_transformer import join_windows, split_windows
 
 ARCH = dict(embed_dims=8, num_layers=3, num_heads=2, feedforward_channels=16)
@@ -93,19 +96,35 @@ def test_windows_do_not_see_each_other():
     assert (moved.abs().amax(dim=(0, 1)) > 1e-6).all()
 
 
-def attention(attn, tokens):
-    """Of one window, head by head: (n, C) -> (n, C)."""
+def attention(attn, tokens, bias=None, grid=None):
+    """Of one window, head by head: (n, C) -> (n, C); a bias for each pair of patches of a grid."""
     q, k, v = attn.qkv(tokens).chunk(3, dim=-1)
     heads = []
-    for part in zip(*(x.split(attn.head_dims, dim=-1) for x in (q, k, v))):
+    for head, part in enumerate(zip(*(x.split(attn.head_dims, dim=-1) for x in (q, k, v)))):
         scores = part[0] @ part[1].T / attn.head_dims**0.5
+        if bias is not None:
+            places = [divmod(place, grid[1]) for place in range(grid[0] * grid[1])]
+            for a, (i, j) in enumerate(places):
+                for b, (m, n) in enumerate(places):
+                    offset = (i - m + grid[0] - 1, j - n + grid[1] - 1)
+                    scores[a, b] += number_of(bias, head, part[0][a], *offset)
         heads.append(scores.softmax(dim=-1) @ part[2])
     return attn.proj(torch.cat(heads, dim=-1))
 
 
-def test_a_loop_over_windows_with_padding():
+def number_of(bias, head, query, row, column):
+    """What a module of relative positions adds for an offset of rows and of columns, from 0."""
+    if isinstance(bias, SharedRelativePositions):
+        return bias.table[head, row, column]
+    return query @ bias.rows[row] + query @ bias.columns[column]
+
+
+@pytest.mark.parametrize('relative_positions', [None, 'shared', 'decomposed'])
+def test_a_loop_over_windows_with_padding(relative_positions):
     """Five by four patches in windows of three: zeros behind the norm, which are attended to."""
-    vit = windowed(window_size=3, final_norm=False, arch=ARCH | dict(num_layers=1))
+    arch = ARCH | dict(num_layers=1)
+    options = dict(arch=arch, relative_positions=relative_positions)
+    vit = windowed(window_size=3, final_norm=False, **options)
     with torch.no_grad():
         output = vit(images(20, 16))[0]
         tokens, grid = vit.patch_embed(images(20, 16))
@@ -121,11 +140,81 @@ def test_a_loop_over_windows_with_padding():
                     rows, columns = inside.shape[:2]
                     window = torch.zeros(3, 3, 8, dtype=torch.float64)
                     window[:rows, :columns] = layer.ln1(inside)
-                    attended = attention(layer.attn, window.flatten(0, 1)).reshape(3, 3, 8)
+                    attended = attention(layer.attn, window.flatten(0, 1), vit.biases[0], (3, 3))
+                    attended = attended.reshape(3, 3, 8)
                     there = inside + attended[:rows, :columns]
                     there = there + layer.ffn.layers(layer.ln2(there))
                     expected[image, top : top + 3, left : left + 3] = there
     torch.testing.assert_close(output, expected.permute(0, 3, 1, 2), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize('kind', ['shared', 'decomposed'])
+def test_a_loop_over_a_global_block_with_relative_positions(kind):
+    """Two by three patches, where tables are made for three by three."""
+    vit = windowed(
+        global_blocks=[0],
+        final_norm=False,
+        arch=ARCH | dict(num_layers=1),
+        relative_positions=kind,
+        relative_grid=3,
+    )
+    (layer,), (bias,) = vit.layers, vit.biases
+    # Offsets of rows, -2 to 2, are made anew for -1 to 1: the middles of three cells in five.
+    weights = torch.zeros(3, 5, dtype=torch.float64)
+    weights[0, 0] = weights[2, 4] = 2 / 3
+    weights[0, 1] = weights[2, 3] = 1 / 3
+    weights[1, 2] = 1
+    fitted = copy.deepcopy(bias)
+    if kind == 'shared':
+        fitted.table.data = torch.einsum('no,hoc->hnc', weights, bias.table.data)
+    else:
+        fitted.rows.data = weights @ bias.rows.data
+    with torch.no_grad():
+        output = vit(images(8, 12))[0]
+        tokens, grid = vit.patch_embed(images(8, 12))
+        assert tuple(grid) == (2, 3)
+        tokens += vit.resize_pos_embed(vit.pos_embed, (4, 4), grid, 'bicubic', 1)[:, 1:]
+        expected = torch.stack(
+            [t + attention(layer.attn, layer.ln1(t), fitted, (2, 3)) for t in tokens]
+        )
+        expected = expected + layer.ffn.layers(layer.ln2(expected))
+    expected = expected.transpose(1, 2).reshape(2, 8, 2, 3)
+    torch.testing.assert_close(output, expected, rtol=0, atol=1e-12)
+
+
+def test_relative_positions_that_blocks_share_and_that_they_do_not():
+    """ViT-B at 1024 pixels: windows of 14, a grid of 64, so 27 and 127 offsets along a side."""
+    arch = dict(embed_dims=24, num_layers=12, num_heads=12, feedforward_channels=8)
+    sizes = dict(arch=arch, img_size=224, patch_size=16)
+    shapes = {}
+    for kind in ('shared', 'decomposed'):
+        vit = WindowedVisionTransformer(**sizes, relative_positions=kind)
+        found = {name: p for name, p in vit.named_parameters() if 'relative_positions' in name}
+        assert not any(p.any() for p in found.values())
+        shapes[kind] = {name: tuple(p.shape) for name, p in found.items()}
+    assert shapes['shared'] == {
+        'relative_positions.windows.table': (12, 27, 27),
+        'relative_positions.whole.table': (12, 127, 127),
+    }
+    assert shapes['decomposed'] == {
+        f'layers.{i}.attn.relative_positions.{part}': (127 if i in (2, 5, 8, 11) else 27, 2)
+        for i in range(12)
+        for part in ('rows', 'columns')
+    }
+
+
+@pytest.mark.parametrize('kind', ['shared', 'decomposed'])
+def test_relative_positions_of_zeros_change_nothing_and_learn(kind):
+    vit = windowed(global_blocks=[1], relative_positions=kind, relative_grid=4)
+    tables = [p for name, p in vit.named_parameters() if 'relative_positions' in name]
+    for table in tables:
+        table.data.zero_()
+    plain = windowed(global_blocks=[1])
+    plain.load_state_dict(vit.state_dict(), strict=False)
+    torch.testing.assert_close(vit(images())[0], plain(images())[0], rtol=0, atol=1e-12)
+    vit.train()
+    vit(images())[0].square().sum().backward()
+    assert all((table.grad != 0).any() for table in tables)
 
 
 def test_stochastic_depth_drops_images_not_windows():
@@ -192,6 +281,7 @@ def test_layer_decay_knows_its_depths():
         (dict(out_type='raw'), "out_type='featmap', not 'raw'"),
         (dict(window_size=0), 'at least 1, got 0'),
         (dict(global_blocks=[0, 3]), 'global_blocks has 3, of 3 blocks'),
+        (dict(relative_positions='table'), "must be 'shared' or 'decomposed', got 'table'"),
     ],
 )
 def test_arguments_that_mean_nothing(options, message):
