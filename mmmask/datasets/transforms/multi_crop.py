@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmpretrain.registry import TRANSFORMS
-from PIL import Image
 
 from . import pixels
 
@@ -78,7 +78,10 @@ class MultiCrop(BaseTransform):
         if len(color_jitter) != 4 or not all(0 <= strength <= 1 for strength in color_jitter):
             raise ValueError(f'color_jitter must be four numbers of 0 to 1, got {color_jitter}.')
         self.num_local = num_local
-        self.color_jitter, self.blur_sigma = tuple(color_jitter), tuple(blur_sigma)
+        self.blur_sigma = tuple(blur_sigma)
+        colours = zip(('brightness', 'contrast', 'saturation', 'hue'), (1, 1, 1, 0), color_jitter)
+        laws = [(f'adjust_{name}', mid - by, mid + by) for name, mid, by in colours if by]
+        self._colour_orders = list(itertools.permutations(laws))
         self.gray_prob = gray_prob
         self.first_global = View(global_size, tuple(global_scale), blur_prob=1.0)
         self.second_global = View(global_size, tuple(global_scale), 0.1, solarize_prob=0.2)
@@ -86,40 +89,32 @@ class MultiCrop(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Replace the image by the list of its views."""
-        image = Image.fromarray(results['img'])  # BGR, which cropping and resizing don't mind
         views = [self.first_global, self.second_global] + [self.local] * self.num_local
-        results['img'] = [self.draw(view, image) for view in views]
+        results['img'] = [self.draw(view, results['img']) for view in views]
         return results
 
-    def draw(self, view: View, image: Image.Image) -> np.ndarray:
+    def draw(self, view: View, image: np.ndarray) -> np.ndarray:
         """Draw one view of an image, ``(size, size, 3)`` uint8 BGR."""
-        box = pixels.draw_box(image.height, image.width, view.scale)
-        drawn = pixels.crop_and_resize(image, box, view.size)
-        if np.random.random() < 0.5:
-            drawn = cv2.flip(drawn, 1)
-        if np.random.random() < 0.8:
+        box = pixels.draw_box(*image.shape[:2], view.scale)
+        drawn = pixels.crop_and_resize(image, box, (view.size, view.size))
+        flipped = random.random() < 0.5
+        if random.random() < 0.8:
             drawn = self._jitter(drawn)
-        if np.random.random() < self.gray_prob:
+        if random.random() < self.gray_prob:
             drawn = pixels.to_grey(drawn)
-        if np.random.random() < view.blur_prob:
-            drawn = pixels.blur(drawn, np.random.uniform(*self.blur_sigma))
-        if np.random.random() < view.solarize_prob:
+        if random.random() < view.blur_prob:
+            drawn = pixels.blur(drawn, random.uniform(*self.blur_sigma))
+        if random.random() < view.solarize_prob:
             drawn = pixels.solarize(drawn)
-        return drawn
+        return drawn[:, ::-1] if flipped else drawn  # a view of the memory, copied when packed
 
     def _jitter(self, image: np.ndarray) -> np.ndarray:
         """Change brightness, contrast, saturation and hue in a random order, as torchvision's."""
-        for which in np.random.permutation(4):
-            name, strength = _COLOURS[which], self.color_jitter[which]
-            middle = 0.0 if name == 'hue' else 1.0
-            amount = np.random.uniform(middle - strength, middle + strength)
-            if strength:
-                image = getattr(pixels, f'adjust_{name}')(image, amount)
+        for name, low, high in random.choice(self._colour_orders):
+            image = getattr(pixels, name)(image, random.uniform(low, high))
         return image
 
     def __repr__(self) -> str:
         views = f'global={self.second_global}, local={self.local} x {self.num_local}'
         return f'{type(self).__name__}({views})'
 
-
-_COLOURS = ('brightness', 'contrast', 'saturation', 'hue')

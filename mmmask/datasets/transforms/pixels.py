@@ -7,11 +7,13 @@ from its reference is stated with it and held by tests.
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from PIL import Image
+import torch
+from torch.nn import functional
 
 _VALUES = np.arange(256, dtype=np.float32)
 
@@ -29,12 +31,12 @@ def draw_box(
     """
     low, high = math.log(ratio[0]), math.log(ratio[1])
     for _ in range(10):
-        area = height * width * np.random.uniform(scale[0], scale[1])
-        shape = math.exp(np.random.uniform(low, high))
+        area = height * width * random.uniform(scale[0], scale[1])
+        shape = math.exp(random.uniform(low, high))
         wide, tall = round(math.sqrt(area * shape)), round(math.sqrt(area / shape))
         if 0 < wide <= width and 0 < tall <= height:
-            top = np.random.randint(0, height - tall + 1)
-            left = np.random.randint(0, width - wide + 1)
+            top = random.randrange(height - tall + 1)
+            left = random.randrange(width - wide + 1)
             return left, top, left + wide, top + tall
     shape = min(max(width / height, ratio[0]), ratio[1])
     wide, tall = min(width, round(height * shape)), min(height, round(width / shape))
@@ -42,10 +44,22 @@ def draw_box(
     return left, top, left + wide, top + tall
 
 
-def crop_and_resize(image: Image.Image, box: tuple[int, int, int, int], size: int) -> np.ndarray:
-    """Cut a box out and resize it to ``size`` x ``size`` (bicubic, antialiased): Pillow's own."""
-    cut = image.crop(box).resize((size, size), Image.Resampling.BICUBIC)
-    return np.asarray(cut)
+def crop_and_resize(
+    image: np.ndarray, box: tuple[int, int, int, int], size: tuple[int, int], mode: str = 'bicubic'
+) -> np.ndarray:
+    """Cut a box out and resize it, antialiased; within 1 of Pillow's, in a quarter of its time.
+
+    Args:
+        image: ``(H, W, C)``.
+        box: ``(left, top, right, bottom)`` in pixels.
+        size: ``(height, width)`` of the result.
+        mode: ``'bicubic'`` or ``'bilinear'``.
+    """
+    left, top, right, bottom = box
+    cut = np.ascontiguousarray(image[top:bottom, left:right])
+    pixels = torch.from_numpy(cut).unsqueeze(0).permute(0, 3, 1, 2)
+    resized = functional.interpolate(pixels, size, mode=mode, antialias=True)
+    return resized.numpy()[0].transpose(1, 2, 0)
 
 
 def adjust_brightness(image: np.ndarray, factor: float) -> np.ndarray:
@@ -55,7 +69,8 @@ def adjust_brightness(image: np.ndarray, factor: float) -> np.ndarray:
 
 def adjust_contrast(image: np.ndarray, factor: float) -> np.ndarray:
     """Multiply the distance from the mean grey by a factor; within 1 of torchvision's."""
-    mean = int(cv2.mean(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))[0] + 0.5)
+    blue, green, red, _ = cv2.mean(image)
+    mean = int(0.114 * blue + 0.587 * green + 0.299 * red + 0.5)
     return cv2.LUT(image, _table(mean + (_VALUES - mean) * np.float32(factor)))
 
 
@@ -67,8 +82,15 @@ def adjust_saturation(image: np.ndarray, factor: float) -> np.ndarray:
 def adjust_hue(image: np.ndarray, shift: float) -> np.ndarray:
     """Turn hues by a share of the circle; within 8 of exact, as torchvision's of 8 bits."""
     hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV_FULL)
-    hsv[..., 0] += np.uint8(int(shift * 255) % 256)  # wraps round
-    return cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR_FULL)
+    turn = np.zeros(hsv.shape[1:], np.uint8)
+    turn[:, 0] = int(shift * 255) % 256
+    hsv += turn  # wraps round
+    ipp = cv2.ipp.useIPP()
+    cv2.ipp.setUseIPP(False)  # its conversion takes twice the time, and more for small images
+    try:
+        return cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR_FULL)
+    finally:
+        cv2.ipp.setUseIPP(ipp)
 
 
 def to_grey(image: np.ndarray) -> np.ndarray:
@@ -88,4 +110,4 @@ def solarize(image: np.ndarray, threshold: int = 128) -> np.ndarray:
 
 def _table(values: np.ndarray) -> np.ndarray:
     """Return a table of 8 bits: values are cut off at 0 and 255 and rounded down, as Pillow's."""
-    return np.clip(values, 0, 255).astype(np.uint8)
+    return np.minimum(np.maximum(values, 0), 255).astype(np.uint8)
