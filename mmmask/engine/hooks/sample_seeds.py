@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from mmengine.dataset import BaseDataset, InfiniteSampler, worker_init_fn
 from mmengine.dist import get_rank, get_world_size
 from mmengine.runner import Runner
-from torch.utils.data import BatchSampler, Sampler
+from torch.utils.data import BatchSampler, Dataset, Sampler
 
 
 class Draw(int):
@@ -68,7 +68,7 @@ class NumberedSampler(Sampler):
 
 
 class SeededPipeline:
-    """Runs a pipeline under random numbers of (seed, pass, index), and leaves the others alone.
+    """Runs a pipeline under random numbers of (seed, pass, index).
 
     Args:
         pipeline: Transforms of a data set.
@@ -80,24 +80,37 @@ class SeededPipeline:
 
     def __call__(self, results: dict) -> dict:
         index = results.get('sample_idx')
-        if not isinstance(index, Draw):
-            return self.pipeline(results)
-        words = np.random.SeedSequence([self.seed, index.round_, index]).generate_state(3)
-        before = random.getstate(), np.random.get_state(), torch.get_rng_state()
-        random.seed(int(words[0]))
-        np.random.seed(words[1])
-        torch.default_generator.manual_seed(int(words[2]))
-        try:
-            return self.pipeline(results)
-        finally:
-            random.setstate(before[0])
-            np.random.set_state(before[1])
-            torch.set_rng_state(before[2])
+        if isinstance(index, Draw):
+            words = np.random.SeedSequence([self.seed, index.round_, index]).generate_state(3)
+            random.seed(int(words[0]))
+            np.random.seed(words[1])
+            torch.default_generator.manual_seed(int(words[2]))
+        return self.pipeline(results)
 
     def __getattr__(self, name: str) -> Any:
         if name == 'pipeline':  # while it is copied
             raise AttributeError(name)
         return getattr(self.pipeline, name)
+
+
+class QuietBatches:
+    """Reads batches and leaves this process's random numbers alone: once a batch, for it takes time.
+
+    Args:
+        dataset: Its ``__getitems__``, by which a loader reads a batch, becomes this.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+
+    def __call__(self, indices: Sequence[int]) -> list:
+        before = random.getstate(), np.random.get_state(), torch.get_rng_state()
+        try:
+            return [self.dataset[index] for index in indices]
+        finally:
+            random.setstate(before[0])
+            np.random.set_state(before[1])
+            torch.set_rng_state(before[2])
 
 
 class SampleSeeds:
@@ -125,6 +138,7 @@ class SampleSeeds:
         ):
             batches.sampler = NumberedSampler(batches.sampler)
             dataset.pipeline = SeededPipeline(dataset.pipeline, runner.seed)
+            dataset.__getitems__ = QuietBatches(dataset)
 
     def set(self, iteration: int) -> None:
         """Seed the epoch that starts after ``iteration`` iterations."""

@@ -40,7 +40,7 @@ class TestReferences:
         assert difference(pixels.to_grey(bgr(image)), grey) <= 1
         assert difference(pixels.solarize(bgr(image)), ImageOps.solarize(picture)) == 0
 
-    @pytest.mark.parametrize('sigma', [0.1, 0.5, 1.0, 2.0])
+    @pytest.mark.parametrize('sigma', [0.1, 0.249, 0.5, 1.0, 2.0])
     def test_blur(self, image, sigma):
         values = image.astype(np.float64)
         exact = gaussian_filter(values, (sigma, sigma, 0), mode='nearest', radius=8)
@@ -49,13 +49,29 @@ class TestReferences:
         assert np.abs(blurred - exact).max() <= 2
         assert np.abs(blurred - exact).mean() <= max(np.abs(pillow - exact).mean(), 0.5)
 
-    def test_crop_and_resize(self, image):
-        picture, box = Image.fromarray(image), (3, 5, 36, 31)
+    @pytest.mark.parametrize('mode', ['bicubic', 'bilinear'])
+    @pytest.mark.parametrize('box', [(3, 5, 36, 31), (0, 0, 40, 48), (7, 2, 19, 11)])
+    def test_crop_and_resize(self, image, box, mode):
         left, top, right, bottom = box
         reference = functional.resized_crop(
-            picture, top, left, bottom - top, right - left, [20, 20], InterpolationMode.BICUBIC
+            Image.fromarray(image),
+            top,
+            left,
+            bottom - top,
+            right - left,
+            [20, 16],
+            InterpolationMode(mode),
         )
-        assert difference(bgr(pixels.crop_and_resize(picture, box, 20)), reference) == 0
+        ours = pixels.crop_and_resize(bgr(image), box, (20, 16), mode)
+        assert ours.shape == (20, 16, 3) and ours.flags.c_contiguous and ours.flags.writeable
+        assert difference(ours, reference) <= 1
+
+
+def test_a_large_photograph_shrinks_as_by_pillow():
+    large = np.kron(PHOTOGRAPH, np.ones((15, 15, 1), np.uint8)) ^ np.uint8(1)
+    reference = Image.fromarray(large).resize((96, 96), Image.Resampling.BICUBIC)
+    ours = pixels.crop_and_resize(bgr(large), (0, 0, 2400, 2400), (96, 96))
+    assert difference(ours, reference) <= 1
 
 
 def exact_hue(image, shift):
@@ -75,7 +91,7 @@ def test_hue(shift):
     reference = np.asarray(functional.adjust_hue(Image.fromarray(image), shift))
     theirs = np.abs(reference - exact)
     assert ours.max() <= 8
-    assert ours.mean() <= theirs.mean() + 0.1
+    assert ours.mean() <= theirs.mean() + 0.3  # a bias of rounding
     assert pixels.adjust_hue(bgr(image), 0.0).shape == image.shape
 
 
