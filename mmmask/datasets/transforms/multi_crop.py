@@ -117,4 +117,3 @@ class MultiCrop(BaseTransform):
     def __repr__(self) -> str:
         views = f'global={self.second_global}, local={self.local} x {self.num_local}'
         return f'{type(self).__name__}({views})'
-

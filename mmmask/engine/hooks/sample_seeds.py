@@ -94,7 +94,7 @@ class SeededPipeline:
 
 
 class QuietBatches:
-    """Reads batches and leaves this process's random numbers alone: once a batch, for it takes time.
+    """Reads batches, and sets this process's random numbers back once a batch: it takes time.
 
     Args:
         dataset: Its ``__getitems__``, by which a loader reads a batch, becomes this.
