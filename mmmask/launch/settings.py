@@ -46,6 +46,7 @@ _EFFECTS = {
             *(f'{_HOOKS}.{key}' for key in ('checkpoint', 'invalid_loss', 'knn', 'logger')),
             *(f'{_HOOKS}.{key}' for key in ('param_scheduler', 'runtime_info', 'sampler_seed')),
             *(f'{_HOOKS}.{key}' for key in ('timer', 'verify_transfer', 'visualization')),
+            *('model.backbone.recompute', 'model.backbone.with_cp'),
         ),
         Effect.NONE,
     ),

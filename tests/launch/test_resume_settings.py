@@ -145,6 +145,7 @@ def test_checkpoints_of_an_earlier_run_are_passed_over(train, tmp_path):
     [
         ('model.backbone.arch', Effect.ANOTHER_RUN),
         ('model.backbone.init_cfg.checkpoint', Effect.NONE),
+        ('model.backbone.recompute', Effect.NONE),
         ('train_dataloader.dataset.pipeline.0.type', Effect.ANOTHER_RUN),
         ('train_dataloader.dataset.data_root', Effect.FOLLOWED),
         ('train_dataloader.num_workers', Effect.NONE),

@@ -1,14 +1,18 @@
 """Cut the forward pass of mmpretrain's ViT into steps that a child can replace."""
 
+from contextlib import nullcontext
+
 import torch
 from mmpretrain.models.backbones import VisionTransformer
 from mmpretrain.registry import MODELS
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from mmmask.utils.errors import check_choice
 
 from .masked_tokens import keep
 from .position import RESIZES, resize_position_embedding
+from .recomputation import recomputing
 
 
 @MODELS.register_module()
@@ -24,14 +28,22 @@ class PlainVisionTransformer(VisionTransformer):
             :func:`~mmmask.models.backbones.position.resize_position_embedding`. ``'size'``: to the
             exact grid. ``'dino'``: as DINO's, iBOT's and AttMask's code. None: as ``'size'``, but
             a transfer that resizes them while loading does as the checkpoint says.
+        recompute: What the backward pass computes again, so that less is kept for it; gradients are
+            the same. ``'cheap'``: outputs of norms and activations, see
+            :func:`~mmmask.models.backbones.recomputation.recomputing`. ``'blocks'``: everything in
+            a block, which takes a third more time. ``'nothing'``.
         **kwargs: The parent's.
 
     Raises:
-        ValueError: If ``pos_embed_resize`` is another.
+        ValueError: If ``pos_embed_resize`` or ``recompute`` is another.
     """
 
-    def __init__(self, *args, pos_embed_resize: str | None = None, **kwargs) -> None:
+    def __init__(
+        self, *args, pos_embed_resize: str | None = None, recompute: str = 'cheap', **kwargs
+    ) -> None:
         super().__init__(*args, **kwargs)
+        check_choice('recompute', recompute, ('nothing', 'cheap', 'blocks'))
+        self.recompute = recompute
         if pos_embed_resize is not None:
             check_choice('pos_embed_resize', pos_embed_resize, RESIZES)
         self.pos_embed_resize = pos_embed_resize
@@ -65,12 +77,19 @@ class PlainVisionTransformer(VisionTransformer):
         tokens = self.pre_norm(self.drop_after_pos(tokens))
         outputs = []
         for index in range(len(self.layers)):
-            tokens = self.run_block(index, tokens, grid)
+            tokens = self._pass_block(index, tokens, grid)
             if self.final_norm and index == self.num_layers - 1:
                 tokens = self.ln1(tokens)
             if index in self.out_indices:
                 outputs.append(self._format_output(tokens, grid))
         return tuple(outputs)
+
+    def _pass_block(self, index: int, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Run one block, and keep for the backward pass what ``recompute`` says."""
+        if self.recompute == 'blocks' and torch.is_grad_enabled():
+            return checkpoint(self.run_block, index, tokens, grid, use_reentrant=False)
+        with recomputing(self.layers[index]) if self.recompute == 'cheap' else nullcontext():
+            return self.run_block(index, tokens, grid)
 
     def prefix(self, positions: Tensor) -> list[Tensor]:
         """Return the tokens (1, n, C) in front of the patches; positions are (1, E + L, C)."""

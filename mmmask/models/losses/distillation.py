@@ -7,8 +7,12 @@ B images, L patches of a view, M masked patches of the batch, K prototypes.
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from ..precision import at_least_float32
+
+#: Least number of logits, and most parts, in which a cross entropy passes.
+_PART, _PARTS = 2**20, 16
 
 
 def teacher_probabilities(logits: Tensor, center: Tensor, temperature: float) -> Tensor:
@@ -73,7 +77,24 @@ def patch_distillation_loss(
 
 
 def _cross_entropy(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
-    """Compute -sum_k targets log softmax(logits / temperature), over the last dimension."""
+    """Compute -sum_k targets log softmax(logits / temperature), over the last dimension.
+
+    Large logits pass in parts, of which the backward pass computes the softmax again.
+    """
+    shape, prototypes = logits.shape[:-1], logits.shape[-1]
+    logits, targets = logits.reshape(-1, prototypes), targets.reshape(-1, prototypes)
+    rows = max(_PART // prototypes, -(-len(logits) // _PARTS))
+    if len(logits) <= rows:
+        return _cross_entropy_of_part(logits, targets, temperature).view(shape)
+    options = dict(use_reentrant=False, preserve_rng_state=False)
+    terms = [
+        checkpoint(_cross_entropy_of_part, *part, temperature, **options)
+        for part in zip(logits.split(rows), targets.split(rows))
+    ]
+    return torch.cat(terms).view(shape)
+
+
+def _cross_entropy_of_part(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
     return -torch.sum(
         targets * F.log_softmax(at_least_float32(logits) / temperature, dim=-1), dim=-1
     )

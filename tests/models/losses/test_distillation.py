@@ -109,3 +109,16 @@ def test_patch_loss_without_a_masked_token_is_zero_with_a_gradient():
     )
     assert loss.item() == 0
     loss.backward()
+
+
+def test_many_logits_pass_in_parts_with_the_gradient_of_the_whole():
+    """d/dx of -sum q log softmax(x / t), a mean over M patches, is (softmax(x / t) - q) / t / M."""
+    generator = torch.Generator().manual_seed(2)
+    logits = torch.randn(40, 2**15, generator=generator).double().requires_grad_()
+    targets = torch.randn(40, 2**15, generator=generator).double().softmax(-1)
+    loss = patch_distillation_loss(logits, targets, torch.ones(1, 40, dtype=torch.bool), 0.1)
+    loss.backward()
+    probabilities = logits.detach().div(0.1).softmax(-1)
+    expected = -(targets * probabilities.log()).sum(-1).mean()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-12)
+    torch.testing.assert_close(logits.grad, (probabilities - targets) / 0.1 / 40)
