@@ -31,6 +31,7 @@ from mmmask.config.build import build_model, scope_of
 from mmmask.config.options import read_with_options
 from mmmask.config.read import config_name
 from mmmask.engine.hooks import EMATeacherHook, PerParameterGradClipHook
+from mmmask.launch.acceleration import train_in
 from mmmask.utils.errors import UserError, explained
 from mmmask.utils.progress import Progress
 
@@ -64,6 +65,7 @@ class Step:
         options: As ``--cfg-options``.
         device: ``'cpu'`` or ``'cuda'``.
         batch_size: Images in a batch; None: the config's, of one process.
+        amp: As ``--amp``; None: the config's format, on a CPU without fp16.
 
     Attributes:
         hooks: Names of the hooks that are part of the step.
@@ -78,11 +80,14 @@ class Step:
         options: dict | None = None,
         device: str = 'cpu',
         batch_size: int | None = None,
+        amp: str | None = None,
     ) -> None:
         self.name, self.device = config_name(name), device
         self._config = cfg = read_training(name, options or {})
         self.batch_size = batch_size or cfg.train_dataloader.batch_size
         with scope_of(cfg), explained(f"'{name}' can't take a step"):
+            if amp:
+                train_in(cfg, amp)
             set_random_seed(0)
             self._batch = _made_up_batch(cfg.train_dataloader, self.batch_size)
             self.model = build_model(cfg).to(device)

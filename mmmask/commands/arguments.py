@@ -37,11 +37,22 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     work_dir = "where logs, checkpoints and result.json go [work_dirs/<config's name>]"
     add('--work-dir', help=work_dir)
-    add('--amp', action='store_true', help='automatic mixed precision; needs a GPU')
+    add_amp(parser)
     add('--seed', type=seed, help="seed of everything random [the config's]")
     add_cfg_options(parser)
     add('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     add('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
+
+
+def add_amp(parser: argparse.ArgumentParser) -> None:
+    """Add ``--amp``."""
+    parser.add_argument(
+        '--amp',
+        nargs='?',
+        const='auto',
+        choices=['auto', 'bf16', 'fp16'],
+        help='mixed precision; auto, as bare: bf16 where the device has it, else fp16',
+    )
 
 
 def read_request(args: argparse.Namespace) -> Request:

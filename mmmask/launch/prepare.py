@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
@@ -39,7 +38,7 @@ class Request:
         config: File, or ``package::path``.
         command: The command line, for ``result.json``.
         work_dir: Folder of the run; None: the config's, or one named after the config.
-        amp: Use automatic mixed precision.
+        amp: Mixed precision: ``bf16``, ``fp16``, or ``auto``; None: float32.
         seed: Random seed; None: the config's.
         options: Values set over the config, by dotted key.
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
@@ -48,7 +47,7 @@ class Request:
     config: str
     command: str
     work_dir: str | None = None
-    amp: bool = False
+    amp: str | None = None
     seed: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     launcher: str = 'none'
@@ -78,8 +77,6 @@ def prepare_config(request: Request, modes: Sequence[str]) -> Config:
         check_named_checkpoints(cfg)
         _check_length(cfg.train_cfg)
     check_files(cfg, modes, rank_before_start(request.launcher))
-    if request.amp and not torch.cuda.is_available():
-        raise UserError('--amp needs a GPU, and there is none: leave it out.')
     cfg.work_dir = (
         request.work_dir or cfg.get('work_dir') or f'work_dirs/{config_name(request.config)}'
     )

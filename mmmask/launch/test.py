@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 
 from mmmask.checks.first_step import check_first_step
 from mmmask.config.checkpoints import check_readable, sha256_if_local, without_pretrained
+from mmmask.launch.acceleration import test_in
 from mmmask.launch.build import build_and_run
 from mmmask.launch.prepare import Request, prepare_config
 from mmmask.launch.processes import exit_at_once, leave_together
@@ -31,7 +32,7 @@ def test(request: Request, checkpoint: str | None) -> None:
     cfg.model = without_pretrained(cfg.model)  # what is tested is what the command line names
     cfg.load_from, cfg.resume = None, False
     if request.amp:
-        cfg.test_cfg.fp16 = True
+        test_in(cfg, request.amp)
     checksum = sha256_if_local(checkpoint)
     result = Result(cfg.work_dir, request.config, request.command)
 

@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 from mmmask.checks.first_step import check_first_step
 from mmmask.config.checkpoints import initial_checkpoint, sha256_if_local
 from mmmask.engine.hooks.stop_on_invalid_loss_hook import describe_stop
+from mmmask.launch.acceleration import train_in
 from mmmask.launch.build import build_and_run
 from mmmask.launch.prepare import Request, prepare_config
 from mmmask.launch.processes import exit_at_once, leave_together
@@ -32,7 +33,7 @@ def train(request: Request, resume: str | None = None, auto_scale_lr: bool = Fal
     """
     cfg = prepare_config(request, modes=('train', 'val'))
     if request.amp:
-        _enable_amp(cfg)
+        train_in(cfg, request.amp)
     if auto_scale_lr:
         _scale_lr(cfg)
     resumption, warnings = _resume(cfg, resume, request.seed)
@@ -64,16 +65,6 @@ def train(request: Request, resume: str | None = None, auto_scale_lr: bool = Fal
         result.write(metrics, runner.seed, checkpoint, checksum, output)
     if leave_together():
         exit_at_once(0)
-
-
-def _enable_amp(cfg: Config) -> None:
-    wrapper = cfg.optim_wrapper
-    kind = wrapper.get('type', 'OptimWrapper')
-    if kind == 'OptimWrapper':
-        wrapper.type = 'AmpOptimWrapper'
-        wrapper.setdefault('loss_scale', 'dynamic')
-    elif kind != 'AmpOptimWrapper':
-        raise UserError(f"--amp can't be combined with the config's optim_wrapper type {kind}.")
 
 
 def _scale_lr(cfg: Config) -> None:

@@ -1,4 +1,9 @@
+from .bfloat16_wrapper import Bfloat16OptimWrapper
 from .layer_decay import LayerDecayOptimWrapperConstructor
 from .matrix_decay import MatrixDecayOptimWrapperConstructor
 
-__all__ = ['LayerDecayOptimWrapperConstructor', 'MatrixDecayOptimWrapperConstructor']
+__all__ = [
+    'Bfloat16OptimWrapper',
+    'LayerDecayOptimWrapperConstructor',
+    'MatrixDecayOptimWrapperConstructor',
+]

@@ -64,7 +64,8 @@ class SelfDistillationHead(BaseModule):
         """
         targets = teacher_probabilities(teacher_logits, self.center.value, self.teacher_temp)
         loss = cls_distillation_loss(student_logits, targets, self.student_temp)
-        self.center.update(teacher_logits.mean(dim=(0, 1)).unsqueeze(0))
+        mean = teacher_logits.mean(dim=(0, 1), dtype=targets.dtype)
+        self.center.update(mean.unsqueeze(0))
         return self.cls_weight * loss
 
     def patch_loss(

@@ -1,5 +1,6 @@
 """Compute histograms of oriented gradients as targets, for patches of any size."""
 
+import torch
 from mmpretrain.models.selfsup import HOGGenerator
 from mmpretrain.registry import MODELS
 from torch import Tensor
@@ -25,6 +26,11 @@ class PatchHOGGenerator(HOGGenerator):
             )
         super().__init__(pool=pool, **kwargs)
         self.cells = patch_size // pool
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return targets (B, L, 3 bins n n), float32, of images (B, 3, H, W); n = cells a side."""
+        with torch.autocast(x.device.type, enabled=False):  # near angles would swap bins
+            return super().forward(x)
 
     def _reshape(self, hog_feat: Tensor) -> Tensor:
         """Turn histograms of cells (B, 3, bins, rows, columns) to patches (B, L, 3 bins n n)."""

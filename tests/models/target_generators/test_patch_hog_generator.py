@@ -17,6 +17,14 @@ def test_it_is_mmpretrains_where_that_one_works():
     torch.testing.assert_close(PatchHOGGenerator()(images(224)), expected, rtol=0, atol=0)
 
 
+def test_mixed_precision_leaves_the_targets_alone():
+    generator = PatchHOGGenerator()
+    with torch.autocast('cpu', torch.bfloat16):
+        found = generator(images(32))
+    assert found.dtype == torch.float32
+    assert torch.equal(found, generator(images(32)))
+
+
 def test_histograms_counted_pixel_by_pixel():
     size, patch, pool, bins, window = 16, 8, 4, 9, 16
     generator = PatchHOGGenerator(patch_size=patch, nbins=bins, pool=pool, gaussian_window=window)
