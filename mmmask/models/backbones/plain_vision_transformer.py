@@ -13,6 +13,7 @@ from mmmask.utils.errors import check_choice
 from .masked_tokens import keep
 from .position import RESIZES, resize_position_embedding
 from .recomputation import recomputing
+from .subset_block import SubsetBlock
 
 
 @MODELS.register_module()
@@ -31,17 +32,29 @@ class PlainVisionTransformer(VisionTransformer):
         recompute: What the backward pass computes again, so that less is kept for it; gradients are
             the same. ``'cheap'``: outputs of norms and activations, see
             :func:`~mmmask.models.backbones.recomputation.recomputing`. ``'blocks'``: everything in
-            a block, which takes a third more time. ``'nothing'``.
+            a block, which takes a fifth more time. ``'nothing'``.
+        drop_path_by: What stochastic depth draws. ``'image'``: each image by itself, and all
+            residuals are computed. ``'batch'``: a share of the batch, and only its residuals are
+            computed, see :class:`~mmmask.models.backbones.subset_block.SubsetBlock`.
         **kwargs: The parent's.
 
     Raises:
-        ValueError: If ``pos_embed_resize`` or ``recompute`` is another.
+        ValueError: If a choice is another.
     """
 
     def __init__(
-        self, *args, pos_embed_resize: str | None = None, recompute: str = 'cheap', **kwargs
+        self,
+        *args,
+        pos_embed_resize: str | None = None,
+        recompute: str = 'cheap',
+        drop_path_by: str = 'image',
+        **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
+        check_choice('drop_path_by', drop_path_by, ('image', 'batch'))
+        if drop_path_by == 'batch':
+            for layer in self.layers:
+                SubsetBlock.take_over(layer)
         check_choice('recompute', recompute, ('nothing', 'cheap', 'blocks'))
         self.recompute = recompute
         if pos_embed_resize is not None:

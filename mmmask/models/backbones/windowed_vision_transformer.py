@@ -107,6 +107,8 @@ class WindowedVisionTransformer(PlainVisionTransformer):
             raise ValueError(
                 f"WindowedVisionTransformer makes maps: out_type='featmap', not {out_type!r}."
             )
+        if kwargs.get('drop_path_by', 'image') != 'image':
+            raise ValueError("WindowedVisionTransformer takes drop_path_by='image' only.")
         super().__init__(*args, out_type=out_type, **kwargs)
         if window_size < 1:
             raise ValueError(f'window_size must be at least 1, got {window_size}.')

@@ -6,8 +6,12 @@ from mmpretrain.models.backbones import VisionTransformer
 from torch import nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from mmmask.models.attention import AttentionTap
-from mmmask.models.backbones import PlainVisionTransformer, WindowedVisionTransformer
+from mmmask.models.attention import AttentionTap, SwinAttentionTap
+from mmmask.models.backbones import (
+    MaskedSwinTransformer,
+    PlainVisionTransformer,
+    WindowedVisionTransformer,
+)
 from mmmask.models.backbones.recomputation import recomputing
 
 ARCH = dict(embed_dims=8, num_layers=3, num_heads=2, feedforward_channels=16)
@@ -84,6 +88,25 @@ def test_windows_pass_as_before():
     )
     for ours, theirs in zip(*(step(vit)[1] for vit in (first, second))):
         assert ours is theirs is None or torch.equal(ours, theirs)
+
+
+def test_a_swin_recomputes_its_blocks_under_a_tap():
+    """mmpretrain's own option."""
+    arch = dict(embed_dims=8, depths=[2], num_heads=[2])
+    found = []
+    for with_cp in (False, True):
+        torch.manual_seed(0)
+        swin = MaskedSwinTransformer(arch=arch, img_size=16, window_size=4, with_cp=with_cp)
+        swin.init_weights()
+        mask = torch.zeros(4, 16, dtype=torch.bool)
+        mask[:, :5] = True
+        torch.manual_seed(3)
+        with SwinAttentionTap()(swin) as record:
+            output = swin(IMAGES, mask)[-1]
+            output.square().sum().backward()
+        gradients = [p.grad for p in swin.parameters() if p.grad is not None]
+        found.append([output, record.scores(), *gradients])
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
 
 
 def test_bfloat16_is_computed_again_as_it_was():
