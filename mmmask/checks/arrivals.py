@@ -17,6 +17,7 @@ from mmmask.checks.layouts import find_layout
 from mmmask.checks.objects import compare_objects
 from mmmask.checks.uses import Place, Use
 from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict, find_reader
+from mmmask.datasets.tars import is_file
 from mmmask.utils.errors import UserError
 from mmmask.utils.picks import pick_evenly
 
@@ -106,7 +107,7 @@ def _require_files(use: Use, infos: Sequence[dict], scan: Scan) -> None:
     for key, what in (('img_path', 'images'), ('seg_map_path', 'label maps')):
         paths = [info[key] for info in infos if key in info]
         looked_for = scan.each(f'{what} looked for', paths, len(paths))
-        if absent := [path for path in looked_for if not os.path.isfile(path)]:
+        if absent := [path for path in looked_for if not is_file(path)]:
             raise UserError(
                 f'{len(absent)} of {len(paths)} {what} of {use} that were looked for are absent, '
                 f'first: {absent[0]}'

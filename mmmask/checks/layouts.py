@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -10,11 +11,10 @@ from mmmask.checks.coco import look_at_coco
 from mmmask.checks.uses import Place
 from mmmask.datasets.folders import (
     check_class_folders,
-    class_folders,
     class_ids,
-    first_image,
     looks_like_imagenet,
 )
+from mmmask.datasets.trees import TarTree, open_tree
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import list_images
 
@@ -111,7 +111,8 @@ class Layout:
         """Return the published number of images; None where it is unknown."""
         if self.num_classes not in (None, num_classes):
             return None
-        named = (place.argument('split'), place.images.name, place.ann_file and place.ann_file.name)
+        folder = place.images.name.removesuffix('.tar')
+        named = (place.argument('split'), folder, place.ann_file and place.ann_file.name)
         year = place.argument('year')
         keys = [key if year is None else f'{key}{year}' for key in named]
         return next((self.published[key] for key in keys if key in self.published), None)
@@ -123,7 +124,10 @@ def _look_folders(place: Place, num_classes: int | None) -> None:
     if its_own or not place.argument('with_label') or place.config.get('split') == 'test':
         return
     if place.ann_file is None:
-        check_class_folders(place.images)
+        tree = open_tree(place.images)
+        if isinstance(tree, TarTree):
+            raise UserError(f'{tree.root}: tars need type=StrictImageFolder for the data set')
+        check_class_folders(tree)
         return
     for number, line in enumerate(place.ann_file.read_text().splitlines(), start=1):
         name, _, label = line.strip().rpartition(' ')
@@ -139,11 +143,12 @@ def _look_imagenet(place: Place, num_classes: int | None) -> None:
     labelled = place.argument('with_label') and place.config.get('split') != 'test'
     if not (labelled and of_all and known and place.ann_file is None):
         return
-    classes = class_folders(place.images)
-    image = first_image(place.images / classes[0])
-    if place.images.name == 'train' and image and image.name.startswith('ILSVRC2012_val_'):
+    tree = open_tree(place.images)
+    classes = tree.classes()
+    name = os.path.basename(tree.first_image(classes[0]) or '')
+    if place.images.name == 'train' and name.startswith('ILSVRC2012_val_'):
         raise UserError(
-            f'{place.images} holds validation images, such as {image.name}: are the folders of '
+            f'{place.images} holds validation images, such as {name}: are the folders of '
             'training and validation swapped?'
         )
     strange, absent = sorted(set(classes) - set(known)), sorted(set(known) - set(classes))

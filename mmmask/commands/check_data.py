@@ -31,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='N',
         help='images and label maps of each split that are opened, evenly spaced; 0: all [200]',
     )
+    parser.add_argument(
+        '--relist',
+        action='store_true',
+        help='forget all kept listings of folders and tars, and make those of this config anew',
+    )
     add_cfg_options(parser, 'train_dataloader.dataset.data_root=FOLDER')
 
 
@@ -49,8 +54,11 @@ def run(args: argparse.Namespace) -> None:
     from mmmask.checks.uses import MODES, find_place
     from mmmask.config.options import merge_options
     from mmmask.config.read import read_config
+    from mmmask.datasets.listings import forget
     from mmmask.utils.progress import Progress, print_progress
 
+    if args.relist:
+        forget()
     cfg = read_config(args.config)
     merge_options(cfg, args.cfg_options)
     _refuse_suite(cfg, args.config)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from mmmask.datasets.trees import Tree, open_tree
 from mmmask.utils.errors import UserError
-from mmmask.utils.files import IMAGE_EXTENSIONS, list_images
+from mmmask.utils.files import IMAGE_EXTENSIONS
 
 DEMO_DATA = 'material_scenes'
 
@@ -21,68 +21,55 @@ def _shown(path: str | Path) -> str:
     return str(path) if Path(path).is_absolute() else f'{path} (that is {Path(path).absolute()})'
 
 
-def first_image(folder: str | Path, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> Path | None:
-    """Return an image below a folder; its own files come first, and aren't listed to the end."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            hidden = entry.name.startswith('.')
-            if not hidden and entry.name.lower().endswith(tuple(extensions)) and entry.is_file():
-                return Path(entry.path)
-    return next(list_images(folder, extensions), None)
-
-
 def check_folder(
-    path: str | Path, what: str = 'images', extensions: Sequence[str] = IMAGE_EXTENSIONS
+    path: str | Path | Tree, what: str = 'images', extensions: Sequence[str] = IMAGE_EXTENSIONS
 ) -> None:
     """Refuse a folder that is missing, or holds no image at any depth.
 
     Args:
-        path: The folder.
+        path: The folder, or the tars in its place.
         what: Its use, as the message says it (``'training images'``).
         extensions: Endings of file names, in lower case.
 
     Raises:
         UserError: It doesn't, with what was found.
     """
-    folder = Path(path)
-    if not folder.exists():
-        raise UserError(f'the folder of {what} does not exist: {_shown(path)}')
-    if not folder.is_dir():
+    tree = path if isinstance(path, Tree) else open_tree(path)
+    path = tree.root
+    if not tree.exists and Path(path).exists():
         raise UserError(f'the {what} must be a folder, but this is a file: {path}')
-    if first_image(folder, extensions) is None:
-        entries = sum(1 for _ in folder.iterdir())
+    if not tree.exists:
+        raise UserError(f'the folder of {what} does not exist: {_shown(path)}')
+    if tree.first_image('', extensions) is None:
+        entries = tree.count()
         found = f'{entries} other entries' if entries else 'it is empty'
         raise UserError(
             f'no {what} in {_shown(path)}: expected files {", ".join(extensions)}, found {found}'
         )
 
 
-def class_folders(path: str | Path) -> list[str]:
-    """Return the names of the sub-folders, sorted: the classes."""
-    return sorted(entry.name for entry in os.scandir(path) if entry.is_dir())
-
-
 def check_class_folders(
-    path: str | Path, extensions: Sequence[str] = IMAGE_EXTENSIONS
+    path: str | Path | Tree, extensions: Sequence[str] = IMAGE_EXTENSIONS
 ) -> list[str]:
     """Return the names of the class folders, each of which must hold an image.
 
     Args:
-        path: The folder that holds them.
+        path: The folder that holds them, or the tars in its place.
         extensions: Endings of file names, in lower case.
 
     Raises:
         UserError: The folder is missing, empty or flat, or a class has no image.
     """
-    check_folder(path, 'images', extensions)
-    classes = class_folders(path)
+    tree = path if isinstance(path, Tree) else open_tree(path)
+    check_folder(tree, 'images', extensions)
+    classes, path = tree.classes(), tree.root
     if not classes:
         raise UserError(
             f'{path} has no sub-folders, but labels come from them: expected {path}/<class>/<image>'
             ' (a list of lines "<image> <label>" is set as ann_file=meta/val.txt; images without '
             'labels need with_label=False)'
         )
-    empty = [name for name in classes if first_image(Path(path, name), extensions) is None]
+    empty = [name for name in classes if tree.first_image(name, extensions) is None]
     if empty:
         raise UserError(f'no images in {len(empty)} class folders of {path}, first: {empty[0]}')
     return classes
@@ -99,5 +86,5 @@ def class_ids() -> list[str] | None:
 
 def looks_like_imagenet(folder: Path) -> bool:
     """Return True if all class folders of a folder are named as ImageNet's."""
-    classes = class_folders(folder) if folder.is_dir() else []
+    classes = open_tree(folder).classes()
     return bool(classes) and all(re.fullmatch(r'n\d{8}', name) for name in classes)

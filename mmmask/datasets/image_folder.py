@@ -9,15 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mmcv.transforms import LoadImageFromFile
-from mmengine.fileio import get_file_backend
 from mmengine.logging import MMLogger
 from mmpretrain.datasets import CustomDataset
 from mmpretrain.registry import DATASETS
 
 from mmmask.datasets.folders import check_class_folders, check_folder
 from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict, find_reader
+from mmmask.datasets.trees import Tree, open_tree
 from mmmask.utils.errors import UserError
-from mmmask.utils.files import IMAGE_EXTENSIONS, list_folder, read_lines
+from mmmask.utils.files import IMAGE_EXTENSIONS, read_lines
 from mmmask.utils.progress import Progress
 
 
@@ -27,7 +27,7 @@ class StrictImageFolder(CustomDataset):
 
     With labels: ``<folder>/<class>/**/<image>``; without: images at any depth of a folder. A
     pipeline's ``LoadImageFromFile`` becomes a `LoadImageStrict` with the same arguments, so
-    upstream's pipelines work as they are.
+    upstream's pipelines work as they are. Tars are read in place of folders, see `open_tree`.
 
     Args:
         data_root: As in ``CustomDataset``.
@@ -93,24 +93,27 @@ class StrictImageFolder(CustomDataset):
 
     def load_data_list(self) -> list[dict]:
         """Return paths and labels, after the checks of the folder; log how many there are."""
+        tree = open_tree(self.img_prefix)
         if self.ann_file:
             samples = self._read_list()
         elif self.with_label:
-            samples = self._list_classes()
+            samples = self._list_classes(tree.listed())
         else:
-            check_folder(self.img_prefix, 'images', self.extensions)
-            samples = [dict(img_path=path) for path in self._list('')]
+            check_folder(tree.listed(), 'images', self.extensions)
+            samples = [(name, None) for name in self._list(tree)]
         if self.max_per_class is not None:
             samples = self._first_of_each_class(samples)
-        line = f'{(self.ann_file or self.img_prefix).rstrip("/")}: {len(samples):,} images'
+        line = f'{(self.ann_file or tree.root).rstrip("/")}: {len(samples):,} images'
         if self.left_out:
             counts = sorted(self.left_out.items(), key=lambda item: (-item[1], item[0]))
             kinds = ', '.join(f'{count:,} {ending}' for ending, count in counts[:4])
             line += f'; {self.left_out.total():,} files of other endings are left out ({kinds})'
         MMLogger.get_current_instance().info(line)
-        return samples
+        if not self.with_label:
+            return [dict(img_path=tree.path(name)) for name, _ in samples]
+        return [dict(img_path=tree.path(name), gt_label=label) for name, label in samples]
 
-    def _read_list(self) -> list[dict]:
+    def _read_list(self) -> list[tuple[str, int | None]]:
         if not Path(self.ann_file).is_file():
             raise UserError(f'the list of images does not exist: {self.ann_file}')
         samples = []
@@ -121,14 +124,13 @@ class StrictImageFolder(CustomDataset):
                     f'a line of {self.ann_file} has no label: {line!r} (expected "<image> <label>";'
                     ' images without labels need with_label=False)'
                 )
-            labels = dict(gt_label=int(label[0])) if self.with_label else {}
-            samples.append(dict(img_path=self._path(name), **labels))
+            samples.append((name, int(label[0]) if self.with_label else None))
         if not samples:
             raise UserError(f'the list of images is empty: {self.ann_file}')
         return samples
 
-    def _list_classes(self) -> list[dict]:
-        folders, named = check_class_folders(self.img_prefix, self.extensions), self.CLASSES
+    def _list_classes(self, tree: Tree) -> list[tuple[str, int]]:
+        folders, named = check_class_folders(tree, self.extensions), self.CLASSES
         if named is not None and len(named) != len(folders):
             raise UserError(
                 f'{self.img_prefix} has {len(folders)} class folders, but metainfo names '
@@ -138,37 +140,32 @@ class StrictImageFolder(CustomDataset):
         if named is None:
             self._metainfo['classes'] = tuple(folders)
         return [
-            dict(img_path=path, gt_label=label)
+            (name, label)
             for folder, label in self.folder_to_idx.items()
-            for path in self._list(folder)
+            for name in self._list(tree, folder)
         ]
 
-    def _list(self, folder: str) -> list[str]:
+    def _list(self, tree: Tree, folder: str = '') -> list[str]:
         """Return the images of a folder, and count what else is there."""
-        listing = list_folder(self._path(folder), self.extensions)
+        listing = tree.listing(folder, self.extensions)
         self.left_out += listing.others
-        return [self._path(os.path.join(folder, name)) for name in listing.images]
+        return listing.images
 
-    def _path(self, name: str) -> str:
-        return get_file_backend(self.img_prefix, enable_singleton=True).join_path(
-            self.img_prefix, name
-        )
-
-    def _first_of_each_class(self, samples: list[dict]) -> list[dict]:
+    def _first_of_each_class(self, samples: list[tuple]) -> list[tuple]:
         seen: Counter[int | str] = Counter()
         kept = []
-        for sample in samples:
-            label = sample['gt_label'] if self.with_label else self._folder(sample['img_path'])
-            seen[label] += 1
-            if seen[label] <= self.max_per_class:
-                kept.append(sample)
+        for name, label in samples:
+            group = label if self.with_label else self._folder(name)
+            seen[group] += 1
+            if seen[group] <= self.max_per_class:
+                kept.append((name, label))
         return kept
 
-    def _folder(self, path: str) -> str:
+    def _folder(self, name: str) -> str:
         """The folder at the top that holds an image."""
-        folder, *below = Path(path).relative_to(self.img_prefix).parts
+        folder, *below = Path(name).parts
         if not below:
-            raise UserError(f'max_per_class needs a folder for each class, but {path} is in none')
+            raise UserError(f'max_per_class needs a folder for each class, but {name} is in none')
         return folder
 
     def filter_data(self) -> list[dict]:

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 import cv2
 import mmcv
-import mmengine.fileio as fileio
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmpretrain.registry import TRANSFORMS
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from mmmask.datasets.tars import read_file
 from mmmask.utils.errors import UserError
 
 CACHE_BYTES = 2 << 30
@@ -106,7 +106,9 @@ class LoadImageStrict(LoadImageFromFile):
     def decode(self, path: str) -> np.ndarray:
         """Read and decode the image; ``(H, W, 3)`` uint8 BGR."""
         try:
-            image = self._decode(fileio.get(path, backend_args=self.backend_args))
+            image = self._decode(read_file(path, self.backend_args))
+        except UserError:  # of a tar
+            raise
         except _Unusable as error:
             raise UserError(f'image {path} {error}') from error
         except Image.DecompressionBombError as error:

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict
+from mmmask.datasets.tars import is_file
+from mmmask.datasets.trees import open_tree
 from mmmask.utils.errors import UserError
-from mmmask.utils.files import IMAGE_EXTENSIONS, list_images
+from mmmask.utils.files import IMAGE_EXTENSIONS
 from mmmask.utils.picks import pick_evenly
 
 from .overlay import enlarge
@@ -32,15 +34,17 @@ def find_images(names: Sequence[str], count: int | None = None) -> list[Path]:
     files: dict[Path, None] = {}
     for name in names:
         path = Path(name).expanduser()
-        if path.is_file():
+        tree = open_tree(path)
+        if is_file(str(path)) and path.suffix != '.tar':
             found = [path]
-        elif path.is_dir():
-            found = sorted(list_images(path, (*IMAGE_EXTENSIONS, '.jpe')))
+        elif tree.exists:
+            images = tree.listing(extensions=(*IMAGE_EXTENSIONS, '.jpe')).images
+            found = sorted(Path(tree.path(image)) for image in images)
         else:
             found = [Path(file) for file in sorted(glob.glob(str(path), recursive=True))]
             found = [file for file in found if file.is_file()]
         if not found:
-            what = 'no image is in' if path.is_dir() else 'there is no'
+            what = 'no image is in' if tree.exists else 'there is no'
             raise UserError(f"--images: {what} '{name}'.")
         files |= dict.fromkeys(found)
     files = list(files)

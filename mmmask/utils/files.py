@@ -4,43 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mmmask.utils.errors import UserError
 
 IMAGE_EXTENSIONS = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
-
-
-@dataclass(frozen=True)
-class Listing:
-    """The files of a folder, at any depth, hidden ones left out.
-
-    Attributes:
-        images: Paths relative to the folder, sorted as texts.
-        others: How many files have each other ending.
-    """
-
-    images: list[str]
-    others: Counter[str]
-
-
-def list_folder(folder: str | Path, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> Listing:
-    """List the images of a folder, and count its other files; arguments as in `list_images`."""
-    endings = tuple(extension.lower() for extension in extensions)
-    images: list[str] = []
-    others: Counter[str] = Counter()
-    root = os.path.join(folder, '')
-    for path in _visible_files(str(folder)):
-        if path.lower().endswith(endings):
-            images.append(path[len(root) :])
-        else:
-            others[os.path.splitext(path)[1].lower() or 'no ending'] += 1
-    return Listing(sorted(images), others)
 
 
 def list_images(folder: str | Path, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> Iterator[Path]:
@@ -51,25 +22,33 @@ def list_images(folder: str | Path, extensions: Sequence[str] = IMAGE_EXTENSIONS
         extensions: Endings of file names, compared without case.
     """
     endings = tuple(extension.lower() for extension in extensions)
-    for path in _visible_files(str(folder)):
-        if path.lower().endswith(endings):
+    for path, kind in visible_entries(str(folder)):
+        if kind is True and path.lower().endswith(endings):
             yield Path(path)
 
 
-def _visible_files(folder: str, above: tuple = ()) -> Iterator[str]:
-    """Yield the files at any depth of a folder that aren't hidden, and aren't in a hidden one."""
+def visible_entries(folder: str, above: tuple = ()) -> Iterator[tuple[str, os.stat_result | bool]]:
+    """Yield the entries of a folder, at any depth.
+
+    Hidden entries are left out. Links are followed, but not to a folder that holds the link.
+
+    Yields:
+        The path of an entry, and for a folder its state, for a file True, for what is neither, such
+        as a link to nowhere, False. Paths of folders end in ``/``; each comes before its entries.
+    """
     stat = os.stat(folder)
     above = (*above, (stat.st_dev, stat.st_ino))
-    if above[-1] in above[:-1]:  # a link to a folder that holds the link
+    if above[-1] in above[:-1]:
         return
+    yield os.path.join(folder, ''), stat
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith('.'):
                 continue
             if entry.is_dir():
-                yield from _visible_files(entry.path, above)
-            elif entry.is_file():
-                yield entry.path
+                yield from visible_entries(entry.path, above)
+            else:
+                yield entry.path, entry.is_file()
 
 
 def read_lines(path: str | Path) -> list[str]:

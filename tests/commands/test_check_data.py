@@ -3,6 +3,7 @@
 import json
 import pickle
 import shutil
+import tarfile
 from functools import partial
 from pathlib import Path
 
@@ -472,6 +473,54 @@ def test_class_folders_of_any_class(check, intact, tmp_path):
     assert out.startswith('train, val: StrictImageFolder')
     assert 'the published split has 50,000' in out
     assert out.endswith('the data set is right\n')
+
+
+@pytest.mark.parametrize('form', ['one tar', 'a tar a class'])
+def test_class_folders_in_tars(check, intact, tmp_path, monkeypatch, form):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    val, root = intact('imagenet') / 'val', tmp_path / 'mine'
+    root.mkdir()
+    if form == 'one tar':
+        with tarfile.open(root / 'val.tar', 'w') as file:
+            file.add(val, 'val')
+    else:
+        (root / 'val').mkdir()
+        for folder in val.iterdir():
+            with tarfile.open(root / 'val' / f'{folder.name}.tar', 'w') as file:
+                file.add(folder, '.')
+    swap = {"type='ImageNet', split='train'": "type='StrictImageFolder', data_prefix='val'"}
+    swap |= {"type='ImageNet', split='val'": "type='StrictImageFolder', data_prefix='val'"}
+    status, out, _ = check('imagenet', root, **swap)
+    assert status == 0
+    assert '1,000 images, 1,000 classes' in out and 'the published split has 50,000' in out
+    kept = tmp_path / 'cache/mmmask/listings'
+    assert len(list(kept.iterdir())) == (1 if form == 'one tar' else 1000)
+    assert check('imagenet', root, '--relist', **swap)[0] == 0
+    assert not kept.exists()  # this process has what it read
+    status, out, _ = check('imagenet', root, **{"split='train'": "split='val'"})
+    assert status == 1 and 'tars need type=StrictImageFolder' in out
+
+
+def test_an_absent_class_of_imagenet_in_a_tar(check, intact, tmp_path, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    with tarfile.open(tmp_path / 'val.tar', 'w') as file:
+        for folder in sorted((intact('imagenet') / 'val').iterdir())[1:]:
+            file.add(folder, folder.name)
+    swap = {"type='ImageNet', split='train'": "type='StrictImageFolder', data_prefix='val'"}
+    swap |= {"type='ImageNet', split='val'": "type='StrictImageFolder', data_prefix='val'"}
+    status, out, _ = check('imagenet', tmp_path, **swap)
+    assert status == 1 and '999 class folders' in out and 'n01440764 is missing' in out
+
+
+def test_images_of_coco_in_a_tar(check, intact, tmp_path, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    shutil.copytree(intact('coco') / 'annotations', tmp_path / 'annotations')
+    for split in ('train2017', 'val2017'):
+        with tarfile.open(tmp_path / f'{split}.tar', 'w') as file:
+            file.add(intact('coco') / split, split)
+    swap = {f"img='{split}2017/'": f"img='{split}2017.tar/'" for split in ('train', 'val')}
+    status, out, _ = check('coco', tmp_path, **swap)
+    assert status == 0 and '8 images, 80 classes, 23 objects' in out
 
 
 def test_files_that_are_no_images_are_counted(check, intact, tmp_path):
