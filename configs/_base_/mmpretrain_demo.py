@@ -10,13 +10,7 @@ demo_images = dict(
     cache=True,
 )
 demo_loader = dict(batch_size=64, num_workers=0, persistent_workers=False, pin_memory=False)
-demo_crop = dict(
-    type='RandomResizedCrop',
-    scale=32,
-    crop_ratio_range=(0.5, 1.0),
-    backend='pillow',
-    interpolation='bicubic',
-)
+demo_crop = dict(type='ResizedCrop', scale=32, crop_ratio_range=(0.5, 1.0))
 
 demo_epochs = 16
 demo_schedulers = [

@@ -39,13 +39,7 @@ train_dataloader = dict(
         cache=True,
         pipeline=[
             dict(type='LoadImageFromFile'),
-            dict(
-                type='RandomResizedCrop',
-                scale=size,
-                crop_ratio_range=(0.5, 1.0),
-                backend='pillow',
-                interpolation='bicubic',
-            ),
+            dict(type='ResizedCrop', scale=size, crop_ratio_range=(0.5, 1.0)),
             dict(type='RandomFlip', prob=0.5),
             dict(type='PackInputs'),
         ],

@@ -29,7 +29,7 @@ train_dataloader = dict(
         data_prefix='train',
         pipeline=[
             dict(type='LoadImageFromFile'),
-            dict(type='RandomResizedCrop', scale=224, backend='pillow'),
+            dict(type='ResizedCrop', scale=224, interpolation='bilinear'),
             dict(type='RandomFlip', prob=0.5, direction='horizontal'),
             dict(type='PackInputs'),
         ],

@@ -519,8 +519,8 @@ for size, (width, _) in SIZES.items():
             PIPELINE: [  # "the only augmentation is a crop"
                 dict(type='LoadImageFromFile'),
                 dict(
-                    type='RandomResizedCrop', scale=224, crop_ratio_range=(0.2, 1.0),
-                    backend='pillow', interpolation='bicubic',
+                    type='ResizedCrop', scale=224, crop_ratio_range=(0.2, 1.0),
+                    interpolation='bicubic',
                 ),
                 dict(type='PackInputs'),
             ],
@@ -618,8 +618,8 @@ def fine_tuning(
     steps = under(
         f'{PIPELINE}.',
         {
-            '0.type': 'RandomResizedCrop' if rgb else 'LoadImageFromFile',
-            f'{first}.type': 'RandomResizedCrop', f'{first}.scale': 224,
+            '0.type': 'ResizedCrop' if rgb else 'LoadImageFromFile',
+            f'{first}.type': 'ResizedCrop', f'{first}.scale': 224,
             f'{first + 2}.type': 'RandAugment', f'{first + 2}.magnitude_level': 9,
             f'{first + 2}.num_policies': 2, f'{first + 2}.magnitude_std': 0.5,
             f'{first + 2}.hparams.pad_val.0': round(RED if rgb else BLUE),

@@ -1,6 +1,7 @@
 """Steps of every kind of pre-training, checked: as the config has it, or with a small network."""
 
 import copy
+import random
 import re
 from types import SimpleNamespace
 
@@ -30,7 +31,7 @@ def batch_of(cfg, size=2):
 def start(cfg, steps=2):
     """The model and the optimiser of a config, as a training of so many steps starts with them."""
     torch.manual_seed(0)
-    np.random.seed(0)
+    np.random.seed(0), random.seed(0)
     if (scorer := cfg.model.get('scorer')) and scorer.type == 'FrozenScorer':
         scorer.backbone.init_cfg = None  # the checkpoint is the user's to choose
     model = MODELS.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor))

@@ -7,11 +7,7 @@ train_dataloader = dict(
         pipeline=[
             dict(type='LoadImageFromFile'),
             dict(
-                type='RandomResizedCrop',
-                scale=224,
-                crop_ratio_range=(0.2, 1.0),
-                backend='pillow',
-                interpolation='bicubic',
+                type='ResizedCrop', scale=224, crop_ratio_range=(0.2, 1.0), interpolation='bicubic'
             ),
             dict(type='RandomFlip', prob=0.5),
             dict(type='PackInputs'),

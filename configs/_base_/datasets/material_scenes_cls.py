@@ -16,13 +16,7 @@ train_dataloader = dict(
         cache=True,
         pipeline=[
             dict(type='LoadImageFromFile'),
-            dict(
-                type='RandomResizedCrop',
-                scale=cls_size,
-                crop_ratio_range=(0.25, 1.0),
-                backend='pillow',
-                interpolation='bicubic',
-            ),
+            dict(type='ResizedCrop', scale=cls_size, crop_ratio_range=(0.25, 1.0)),
             dict(type='RandomFlip', prob=0.5, direction='horizontal'),
             dict(type='PackInputs'),
         ],

@@ -7,7 +7,7 @@ mean, std = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 data_preprocessor = dict(mean=mean, std=std, to_rgb=False)
 
 train_pipeline = [
-    dict(type='RandomResizedCrop', scale=224, backend='pillow', interpolation='bicubic'),
+    dict(type='ResizedCrop', scale=224),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(
         type='RandAugment',

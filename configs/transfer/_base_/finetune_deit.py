@@ -23,6 +23,9 @@ model = dict(
 
 default_hooks = dict(checkpoint=dict(max_keep_ckpts=2))
 
+train_pipeline = _base_.train_pipeline
+train_pipeline[1] = dict(type='ResizedCrop', scale=224)  # upstream's in a quarter of its time
+
 batch = 150  # of each of 6 GPUs
 train_dataloader = dict(
     batch_size=batch, sampler=dict(_delete_=True, type='RepeatAugSampler', num_repeats=3)

@@ -10,9 +10,9 @@ _base_ = 'mmpretrain::mae/benchmarks/vit-base-p16_8xb128-coslr-100e_in1k.py'
 custom_imports = dict(imports=['mmmask.registration'], allow_failed_imports=False)
 
 image_folder = dict(_delete_=True, type='StrictImageFolder', data_root='data/imagenet/')
-train_dataloader = dict(
-    dataset=dict(**image_folder, data_prefix='train', pipeline=_base_.train_pipeline)
-)
+train_pipeline = _base_.train_pipeline
+train_pipeline[1] = dict(type='ResizedCrop', scale=224)  # upstream's in a quarter of its time
+train_dataloader = dict(dataset=dict(**image_folder, data_prefix='train', pipeline=train_pipeline))
 val_dataloader = dict(
     dataset=dict(**image_folder, data_prefix='val', test_mode=True, pipeline=_base_.test_pipeline)
 )

@@ -35,10 +35,11 @@ class View:
 class MultiCrop(BaseTransform):
     """Two global views and some local ones of one decoded image (DINO; AttMask, Appendix B).
 
-    Every view is a random resized crop (bicubic, antialiased), flipped with probability 0.5,
+    Every view is a random resized crop (antialiased), flipped with probability 0.5,
     colour-jittered with probability 0.8, grey with probability 0.2. As in BYOL, the first global
     view is always blurred. The second is blurred with probability 0.1, then solarised with
-    probability 0.2. Local views are blurred with probability 0.5.
+    probability 0.2. Local views are blurred with probability 0.5. Without local views these are
+    BYOL's and MoCo v3's two: ``num_local=0, global_scale=(0.08, 1.0)``.
 
     **Modified keys:** ``img``, (H, W, 3) uint8 -> a list of arrays, global views first.
 
@@ -52,6 +53,7 @@ class MultiCrop(BaseTransform):
         color_jitter: Strengths for brightness, contrast, saturation (at most 1) and hue.
         blur_sigma: Range of the Gaussian blur's radius in pixels of the view.
         gray_prob: Probability of a grey view.
+        interpolation: ``'bicubic'`` or ``'bilinear'``.
 
     Raises:
         ValueError: If a size, number or range makes no sense.
@@ -67,22 +69,23 @@ class MultiCrop(BaseTransform):
         color_jitter: Sequence[float] = (0.4, 0.4, 0.2, 0.1),
         blur_sigma: Sequence[float] = (0.1, 2.0),
         gray_prob: float = 0.2,
+        interpolation: str = 'bicubic',
     ) -> None:
         if min(global_size, local_size) < 1 or num_local < 0:
             raise ValueError(
                 f'MultiCrop got sizes {global_size}, {local_size} and {num_local} local views.'
             )
-        for name, scale in dict(global_scale=global_scale, local_scale=local_scale).items():
-            if len(scale) != 2 or not 0 < scale[0] <= scale[1] <= 1:
-                raise ValueError(f'{name} must be a range in (0, 1], got {tuple(scale)}.')
+        pixels.check_area_range('global_scale', global_scale)
+        pixels.check_area_range('local_scale', local_scale)
+        pixels.check_interpolation(interpolation)
         if len(color_jitter) != 4 or not all(0 <= strength <= 1 for strength in color_jitter):
             raise ValueError(f'color_jitter must be four numbers of 0 to 1, got {color_jitter}.')
         self.num_local = num_local
-        self.blur_sigma = tuple(blur_sigma)
+        self.color_jitter, self.blur_sigma = tuple(color_jitter), tuple(blur_sigma)
         colours = zip(('brightness', 'contrast', 'saturation', 'hue'), (1, 1, 1, 0), color_jitter)
         laws = [(f'adjust_{name}', mid - by, mid + by) for name, mid, by in colours if by]
         self._colour_orders = list(itertools.permutations(laws))
-        self.gray_prob = gray_prob
+        self.gray_prob, self.interpolation = gray_prob, interpolation
         self.first_global = View(global_size, tuple(global_scale), blur_prob=1.0)
         self.second_global = View(global_size, tuple(global_scale), 0.1, solarize_prob=0.2)
         self.local = View(local_size, tuple(local_scale), blur_prob=0.5)
@@ -96,7 +99,8 @@ class MultiCrop(BaseTransform):
     def draw(self, view: View, image: np.ndarray) -> np.ndarray:
         """Draw one view of an image, ``(size, size, 3)`` uint8 BGR."""
         box = pixels.draw_box(*image.shape[:2], view.scale)
-        drawn = pixels.crop_and_resize(image, box, (view.size, view.size))
+        size = (view.size, view.size)
+        drawn = pixels.crop_and_resize(image, box, size, self.interpolation)
         flipped = random.random() < 0.5
         if random.random() < 0.8:
             drawn = self._jitter(drawn)

@@ -18,6 +18,18 @@ from torch.nn import functional
 _VALUES = np.arange(256, dtype=np.float32)
 
 
+def check_area_range(name: str, scale: Sequence[float]) -> None:
+    """Raise a ValueError for what isn't a range of shares of an image's area."""
+    if len(scale) != 2 or not 0 < scale[0] <= scale[1] <= 1:
+        raise ValueError(f'{name} must be a range in (0, 1], got {tuple(scale)}.')
+
+
+def check_interpolation(mode: str) -> None:
+    """Raise a ValueError for a mode that `crop_and_resize` doesn't know."""
+    if mode not in ('bicubic', 'bilinear'):
+        raise ValueError(f"interpolation must be 'bicubic' or 'bilinear', got {mode!r}.")
+
+
 def draw_box(
     height: int, width: int, scale: Sequence[float], ratio: Sequence[float] = (3 / 4, 4 / 3)
 ) -> tuple[int, int, int, int]:

@@ -133,7 +133,7 @@ def test_scales_are_shares_of_the_area(monkeypatch, view):
     low, high = (0.05, 0.25) if view == 'local' else (0.25, 1.0)
     shares, transform, image = [], MultiCrop(**SMALL), np.zeros((400, 400, 3), np.uint8)
 
-    def cut(image, box, size):
+    def cut(image, box, size, mode):
         shares.append((box[2] - box[0]) * (box[3] - box[1]) / 400**2)
         return np.zeros((*size, 3), np.uint8)
 
@@ -177,6 +177,7 @@ def test_registered_and_printable():
         (dict(global_scale=(0.5,)), 'global_scale must be a range'),
         (dict(local_scale=(0.0, 0.2)), 'local_scale must be a range'),
         (dict(local_scale=(0.1, 1.2)), 'local_scale must be a range'),
+        (dict(interpolation='nearest'), "'bicubic' or 'bilinear', got 'nearest'"),
     ],
 )
 def test_mistakes(options, message):
