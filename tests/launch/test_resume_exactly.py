@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -109,6 +111,29 @@ def test_killed_and_resumed_is_as_never_killed(kind, tmp_path, tiny_data, run_tr
     _assert_same(first['optimizer'], second['optimizer'])
     _assert_same(first['rng_states'], second['rng_states'])
     assert first['meta']['iter'] == second['meta']['iter'] == 12
+
+
+def test_a_run_goes_on_from_a_tar(tmp_path, tiny_config, tiny_data, run_train, monkeypatch):
+    """The folder of the first epoch is a tar in the second, and the images are the same."""
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    shutil.copytree(tiny_data, tmp_path / 'data')
+    text = tiny_config.read_text().replace(str(tiny_data), str(tmp_path / 'data'))
+    tiny_config.write_text(
+        text.replace('CustomDataset', 'StrictImageFolder').replace('num_workers=0', 'num_workers=2')
+    )
+    options = [str(tiny_config), '--work-dir', str(tmp_path / 'run')]
+    options += ['--cfg-options', 'default_hooks.checkpoint.interval=1']
+    assert run_train(options) == 0
+    whole = read_safely(tmp_path / 'run/epoch_2.pth')
+    (tmp_path / 'run/epoch_2.pth').unlink()
+    for split in ('train', 'val'):
+        with tarfile.open(tmp_path / f'data/{split}.tar', 'w') as file:
+            file.add(tmp_path / 'data' / split, split)
+        shutil.rmtree(tmp_path / 'data' / split)
+    assert run_train([*options, '--resume']) == 0
+    resumed = read_safely(tmp_path / 'run/epoch_2.pth')
+    assert whole['meta']['iter'] == resumed['meta']['iter'] == 6
+    _assert_same(whole['state_dict'], resumed['state_dict'])
 
 
 def _assert_same(first, second) -> None:
