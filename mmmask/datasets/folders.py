@@ -86,5 +86,8 @@ def class_ids() -> list[str] | None:
 
 def looks_like_imagenet(folder: Path) -> bool:
     """Return True if all class folders of a folder are named as ImageNet's."""
-    classes = open_tree(folder).classes()
+    try:
+        classes = open_tree(folder).classes()
+    except UserError:  # a tar that can't be read: who reads it says so
+        return False
     return bool(classes) and all(re.fullmatch(r'n\d{8}', name) for name in classes)

@@ -512,6 +512,15 @@ def test_an_absent_class_of_imagenet_in_a_tar(check, intact, tmp_path, monkeypat
     assert status == 1 and '999 class folders' in out and 'n01440764 is missing' in out
 
 
+def test_a_tar_that_is_cut_off(check, tmp_path, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    (tmp_path / 'train.tar').write_bytes(b'no tar' * 100)
+    swap = {"type='ImageNet'": "type='StrictImageFolder'", "split='train'": "data_prefix='train'"}
+    status, out, err = check('imagenet', tmp_path, **swap, **{"split='val'": "data_prefix='val'"})
+    assert status == 1 and 'error: the data of train, val are not' in err
+    assert 'WRONG: ' in out and 'train.tar is no tar' in out and 'does not exist' in out
+
+
 def test_images_of_coco_in_a_tar(check, intact, tmp_path, monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
     shutil.copytree(intact('coco') / 'annotations', tmp_path / 'annotations')
