@@ -6,6 +6,8 @@ program of your own imports it before it builds a config. ``import mmmask`` alon
 so that the command's ``--help`` needn't load torch.
 """
 
+import mmdet.registry
+
 import mmmask.compat  # noqa: F401
 from mmmask import engine, evaluation, models, transfer  # noqa: F401
 from mmmask.datasets import (  # noqa: F401
@@ -15,3 +17,6 @@ from mmmask.datasets import (  # noqa: F401
     load_image,
     transforms,
 )
+
+# Imported when a metric of mmdet is first looked for: it needs all of mmdet.
+mmdet.registry.METRICS._locations.append('mmmask.evaluation.hot_coco_metric')
