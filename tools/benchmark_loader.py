@@ -1,15 +1,15 @@
 #!/usr/bin/env python
-"""Time this project's multi-crop of a JPEG against torchvision's transforms with DINO's parameters.
+"""Time this project's views of a JPEG against the published pipelines, made of torchvision's parts.
 
-Both run in turn in one process and thread, by process time: reading, decoding, crops and colours.
-The reference also turns its views into normalised tensors, as DINO's does; here the model does that
-for whole batches, so it is timed without, too.
+All run in turn in one process and thread, by process time: reading, decoding, crops and colours.
+The references also turn views into normalised tensors, as the published ones do. Here the model
+does that for whole batches, so they are timed without, too. A second table says what each
+operation takes.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import os
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
@@ -17,19 +17,22 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import random  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
+from statistics import median  # noqa: E402
 
 import cv2  # noqa: E402
 import torch  # noqa: E402
+from mmcv.transforms import Compose, RandomFlip  # noqa: E402
 from PIL import Image, ImageFilter, ImageOps  # noqa: E402
 from skimage import data  # noqa: E402
 from torchvision import transforms  # noqa: E402
 
 from mmmask.datasets.load_image import LoadImageStrict  # noqa: E402
-from mmmask.datasets.transforms import MultiCrop  # noqa: E402
+from mmmask.datasets.transforms import MultiCrop, ResizedCrop, pixels  # noqa: E402
 
-GLOBAL, LOCAL = (0.25, 1.0), (0.05, 0.25)
+GLOBAL, LOCAL, ANY = (0.25, 1.0), (0.05, 0.25), (0.08, 1.0)
+BICUBIC = Image.Resampling.BICUBIC
 
 
 def with_probability(share: float, change: Callable) -> Callable:
@@ -37,33 +40,53 @@ def with_probability(share: float, change: Callable) -> Callable:
     return lambda image: change(image) if random.random() < share else image
 
 
-def reference(num_local: int, normalise: bool) -> Callable[[Path], list]:
-    """Return DINO's pipeline, made of torchvision's transforms and Pillow's filters."""
+def crop(size: int, scale: tuple) -> list[Callable]:
+    """Return the steps of MAE, ccMIM and linear probing: a random resized crop and a flip."""
+    cut = transforms.RandomResizedCrop(size, scale, interpolation=BICUBIC)
+    return [cut, transforms.RandomHorizontalFlip()]
 
-    def view(size: int, scale: tuple, blur: float, solarize: float = 0.0) -> transforms.Compose:
-        steps = [
-            transforms.RandomResizedCrop(size, scale, interpolation=Image.Resampling.BICUBIC),
-            transforms.RandomHorizontalFlip(),
-            transforms.RandomApply([transforms.ColorJitter(0.4, 0.4, 0.2, 0.1)], p=0.8),
-            transforms.RandomGrayscale(0.2),
-            with_probability(
-                blur, lambda im: im.filter(ImageFilter.GaussianBlur(random.uniform(0.1, 2.0)))
-            ),
-            with_probability(solarize, ImageOps.solarize),
-        ]
-        if normalise:
-            mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-            steps += [transforms.ToTensor(), transforms.Normalize(mean, std)]
-        return transforms.Compose(steps)
 
-    views = [view(224, GLOBAL, 1.0), view(224, GLOBAL, 0.1, 0.2)]
-    views += [view(96, LOCAL, 0.5)] * num_local
+def view(size: int, scale: tuple, blur: float, solarize: float = 0.0) -> list[Callable]:
+    """Return the steps of one view of DINO or BYOL."""
+    return [
+        *crop(size, scale),
+        transforms.RandomApply([transforms.ColorJitter(0.4, 0.4, 0.2, 0.1)], p=0.8),
+        transforms.RandomGrayscale(0.2),
+        with_probability(
+            blur, lambda im: im.filter(ImageFilter.GaussianBlur(random.uniform(0.1, 2.0)))
+        ),
+        with_probability(solarize, ImageOps.solarize),
+    ]
+
+
+def multi_crop(num_local: int, scale: tuple) -> list[list[Callable]]:
+    """Return the steps of all views of DINO, or without local ones of BYOL."""
+    views = [view(224, scale, 1.0), view(224, scale, 0.1, 0.2)]
+    return views + [view(96, LOCAL, 0.5)] * num_local
+
+
+def reference(views: list[list[Callable]], normalise: bool) -> Callable[[Path], list]:
+    """Return a published pipeline, made of torchvision's transforms and Pillow's filters."""
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    last = [transforms.ToTensor(), transforms.Normalize(mean, std)] if normalise else []
+    views = [transforms.Compose([*steps, *last]) for steps in views]
 
     def load(path: Path) -> list:
         image = Image.open(path).convert('RGB')
         return [view(image) for view in views]
 
     return load
+
+
+FLIP = RandomFlip(prob=0.5)
+CASES = {
+    '2 + 10 views (DINO)': (multi_crop(10, GLOBAL), MultiCrop(num_local=10)),
+    '2 + 6 views (AttMask)': (multi_crop(6, GLOBAL), MultiCrop(num_local=6)),
+    '2 views (BYOL)': (multi_crop(0, ANY), MultiCrop(num_local=0, global_scale=ANY)),
+    '1 view (MAE)': ([crop(224, (0.2, 1.0))], Compose([ResizedCrop(224, (0.2, 1.0)), FLIP])),
+    '1 view, no flip (ccMIM)': ([crop(224, (0.2, 1.0))[:1]], ResizedCrop(224, (0.2, 1.0))),
+}
+"""Steps of the published views, and this project's transform of the decoded image."""
 
 
 def milliseconds(work: Callable[[], object], times: int) -> float:
@@ -75,7 +98,7 @@ def milliseconds(work: Callable[[], object], times: int) -> float:
 
 
 def main() -> None:
-    """Print a table of images a second and core, and the floor: decoding and resizing alone."""
+    """Print a table of images a second and core, and one of operations."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--image', type=Path, help='a JPEG [a photograph of 500 x 375 pixels]')
     parser.add_argument('--rounds', type=int, default=8, help='of ten images each way [8]')
@@ -85,44 +108,69 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = args.image or Path(folder, 'photograph.jpg')
         if args.image is None:
-            picture = Image.fromarray(data.chelsea()).resize((500, 375), Image.Resampling.BICUBIC)
-            picture.save(path, quality=95)
-        print('| views | DINO by torchvision | without tensors | ours | ratio | floor |')
+            Image.fromarray(data.chelsea()).resize((500, 375), BICUBIC).save(path, quality=95)
+        print('| views | torchvision | without tensors | here | ratio | floor |')
         print('| --- | --- | --- | --- | --- | --- |')
-        for num_local in (10, 6):
-            print(row(path, num_local, args.rounds))
+        for name, (published, ours) in CASES.items():
+            print(row(name, path, published, ours, args.rounds), flush=True)
+        print('\n| operation, ms | 224 px | 96 px |\n| --- | --- | --- |')
+        for line in operations(path):
+            print(line)
 
 
-def row(path: Path, num_local: int, rounds: int) -> str:
-    """Time both ways in turn; images a second."""
-    load, crop = LoadImageStrict(), MultiCrop(num_local=num_local)
+def row(name: str, path: Path, views: list[list[Callable]], ours: Callable, rounds: int) -> str:
+    """Time all ways in turn; images a second. The floor only decodes, cuts and resizes."""
+    load = LoadImageStrict()
+    sizes = [steps[0].size[0] for steps in views]
 
     def floor() -> list:
-        image = Image.open(io.BytesIO(path.read_bytes())).convert('RGB')
-        boxes = [((300, 250), 224)] * 2 + [((150, 140), 96)] * num_local  # of middling area
-        return [
-            image.crop((0, 0, *box)).resize((size, size), Image.Resampling.BICUBIC)
-            for box, size in boxes
-        ]
+        image = load.load(str(path))
+        boxes = {224: (0, 0, 300, 250), 96: (0, 0, 150, 140)}  # of middling area
+        return [pixels.crop_and_resize(image, boxes[size], (size, size)) for size in sizes]
 
-    published, plain = reference(num_local, True), reference(num_local, False)
+    published, plain = reference(views, True), reference(views, False)
     ways = {
         'published': lambda: published(path),
         'plain': lambda: plain(path),
-        'ours': lambda: crop(load(dict(img_path=str(path)))),
+        'ours': lambda: ours(load(dict(img_path=str(path)))),
         'floor': floor,
     }
-    spent = dict.fromkeys(ways, 0.0)
+    spent = {way_name: [] for way_name in ways}
     for way in ways.values():
         way()
     for _ in range(rounds):
-        for name, way in ways.items():
-            spent[name] += milliseconds(way, 10)
-    rate = {name: 1e3 * rounds / total for name, total in spent.items()}
+        for way_name, way in ways.items():
+            spent[way_name].append(milliseconds(way, 10))
+    rate = {way_name: 1e3 / median(times) for way_name, times in spent.items()}
     return (
-        f'| 2 + {num_local} | {rate["published"]:.1f} | {rate["plain"]:.1f} | {rate["ours"]:.1f} | '
+        f'| {name} | {rate["published"]:.1f} | {rate["plain"]:.1f} | {rate["ours"]:.1f} | '
         f'{rate["ours"] / rate["published"]:.2f} | {rate["floor"]:.1f} |'
     )
+
+
+def operations(path: Path) -> Iterator[str]:
+    """Yield a line of the time of each operation, for both sizes of views."""
+    image = LoadImageStrict().load(str(path))
+    yield f'| decode | {milliseconds(lambda: LoadImageStrict().load(str(path)), 50):.3f} | |'
+    views = [
+        pixels.crop_and_resize(image, (0, 0, 300, 250), (224, 224)),
+        pixels.crop_and_resize(image, (0, 0, 150, 140), (96, 96)),
+    ]
+    changes = {
+        'cut and resize': lambda v: pixels.crop_and_resize(
+            image, (0, 0, *((300, 250) if len(v) == 224 else (150, 140))), v.shape[:2]
+        ),
+        'brightness': lambda v: pixels.adjust_brightness(v, 1.2),
+        'contrast': lambda v: pixels.adjust_contrast(v, 1.2),
+        'saturation': lambda v: pixels.adjust_saturation(v, 1.2),
+        'hue': lambda v: pixels.adjust_hue(v, 0.05),
+        'grey': pixels.to_grey,
+        'blur, sigma 1': lambda v: pixels.blur(v, 1.0),
+        'solarise': pixels.solarize,
+    }
+    for name, change in changes.items():
+        spent = [milliseconds(lambda change=change, v=v: change(v), 200) for v in views]
+        yield f'| {name} | {spent[0]:.3f} | {spent[1]:.3f} |'
 
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -41,6 +42,9 @@ class StrictImageFolder(CustomDataset):
         verify: Decode every image once before the run.
         cache: Keep decoded images in memory, `CACHE_BYTES` at most in each process: for small data.
         max_pixels: See `LoadImageStrict`.
+        reduce_jpegs: Decode JPEGs 2, 4 or 8 times smaller where every crop still is twice as large
+            as its view (see `coarsest_scale`): quicker for images of 5 million pixels and more, and
+            no longer the papers' pixels: values differ by 1.4 on average at most.
         max_per_class: The first so many images of each class, in the order of their names (of a
             list, in its order). Without labels the folders at the top are the classes.
         **kwargs: As in ``CustomDataset``.
@@ -63,6 +67,7 @@ class StrictImageFolder(CustomDataset):
         cache: bool = False,
         max_pixels: int | None = None,
         max_per_class: int | None = None,
+        reduce_jpegs: bool = False,
         **kwargs,
     ) -> None:
         if not (data_root or data_prefix or ann_file):
@@ -90,6 +95,16 @@ class StrictImageFolder(CustomDataset):
             pipeline=pipeline,
             **kwargs,
         )
+        if reduce_jpegs:
+            self._reduce_jpegs()
+
+    def _reduce_jpegs(self) -> None:
+        """Let the reader ask the views that are cut first how small it may decode."""
+        for reader, views in itertools.pairwise(self.pipeline.transforms):
+            if _is_strict(reader) and hasattr(views, 'coarsest_scale'):
+                reader.reduction = views.coarsest_scale
+                return
+        raise UserError('reduce_jpegs needs MultiCrop or ResizedCrop right after LoadImageFromFile')
 
     def load_data_list(self) -> list[dict]:
         """Return paths and labels, after the checks of the folder; log how many there are."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import cv2
 import mmcv
@@ -17,6 +17,8 @@ from mmmask.utils.errors import UserError
 
 CACHE_BYTES = 2 << 30
 """A cache grows to this size at most; images beyond it are decoded every time."""
+
+_END_OF_JPEG = b'\xff\xd9'
 
 _DEEP = ('I', 'F')
 """Beginnings of the deep modes of Pillow, all grey. Deep colours are scaled by Pillow itself."""
@@ -50,7 +52,8 @@ class BrokenImageError(UserError):
 class LoadImageStrict(LoadImageFromFile):
     """mmcv's ``LoadImageFromFile`` with errors that name the file, and a cache.
 
-    Pillow decodes by default: OpenCV returns a truncated JPEG half grey, without an error.
+    Pillow decodes by default: OpenCV may return a truncated JPEG half grey, without an error. A
+    JPEG that is whole to its end is decoded by OpenCV: equal values in two thirds of the time.
 
     **Required key:** ``img_path``. **Added keys:** ``img``, ``(H, W, 3)`` uint8 BGR;
     ``img_shape`` and ``ori_shape``, ``(H, W)``.
@@ -83,6 +86,8 @@ class LoadImageStrict(LoadImageFromFile):
     ) -> None:
         super().__init__(to_float32, color_type, imdecode_backend, backend_args=backend_args)
         self.cache, self.max_pixels = cache, max_pixels
+        self.reduction: Callable[[int, int], int] | None = None
+        """Gives for a height and width how many times smaller a JPEG is decoded: 1, 2, 4 or 8."""
         self._kept: dict[str, np.ndarray] = {}
         self._kept_bytes = 0
 
@@ -138,6 +143,10 @@ class LoadImageStrict(LoadImageFromFile):
                     is_grey = self.color_type.startswith('grayscale')
                     return grey if is_grey else np.stack([grey] * 3, axis=-1)
                 if image.mode == 'RGB' and self.color_type == 'color':  # as mmcv, in a third of it
+                    if image.format in ('JPEG', 'MPO') and bytes(content[-2:]) == _END_OF_JPEG:
+                        scale = self.reduction(*image.size[::-1]) if self.reduction else 1
+                        if (pixels := _decode_jpeg(content, scale)) is not None:
+                            return pixels
                     ImageOps.exif_transpose(image, in_place=True)
                     return cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR)
         return mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
@@ -146,6 +155,16 @@ class LoadImageStrict(LoadImageFromFile):
 def find_reader(steps: Iterable) -> LoadImageStrict:
     """Return the `LoadImageStrict` among the steps of a pipeline, else one with its defaults."""
     return next((step for step in steps if isinstance(step, LoadImageStrict)), LoadImageStrict())
+
+
+def _decode_jpeg(content: bytes, scale: int) -> np.ndarray | None:
+    """Decode by OpenCV, so many times smaller, turned as its EXIF tag says; None if it can't."""
+    flags = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
+    try:
+        flag = flags.get(scale, cv2.IMREAD_REDUCED_COLOR_8)
+        return cv2.imdecode(np.frombuffer(content, np.uint8), flag)
+    except cv2.error:
+        return None
 
 
 class _Unusable(Exception):

@@ -4,10 +4,12 @@ import struct
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
+from skimage import data
 
 from mmmask.datasets.image_folder import StrictImageFolder
 from mmmask.datasets.load_image import BrokenImageError, LoadImageStrict
+from mmmask.datasets.transforms import pixels
 from mmmask.pictures import read_image
 from mmmask.utils.errors import UserError
 
@@ -69,6 +71,74 @@ def test_a_turned_image_is_turned(tmp_path):
     Image.fromarray(GREY[:2]).save(tmp_path / 'x.png', exif=exif)
     assert np.array_equal(read_image(tmp_path / 'x.png')[..., 0], np.rot90(EXPECTED[:2], -1))
     assert read_image(tmp_path / 'x.png', oriented=False).shape == (2, 16, 3)
+
+
+def jpeg(size, folder, **options):
+    """A textured photograph as a JPEG file, enlarged to so many pixels."""
+    path = folder / 'x.jpg'
+    photograph = Image.fromarray(data.astronaut()).resize(size, Image.Resampling.BICUBIC)
+    photograph.save(path, quality=92, **options)
+    return path
+
+
+@pytest.mark.parametrize('orientation', range(1, 9))
+def test_a_whole_jpeg_has_pillows_values(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = jpeg((75, 50), tmp_path, exif=exif)
+    by_pillow = np.asarray(ImageOps.exif_transpose(Image.open(path)))[..., ::-1]
+    assert np.array_equal(LoadImageStrict().decode(str(path)), by_pillow)
+    path.write_bytes(path.read_bytes() + b'more')  # Pillow decodes what has another end
+    assert np.array_equal(LoadImageStrict().decode(str(path)), by_pillow)
+
+
+@pytest.mark.parametrize('lost', [2, 500])
+def test_a_jpeg_that_is_cut_off_is_broken(tmp_path, lost):
+    path = jpeg((75, 50), tmp_path)
+    path.write_bytes(path.read_bytes()[:-lost])
+    with pytest.raises(BrokenImageError, match='truncated'):
+        LoadImageStrict().decode(str(path))
+
+
+@pytest.mark.parametrize(
+    'views, scale',
+    [
+        (dict(type='ResizedCrop', scale=32, crop_ratio_range=(0.25, 1.0)), 2),
+        (dict(type='MultiCrop', global_size=32, local_size=8), 2),
+        (dict(type='MultiCrop', global_size=32, local_size=24), 1),
+    ],
+)
+def test_jpegs_are_reduced_where_every_crop_allows_it(tmp_path, views, scale):
+    # A box of a quarter of 512 x 400 is sqrt(51200 x 3 / 4) = 196 = 2 x 3.1 x 32 wide at least, one
+    # of a twentieth 87.6 = 2 x 5.5 x 8 = 2 x 1.8 x 24.
+    jpeg((512, 400), tmp_path)
+    pipeline = [dict(type='LoadImageFromFile'), views]
+    folder = StrictImageFolder(
+        str(tmp_path), with_label=False, reduce_jpegs=True, pipeline=pipeline
+    )
+    image = folder.pipeline.transforms[0](folder.get_data_info(0))['img']
+    assert image.shape == (400 // scale, 512 // scale, 3)
+
+
+def test_a_reduced_crop_differs_little(tmp_path):
+    path = jpeg((512, 512), tmp_path)
+    reader = LoadImageStrict()
+    full = pixels.crop_and_resize(reader.decode(str(path)), (64, 128, 320, 384), (64, 64))
+    reader.reduction = lambda height, width: 2
+    half = pixels.crop_and_resize(reader.decode(str(path)), (32, 64, 160, 192), (64, 64))
+    difference = np.abs(full.astype(int) - half)
+    assert difference.mean() <= 1.4 and difference.max() <= 13
+
+
+def test_reducing_needs_views(tmp_path):
+    jpeg((64, 64), tmp_path)
+    with pytest.raises(UserError, match='reduce_jpegs needs MultiCrop or ResizedCrop'):
+        StrictImageFolder(
+            str(tmp_path),
+            with_label=False,
+            reduce_jpegs=True,
+            pipeline=[dict(type='LoadImageFromFile'), dict(type='RandomFlip', prob=0.5)],
+        )
 
 
 def test_a_large_image_is_refused_and_not_called_broken(tmp_path, monkeypatch):

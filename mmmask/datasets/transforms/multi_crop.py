@@ -96,6 +96,11 @@ class MultiCrop(BaseTransform):
         results['img'] = [self.draw(view, results['img']) for view in views]
         return results
 
+    def coarsest_scale(self, height: int, width: int) -> int:
+        """Return how many times smaller a JPEG may be decoded; see `pixels.coarsest_scale`."""
+        views = [self.second_global] + [self.local] * (self.num_local > 0)
+        return pixels.coarsest_scale(height, width, [(v.scale[0], v.size) for v in views])
+
     def draw(self, view: View, image: np.ndarray) -> np.ndarray:
         """Draw one view of an image, ``(size, size, 3)`` uint8 BGR."""
         box = pixels.draw_box(*image.shape[:2], view.scale)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -54,6 +54,24 @@ def draw_box(
     wide, tall = min(width, round(height * shape)), min(height, round(width / shape))
     left, top = (width - wide) // 2, (height - tall) // 2
     return left, top, left + wide, top + tall
+
+
+def coarsest_scale(height: int, width: int, views: Iterable[tuple[float, int]]) -> int:
+    """Return how many times smaller (1, 2, 4 or 8) an image may be decoded for its views.
+
+    The smallest box that `draw_box` can draw must stay twice as long as its view.
+
+    Args:
+        height: Of the image.
+        width: Of the image.
+        views: Least share of the area and side in pixels of each view.
+    """
+    narrowest = math.sqrt(3 / 4)  # the shorter side of a box of area 1
+    room = min(
+        min(math.sqrt(height * width * share) * narrowest, height, width) / (2 * side)
+        for share, side in views
+    )
+    return next((scale for scale in (8, 4, 2) if scale <= room), 1)
 
 
 def crop_and_resize(

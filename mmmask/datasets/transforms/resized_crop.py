@@ -41,6 +41,10 @@ class ResizedCrop(BaseTransform):
         self.scale, self.crop_ratio_range = scale, tuple(crop_ratio_range)
         self.interpolation = interpolation
 
+    def coarsest_scale(self, height: int, width: int) -> int:
+        """Return how many times smaller a JPEG may be decoded; see `pixels.coarsest_scale`."""
+        return pixels.coarsest_scale(height, width, [(self.crop_ratio_range[0], self.scale)])
+
     def transform(self, results: dict) -> dict:
         """Replace the image by a view of it."""
         image, size = results['img'], (self.scale, self.scale)
