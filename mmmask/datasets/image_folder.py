@@ -42,9 +42,9 @@ class StrictImageFolder(CustomDataset):
         verify: Decode every image once before the run.
         cache: Keep decoded images in memory, `CACHE_BYTES` at most in each process: for small data.
         max_pixels: See `LoadImageStrict`.
-        reduce_jpegs: Decode JPEGs 2, 4 or 8 times smaller where every crop still is twice as large
-            as its view (see `coarsest_scale`): quicker for images of 5 million pixels and more, and
-            no longer the papers' pixels: values differ by 1.4 on average at most.
+        reduce_jpegs: Decode large JPEGs 2, 4 or 8 times smaller. Every crop stays twice as long as
+            its view, see `pixels.coarsest_scale`. Quicker from 5 million pixels on, but not the
+            papers' pixels: values differ by 1.4 on average at most.
         max_per_class: The first so many images of each class, in the order of their names (of a
             list, in its order). Without labels the folders at the top are the classes.
         **kwargs: As in ``CustomDataset``.
