@@ -7,6 +7,7 @@ are alike for both.
 
 from __future__ import annotations
 
+import copy
 import multiprocessing
 import time
 from collections.abc import Sequence
@@ -54,9 +55,9 @@ def read_training(name: str, options: dict) -> Config:
 
 
 class Step:
-    """A config's model, optimiser and hooks, which take steps on one batch of made-up images.
+    """A config's model, optimiser and hooks, which take steps on one batch.
 
-    The images pass the config's own pipeline (without reading) and collation, so that the batch
+    Made-up images pass the config's own pipeline (without reading) and collation, so that the batch
     has the shapes and views of a training. A named checkpoint isn't read: weights are random. Rates
     and temperatures are the config's, without schedules. A first step has been taken.
 
@@ -66,6 +67,7 @@ class Step:
         device: ``'cpu'`` or ``'cuda'``.
         batch_size: Images in a batch; None: the config's, of one process.
         amp: As ``--amp``; None: the config's format, on a CPU without fp16.
+        batch: What the train loader gave; None: made-up images.
 
     Attributes:
         hooks: Names of the hooks that are part of the step.
@@ -81,6 +83,7 @@ class Step:
         device: str = 'cpu',
         batch_size: int | None = None,
         amp: str | None = None,
+        batch: dict | None = None,
     ) -> None:
         self.name, self.device = config_name(name), device
         self._config = cfg = read_training(name, options or {})
@@ -89,7 +92,7 @@ class Step:
             if amp:
                 train_in(cfg, amp)
             set_random_seed(0)
-            self._batch = _made_up_batch(cfg.train_dataloader, self.batch_size)
+            self._batch = batch or _made_up_batch(cfg.train_dataloader, self.batch_size)
             self.model = build_model(cfg).to(device)
             self.model.init_weights()
             self._optimizer = build_optim_wrapper(self.model, _wrapper(cfg.optim_wrapper, device))
@@ -113,13 +116,14 @@ class Step:
         Returns:
             Its duration in seconds, with everything that it started on the device.
         """
+        batch = copy.deepcopy(self._batch)  # preprocessors of mmdet and mmseg pad in place
         with scope_of(self._config):
             set_random_seed(seed)
             self._wait()
             start = time.perf_counter()
-            logs = self.model.train_step(self._batch, self._optimizer)
+            logs = self.model.train_step(batch, self._optimizer)
             for hook in self._hooks:
-                hook.after_train_iter(self._runner, 0, self._batch, logs)
+                hook.after_train_iter(self._runner, 0, batch, logs)
             self._wait()
             return time.perf_counter() - start
 

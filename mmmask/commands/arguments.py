@@ -107,6 +107,7 @@ def _type(read: Callable, fits: Callable[..., bool], words: str) -> Callable:
 
 
 positive = _type(int, lambda n: n >= 1, 'a positive number')
+number = _type(int, lambda n: n >= 0, 'a number, 0 or more')
 seed = _type(int, lambda n: 0 <= n < 2**31, 'from 0 to 2147483647')
 share = _type(float, lambda x: 0 < x < 1, 'between 0 and 1')
 ratio = _type(float, lambda x: 0 <= x <= 1, 'from 0 to 1')

@@ -50,12 +50,13 @@ def _run(args: argparse.Namespace) -> int:
     from mmmask.benchmark.report import write_report
     from mmmask.benchmark.runner import SuiteFailed, SuiteRunner
     from mmmask.benchmark.suite import load_suite
+    from mmmask.utils.cores import available_cores
 
     start, say = time.monotonic(), partial(print, flush=True)
     work_dir = Path(args.work_dir).resolve()
     suite = load_suite(args.suite, Path.cwd())
     check_figures(suite)
-    slots = make_slots(args.jobs, _cores(), _gpus())
+    slots = make_slots(args.jobs, available_cores(), _gpus())
     runner = SuiteRunner(suite, work_dir, slots, args.keep_going, say=say)
     if args.dry_run:
         for task, what, command in runner.plan(args.only):
@@ -78,11 +79,6 @@ def _run(args: argparse.Namespace) -> int:
     if failure:
         raise failure
     return 1 if missing_figures else 0
-
-
-def _cores() -> int:
-    """Count the CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
 def _gpus() -> list[str]:

@@ -19,6 +19,7 @@ from mmmask.launch.processes import prepare_distributed, rank_before_start
 from mmmask.utils.errors import UserError
 
 _OF_EVERY_TRAINING = dict(
+    data_wait='mmpretrain.DataWaitHook',
     invalid_loss='mmpretrain.StopOnInvalidLossHook',
     verify_transfer='mmpretrain.VerifyTransferHook',
 )

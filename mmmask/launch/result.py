@@ -42,6 +42,7 @@ class Result:
         checkpoint: str | None,
         checkpoint_sha256: str | None,
         output_checkpoint: str | None,
+        data_wait_share: float | None = None,
     ) -> None:
         """Write the file.
 
@@ -52,6 +53,7 @@ class Result:
             checkpoint: What the run was initialised from, or tested.
             checkpoint_sha256: That file's hash.
             output_checkpoint: What training saved last.
+            data_wait_share: The share of this process' training time that waited for data.
         """
         values = numbers(metrics)
         if unmeasured := [name for name in values if _is_of_coco(name) and values[name] == -1]:
@@ -67,6 +69,7 @@ class Result:
             checkpoint=checkpoint,
             checkpoint_sha256=checkpoint_sha256,
             output_checkpoint=output_checkpoint,
+            data_wait_share=None if data_wait_share is None else round(data_wait_share, 4),
             command=self._command,
             versions=versions(),
             started=self._started.isoformat(timespec='seconds'),

@@ -43,9 +43,10 @@ _EFFECTS = {
     **dict.fromkeys(
         (
             *(f'{_DATA}.{key}' for key in ('max_pixels', 'verify', 'cache')),
-            *(f'{_HOOKS}.{key}' for key in ('checkpoint', 'invalid_loss', 'knn', 'logger')),
-            *(f'{_HOOKS}.{key}' for key in ('param_scheduler', 'runtime_info', 'sampler_seed')),
-            *(f'{_HOOKS}.{key}' for key in ('timer', 'verify_transfer', 'visualization')),
+            *(f'{_HOOKS}.{key}' for key in ('checkpoint', 'data_wait', 'invalid_loss', 'knn')),
+            *(f'{_HOOKS}.{key}' for key in ('logger', 'param_scheduler', 'runtime_info')),
+            *(f'{_HOOKS}.{key}' for key in ('sampler_seed', 'timer', 'verify_transfer')),
+            f'{_HOOKS}.visualization',
             *('model.backbone.recompute', 'model.backbone.with_cp'),
         ),
         Effect.NONE,

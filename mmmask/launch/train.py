@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 
 from mmmask.checks.first_step import check_first_step
 from mmmask.config.checkpoints import initial_checkpoint, sha256_if_local
+from mmmask.engine.hooks import DataWaitHook
 from mmmask.engine.hooks.stop_on_invalid_loss_hook import describe_stop
 from mmmask.launch.acceleration import train_in
 from mmmask.launch.build import build_and_run
@@ -62,7 +63,9 @@ def train(request: Request, resume: str | None = None, auto_scale_lr: bool = Fal
     runner, metrics = build_and_run(cfg, run)
     if is_main_process():
         output = find_checkpoint('auto', cfg.work_dir)[0]
-        result.write(metrics, runner.seed, checkpoint, checksum, output)
+        waits = [hook.share for hook in runner.hooks if isinstance(hook, DataWaitHook)]
+        share = waits[0] if waits else None
+        result.write(metrics, runner.seed, checkpoint, checksum, output, share)
     if leave_together():
         exit_at_once(0)
 

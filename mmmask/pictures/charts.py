@@ -98,3 +98,54 @@ def draw_coverage(path: Path, result: dict, title: str) -> None:
     figure.axes[0].set_ylim(len(names) - 0.4, -0.6)
     figure.suptitle(title, fontsize=10, color=INK, x=0.01, ha='left')
     figure.savefig(path, dpi=130)
+
+
+def draw_loading(path: Path, report: dict, title: str) -> None:
+    """Draw images/s by the number of workers, and where the time of an image goes.
+
+    Args:
+        path: A PNG file.
+        report: As ``mmmask time-loader --json`` writes it.
+        title: A line above.
+    """
+    parts = report['image']['parts']
+    figure = Figure(figsize=(11, max(3.4, 1.5 + 0.26 * len(parts))), layout='constrained')
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.3))
+    rates = report['rates']
+    workers, values = [rate['workers'] for rate in rates], [rate['images_per_s'] for rate in rates]
+    places = np.arange(len(rates))
+    left.bar(places, values, color=GUIDED, width=0.6)
+    for place, value in zip(places, values):
+        left.text(place, value, f'{value:.3g}', ha='center', va='bottom', fontsize=9, color=INK)
+    step = report['step']
+    if step is not None:
+        left.axhline(step['images_per_s'], color=FRAME, linewidth=2)
+        text = f'line: the step takes {step["images_per_s"]:.3g} images/s'
+        left.set_title(text, fontsize=9, color=INK, loc='left')
+    left.set_ylim(0, 1.15 * max(values + ([step['images_per_s']] if step else [])))
+    left.set_xticks(places, workers)
+    left.set_xlabel('workers', fontsize=9)
+    left.set_ylabel('images/s', fontsize=9)
+    rows = np.arange(len(parts))
+    times = np.array([1e3 * part['seconds'] for part in parts])
+    shades = [(GUIDED, '#85aedd', RANDOM)[min(len(part['path']), 3) - 1] for part in parts]
+    right.barh(rows, times, color=shades, height=0.7)
+    for row, value in zip(rows, times):
+        right.text(value + 0.01 * times.max(), row, f'{value:.3g}', va='center', fontsize=9)
+    names = ['    ' * (len(part['path']) - 1) + part['path'][-1] for part in parts]
+    right.set_yticks(rows, names, ha='left')
+    right.set_xlim(0, 1.12 * times.max())
+    right.set_ylim(len(parts) - 0.4, -0.6)
+    right.set_xlabel(
+        f'ms of an image (sum {1e3 * report["image"]["seconds"]:.3g}; pale: contained in the bar '
+        'above)',
+        fontsize=9,
+    )
+    for axes in (left, right):
+        axes.tick_params(length=0, labelsize=9)
+        axes.spines[['top', 'right', 'left']].set_visible(False)
+    figure.suptitle(title, fontsize=10, color=INK, x=0.01, ha='left')
+    figure.draw_without_rendering()  # the widths of the names
+    width = max(label.get_window_extent().width for label in right.get_yticklabels())
+    right.tick_params(axis='y', pad=width * 72 / figure.dpi + 4)
+    figure.savefig(path, dpi=130)

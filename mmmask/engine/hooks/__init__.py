@@ -1,3 +1,4 @@
+from .data_wait_hook import DataWaitHook
 from .ema_teacher_hook import EMATeacherHook
 from .gradient_hooks import FreezeLastLayerHook, PerParameterGradClipHook
 from .knn_hook import KNNHook
@@ -7,6 +8,7 @@ from .stop_on_invalid_loss_hook import StopOnInvalidLossHook
 from .verify_transfer_hook import VerifyTransferHook
 
 __all__ = [
+    'DataWaitHook',
     'EMATeacherHook',
     'FreezeLastLayerHook',
     'KNNHook',
