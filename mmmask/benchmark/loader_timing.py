@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,6 +16,7 @@ import mmcv
 import mmengine.fileio
 import torch
 from mmcv.transforms import BaseTransform, Compose
+from mmengine.dataset import InfiniteSampler
 from mmengine.model import BaseDataPreprocessor
 from mmengine.runner import Runner, set_random_seed
 from mmengine.utils.dl_utils import set_multi_processing
@@ -139,9 +141,10 @@ class TrainLoader:
         with self._running('cannot be built'):
             set_random_seed(0)
             self._loader = Runner.build_dataloader(settings, seed=0)
+            sampler = getattr(self._loader.batch_sampler, 'sampler', None)
+            if isinstance(sampler, InfiniteSampler):  # it ends for ever when a reader of it ends
+                sampler.indices = itertools.chain(sampler.indices)
             SampleSeeds(SimpleNamespace(seed=0, train_dataloader=self._loader)).set(0)
-            if len(self._loader) == 0:
-                raise UserError('an epoch has no batch: set a smaller train_dataloader.batch_size')
             self._fill_cache()
 
     def batch(self) -> tuple[int, dict]:
@@ -209,8 +212,13 @@ class TrainLoader:
         loader.num_workers = workers
         collate = loader.collate_fn if watch is None else watch.timed(loader.collate_fn, 'collate')
         loader.collate_fn = _Counted(collate)
-        while True:
-            yield from loader
+        empty = False
+        while not empty:
+            empty = True
+            for batch in loader:
+                empty = False
+                yield batch
+        raise UserError('an epoch has no batch: set a smaller train_dataloader.batch_size')
 
     @contextmanager
     def _running(self, what: str) -> Iterator[None]:

@@ -95,6 +95,8 @@ def test_a_real_loader(tiny_config):
     assert count == len(batch['inputs']) == 4
     assert loader.images_per_s(0, seconds=0.01) > 0
     assert loader.images_per_s(2, seconds=0.01) > 0
+    loader = TrainLoader(str(tiny_config), {'train_dataloader.sampler.type': 'InfiniteSampler'})
+    assert loader.batch()[0] == loader.batch()[0] == 4
     call, get = BaseTransform.__call__, mmengine.fileio.get
     found = loader.image_time(0.01)
     assert (BaseTransform.__call__, mmengine.fileio.get) == (call, get)
@@ -142,4 +144,4 @@ def test_nested_transforms(tiny_config):
 )
 def test_mistakes(options, message, tiny_config):
     with pytest.raises(UserError, match=message):
-        TrainLoader(str(tiny_config), options)
+        TrainLoader(str(tiny_config), options).batch()
