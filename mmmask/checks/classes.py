@@ -8,8 +8,9 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmmask.checks.uses import Use, evaluators
+from mmmask.checks.uses import Use, data_sets, evaluators
 from mmmask.config.signatures import find_registered
+from mmmask.datasets.transforms import AugmentingDataPreprocessor
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import is_remote
 
@@ -58,21 +59,30 @@ def check_heads(cfg: Config, count: int, names: Sequence[str]) -> None:
 
 
 def check_preprocessor(cfg: Config) -> None:
-    """Refuse mixed labels with another number of classes than the head's.
+    """Refuse mixed labels of another number of classes, and colours that nothing would change.
 
     Raises:
-        UserError: With another number.
+        UserError: With another number than the head's. If a pipeline leaves colours to the device,
+            and the preprocessor to itself.
     """
     model = cfg.get('model') or {}
     top, inner = cfg.get('data_preprocessor') or {}, model.get('data_preprocessor') or {}
     mixes = (model.get('train_cfg') or {}).get('augments') or inner.get('batch_augments')
     wanted, count = head_classes(cfg), (inner or top).get('num_classes')
     one_hot = mixes or (inner or top).get('to_onehot')
+    where = 'model.data_preprocessor' if inner else 'data_preprocessor'
     if one_hot and wanted is not None and count not in (None, wanted):
-        where = 'model.data_preprocessor' if inner else 'data_preprocessor'
         raise UserError(
             f'{where}.num_classes={count}, but the model has num_classes={wanted}: make them agree'
         )
+    steps = [step for _, data in data_sets(cfg, ['train']) for step in data.get('pipeline') or ()]
+    if any(step.get('colours') == 'device' for step in steps if isinstance(step, dict)):
+        kinds = find_registered((inner or top).get('type'), cfg.get('default_scope', 'mmengine'))
+        if not any(issubclass(kind, AugmentingDataPreprocessor) for kind in kinds):
+            raise UserError(
+                "MultiCrop(colours='device') leaves colours to the model, whose preprocessor does "
+                f"not change them: set {where}.type='AugmentingDataPreprocessor'"
+            )
 
 
 def check_topk(cfg: Config, modes: Sequence[str]) -> None:

@@ -46,15 +46,15 @@ def check_files(cfg: Config, modes: Sequence[str], rank: int = 0) -> None:
     with _advised(cfg):
         for use, dataset in data_sets(cfg, modes):
             look_for_files(cfg, use, dataset)
-        check_metrics(cfg, modes)
+    check_metrics(cfg, modes)
 
 
 def check_metrics(cfg: Config, modes: Sequence[str]) -> None:
-    """Compare metrics, and labels that are mixed, with the data and the model.
+    """Compare metrics and the preprocessor with the data and the model.
 
     Raises:
-        UserError: A metric reads other annotations or more classes than there are, or labels are
-            mixed with another number of classes.
+        UserError: A metric reads other annotations or more classes than there are, or
+            `check_preprocessor` says so.
     """
     run = [mode for mode in modes if cfg.get(f'{mode}_cfg') is not None]
     for mode in run:

@@ -441,6 +441,19 @@ def test_mixed_labels_have_the_classes_of_the_head(tiny_data):
         check_data(cfg, ['train'])
 
 
+def test_colours_left_to_a_preprocessor_that_knows_nothing_of_them(tiny_data):
+    cfg = classification(tiny_data, pipeline=[dict(type='MultiCrop', colours='device')])
+    for kind in (None, 'SelfSupDataPreprocessor'):
+        cfg.data_preprocessor = dict(type=kind)
+        with pytest.raises(UserError, match=r"set data_preprocessor\.type='AugmentingData"):
+            check_files(cfg, ['train'])
+    cfg.data_preprocessor = dict(type='AugmentingDataPreprocessor')
+    check_files(cfg, ['train'])
+    cfg.model.data_preprocessor = dict(type='SelfSupDataPreprocessor')
+    with pytest.raises(UserError, match=r"set model\.data_preprocessor\.type='AugmentingData"):
+        check_files(cfg, ['train'])
+
+
 def test_names_of_the_classes_in_a_file(tmp_path, tiny_data):
     (tmp_path / 'names.txt').write_text('a\nb\nc\n')
     cfg = classification(tiny_data / 'train', metainfo=dict(classes=str(tmp_path / 'names.txt')))

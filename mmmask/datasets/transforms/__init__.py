@@ -1,4 +1,5 @@
+from .augmenting_data_preprocessor import AugmentingDataPreprocessor
 from .multi_crop import MultiCrop
 from .resized_crop import ResizedCrop
 
-__all__ = ['MultiCrop', 'ResizedCrop']
+__all__ = ['AugmentingDataPreprocessor', 'MultiCrop', 'ResizedCrop']
