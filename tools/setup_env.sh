@@ -48,13 +48,25 @@ print(f'mmcv {mmcv.__version__} for torch {torch.__version__}, {kind} operators'
 PY
 }
 
+# Without build isolation: an isolated build finds no torch and leaves the operators out, without an error.
+# Without debug symbols (-g0) a compile takes half of the time. The other flags are those that Python itself was compiled with.
 install_mmcv() {
-    # Without build isolation: an isolated build finds no torch and leaves the operators out, without an error.
-    install --no-build-isolation "$@" "$(requirement onedl-mmcv)"
+    local flags wheels=$VENV/wheels
+    flags="$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_config_var("CFLAGS"))') -g0"
+    rm -rf "$wheels"
+    CFLAGS="${CFLAGS:-$flags}" CXXFLAGS="${CXXFLAGS:-$flags}" "$VENV/bin/python" -m pip wheel --quiet --disable-pip-version-check \
+        -c "$CONSTRAINTS" --no-build-isolation --no-deps --wheel-dir "$wheels" "$@" "$(requirement onedl-mmcv)"
+    install --force-reinstall --no-deps "$wheels"/onedl_mmcv-*.whl
+    rm -rf "$wheels"
 }
 
 requirement() {
     sed -n "s/^ *\($1[<>=].*\)$/\1/p" setup.cfg
+}
+
+# What setup.cfg asks for, but the mm packages, which would compile mmcv.
+others() {
+    sed -n '/^install_requires/,/^$/p; /^dev =/,/^$/p' setup.cfg | sed -n 's/^ *\([a-z].*[<>=].*\)$/\1/p' | grep -v '^onedl-\| =$'
 }
 
 check_machine
@@ -71,22 +83,26 @@ elif nvidia-smi >/dev/null 2>&1; then
     step 'a GPU but no nvcc: mmcv gets CPU operators only, and detectors will fail on the GPU (install the CUDA toolkit)'
 fi
 
-step 'mmcv, compiled from source (about 10 minutes on two cores, once: pip keeps the wheel)'
+step 'mmcv, compiled from source (some 6 minutes on two cores, once: pip keeps the wheel); meanwhile the other packages'
+mapfile -t packages < <(others)
+install "${packages[@]}" "$(requirement onedl-mmengine)" &
+rest=$!
 install_mmcv
+wait "$rest" || fail "the other packages could not be installed: see pip's message above."
 if ! found=$(mmcv_ops); then
     step "mmcv's operators don't import: pip had kept a wheel for another torch; compiling again"
-    install_mmcv --no-cache-dir --force-reinstall --no-deps
+    install_mmcv --no-cache-dir
     found=$(mmcv_ops) || fail "mmcv's operators don't import: ${found##*$'\n'}.
   To mend it: pip cache remove onedl_mmcv; $VENV/bin/python -m pip install -v --no-build-isolation --no-cache-dir \
 --force-reinstall --no-deps onedl-mmcv, and look for the compiler's message."
 fi
 if [ "${FORCE_CUDA:-0}" = 1 ] && [[ $found != *CUDA* ]]; then
     step 'that wheel was built without CUDA: compiling again'
-    install_mmcv --no-cache-dir --force-reinstall --no-deps
+    install_mmcv --no-cache-dir
     found=$(mmcv_ops) || fail "mmcv's operators don't import after a build with CUDA: ${found##*$'\n'}"
 fi
 
-step 'the other packages and mmmask'
+step 'the mm packages and mmmask'
 install --no-build-isolation --editable '.[dev]'
 if ! "$VENV/bin/python" -c 'import cv2' 2>/dev/null; then
     step 'OpenCV lacks a system library (libGL): taking the headless build'
