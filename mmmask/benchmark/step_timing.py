@@ -32,7 +32,7 @@ from mmmask.config.build import build_model, scope_of
 from mmmask.config.options import read_with_options
 from mmmask.config.read import config_name
 from mmmask.engine.hooks import EMATeacherHook, PerParameterGradClipHook
-from mmmask.launch.acceleration import train_in
+from mmmask.launch.acceleration import compile_model, fuse_optimizer, train_in
 from mmmask.utils.errors import UserError, explained
 from mmmask.utils.progress import Progress
 
@@ -68,6 +68,7 @@ class Step:
         batch_size: Images in a batch; None: the config's, of one process.
         amp: As ``--amp``; None: the config's format, on a CPU without fp16.
         batch: What the train loader gave; None: made-up images.
+        compile: As ``--compile``.
 
     Attributes:
         hooks: Names of the hooks that are part of the step.
@@ -84,6 +85,7 @@ class Step:
         batch_size: int | None = None,
         amp: str | None = None,
         batch: dict | None = None,
+        compile: bool = False,
     ) -> None:
         self.name, self.device = config_name(name), device
         self._config = cfg = read_training(name, options or {})
@@ -91,12 +93,16 @@ class Step:
         with scope_of(cfg), explained(f"'{name}' can't take a step"):
             if amp:
                 train_in(cfg, amp)
+            if device == 'cuda':
+                fuse_optimizer(cfg)
             set_random_seed(0)
             self._batch = batch or _made_up_batch(cfg.train_dataloader, self.batch_size)
             self.model = build_model(cfg).to(device)
             self.model.init_weights()
             self._optimizer = build_optim_wrapper(self.model, _wrapper(cfg.optim_wrapper, device))
             self.model.train()
+            if compile:
+                compile_model(self.model)
             self._hooks = _step_hooks(cfg)
             self.hooks = [type(hook).__name__ for hook in self._hooks]
             self._runner = SimpleNamespace(model=self.model, optim_wrapper=self._optimizer)

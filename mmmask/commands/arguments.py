@@ -38,6 +38,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     work_dir = "where logs, checkpoints and result.json go [work_dirs/<config's name>]"
     add('--work-dir', help=work_dir)
     add_amp(parser)
+    add_compile(parser)
     add('--seed', type=seed, help="seed of everything random [the config's]")
     add_cfg_options(parser)
     add('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
@@ -55,6 +56,12 @@ def add_amp(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_compile(parser: argparse.ArgumentParser) -> None:
+    """Add ``--compile``."""
+    what = 'compile transformer blocks, each by itself: the first steps take minutes'
+    parser.add_argument('--compile', action='store_true', help=what)
+
+
 def read_request(args: argparse.Namespace) -> Request:
     """Return the request of a run; hand an old launcher's ``--local-rank`` to the environment."""
     from mmmask.launch.prepare import Request
@@ -66,6 +73,7 @@ def read_request(args: argparse.Namespace) -> Request:
         command=args.command_line,
         work_dir=args.work_dir,
         amp=args.amp,
+        compile=args.compile,
         seed=args.seed,
         options=args.cfg_options,
         launcher=args.launcher,

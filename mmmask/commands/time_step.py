@@ -9,7 +9,13 @@ import argparse
 import json
 from pathlib import Path
 
-from mmmask.commands.arguments import add_amp, add_cfg_options, add_config, positive
+from mmmask.commands.arguments import (
+    add_amp,
+    add_cfg_options,
+    add_compile,
+    add_config,
+    positive,
+)
 from mmmask.utils.errors import UserError
 
 FLOPS_SEEDS = range(4)
@@ -26,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--batch-size', type=positive, metavar='N', help="images in a batch [the config's]")
     add('--device', choices=['cpu', 'cuda'], help='[cuda where there is a GPU, else cpu]')
     add_amp(parser)
+    add_compile(parser)
     flops = 'count floating-point operations, too (4 more steps)'
     add('--flops', action='store_true', help=flops)
     no_memory = "don't measure memory (a process for each config)"
@@ -46,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
         raise UserError('--device cuda: there is no GPU.')
     names = [args.config, *([args.versus] if args.versus else [])]
     kwargs = dict(options=args.cfg_options, device=device, batch_size=args.batch_size)
-    kwargs['amp'] = args.amp
+    kwargs.update(amp=args.amp, compile=args.compile)
     configs = [step_timing.read_training(name, args.cfg_options) for name in names]
     sizes = [cfg.train_dataloader.batch_size for cfg in configs]
     if args.batch_size is None and len(set(sizes)) > 1:
@@ -76,6 +83,7 @@ def run(args: argparse.Namespace) -> None:
         torch=torch.__version__,
         batch_size=steps[0].batch_size,
         amp=args.amp,
+        compile=args.compile,
         cfg_options=args.cfg_options,
         results=results,
     )

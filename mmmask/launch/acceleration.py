@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
+from torch import nn
 
+from mmmask.models.compilation import compile_blocks
 from mmmask.utils.errors import UserError
 
 _DTYPES = dict(bf16=torch.bfloat16, fp16=torch.float16)
@@ -58,6 +60,43 @@ def test_in(cfg: Config, amp: str) -> None:
     cfg.test_cfg.fp16 = True  # mmengine's name for autocast to the default format
     amp = _checked(best_format() if amp == 'auto' else amp)
     torch.set_autocast_dtype('cuda', _DTYPES[amp])
+
+
+def fuse_optimizer(cfg: Config) -> None:
+    """Let AdamW and Adam update all parameters in one kernel, where there is a GPU.
+
+    The numbers are the same but for roundings. A config with ``fused`` or ``foreach`` decides for
+    itself.
+
+    Args:
+        cfg: The config, changed in place.
+    """
+    optimizer = cfg.optim_wrapper.get('optimizer') or {}
+    if not torch.cuda.is_available() or optimizer.get('type') not in ('AdamW', 'Adam'):
+        return
+    if {'fused', 'foreach', 'capturable', 'differentiable'}.isdisjoint(optimizer):
+        optimizer['fused'] = True
+        MMLogger.get_current_instance().info(
+            f'{optimizer["type"]} is fused; optim_wrapper.optimizer.fused=False turns that off.'
+        )
+
+
+def compile_model(model: nn.Module, backend: str = 'inductor') -> None:
+    """Compile the transformer blocks of a model one by one, in place.
+
+    Args:
+        model: The model.
+        backend: Name of a backend of ``torch.compile``.
+
+    Raises:
+        UserError: If there is no block.
+    """
+    count = compile_blocks(model, backend)
+    if not count:
+        raise UserError('--compile compiles transformer blocks, and the model has none.')
+    MMLogger.get_current_instance().info(
+        f'{count} blocks are compiled. The first steps take minutes.'
+    )
 
 
 def _checked(amp: str) -> str:

@@ -40,6 +40,7 @@ class Request:
         command: The command line, for ``result.json``.
         work_dir: Folder of the run; None: the config's, or one named after the config.
         amp: Mixed precision: ``bf16``, ``fp16``, or ``auto``; None: float32.
+        compile: Compile the transformer blocks.
         seed: Random seed; None: the config's.
         options: Values set over the config, by dotted key.
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
@@ -49,6 +50,7 @@ class Request:
     command: str
     work_dir: str | None = None
     amp: str | None = None
+    compile: bool = False
     seed: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     launcher: str = 'none'

@@ -48,6 +48,7 @@ _EFFECTS = {
             *(f'{_HOOKS}.{key}' for key in ('sampler_seed', 'timer', 'verify_transfer')),
             f'{_HOOKS}.visualization',
             *('model.backbone.recompute', 'model.backbone.with_cp'),
+            *('optim_wrapper.optimizer.fused', 'optim_wrapper.optimizer.foreach'),
         ),
         Effect.NONE,
     ),

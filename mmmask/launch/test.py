@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 
 from mmmask.checks.first_step import check_first_step
 from mmmask.config.checkpoints import check_readable, sha256_if_local, without_pretrained
-from mmmask.launch.acceleration import test_in
+from mmmask.launch.acceleration import compile_model, test_in
 from mmmask.launch.build import build_and_run
 from mmmask.launch.prepare import Request, prepare_config
 from mmmask.launch.processes import exit_at_once, leave_together
@@ -43,6 +43,8 @@ def test(request: Request, checkpoint: str | None) -> None:
         else:
             load_for_test(runner.model, checkpoint)
         check_first_step(runner, ('test',))
+        if request.compile:
+            compile_model(runner.model)
         runner.test()
 
     runner, metrics = build_and_run(cfg, run)

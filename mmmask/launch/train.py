@@ -10,7 +10,7 @@ from mmmask.checks.first_step import check_first_step
 from mmmask.config.checkpoints import initial_checkpoint, sha256_if_local
 from mmmask.engine.hooks import DataWaitHook
 from mmmask.engine.hooks.stop_on_invalid_loss_hook import describe_stop
-from mmmask.launch.acceleration import train_in
+from mmmask.launch.acceleration import compile_model, fuse_optimizer, train_in
 from mmmask.launch.build import build_and_run
 from mmmask.launch.prepare import Request, prepare_config
 from mmmask.launch.processes import exit_at_once, leave_together
@@ -35,6 +35,7 @@ def train(request: Request, resume: str | None = None, auto_scale_lr: bool = Fal
     cfg = prepare_config(request, modes=('train', 'val'))
     if request.amp:
         train_in(cfg, request.amp)
+    fuse_optimizer(cfg)
     if auto_scale_lr:
         _scale_lr(cfg)
     resumption, warnings = _resume(cfg, resume, request.seed)
@@ -51,6 +52,8 @@ def train(request: Request, resume: str | None = None, auto_scale_lr: bool = Fal
             load_full(runner.model, load_from)
             runner._load_from, runner._has_loaded = load_from, True  # as mmengine would
         check_first_step(runner, ('train', 'val'))
+        if request.compile:
+            compile_model(runner.model)
         runner.resumption = resumption
         note_run(runner, resumption)
         try:

@@ -5,8 +5,8 @@ import torch
 from mmengine.config import Config
 
 from mmmask.benchmark.step_timing import Step
+from mmmask.launch.acceleration import compile_model, fuse_optimizer, train_in
 from mmmask.launch.acceleration import test_in as run_test_in
-from mmmask.launch.acceleration import train_in
 from mmmask.utils.errors import UserError
 
 ROOT = __file__.rpartition('/tests/')[0]
@@ -60,6 +60,64 @@ def test_formats_on_a_cpu(monkeypatch):
         wrapper('fp16')
     with pytest.raises(UserError, match="can't be combined"):
         wrapper('auto', type='ApexOptimWrapper')
+
+
+def adamw(fused, **options):
+    torch.manual_seed(0)
+    weights = [torch.randn(3, 4, requires_grad=True), torch.randn(5, requires_grad=True)]
+    groups = [dict(params=weights[:1]), dict(params=weights[1:], lr=0.02, weight_decay=0.0)]
+    optimizer = torch.optim.AdamW(groups, lr=0.1, weight_decay=0.3, fused=fused)
+    for step in range(3):
+        for weight in weights:
+            weight.grad = torch.cos(weight.detach() * 7 + step)
+        optimizer.step()
+    return weights
+
+
+def test_fused_adamw_takes_the_same_steps():
+    for fused, plain in zip(adamw(True), adamw(False)):
+        torch.testing.assert_close(fused, plain)
+
+
+@pytest.mark.parametrize(
+    ('optimizer', 'fused'),
+    [
+        (dict(type='AdamW', lr=1.0), True),
+        (dict(type='AdamW', fused=False), False),
+        (dict(type='AdamW', foreach=True), None),
+        (dict(type='SGD', lr=1.0), None),
+        (dict(type='mmpretrain.LARS', lr=1.0), None),
+    ],
+)
+def test_adamw_is_fused_where_there_is_a_gpu(gpu, monkeypatch, optimizer, fused):
+    cfg = Config(dict(optim_wrapper=dict(optimizer=optimizer)))
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    fuse_optimizer(cfg)
+    assert cfg.optim_wrapper.optimizer == optimizer
+    gpu(bf16=True)
+    fuse_optimizer(cfg)
+    assert cfg.optim_wrapper.optimizer.get('fused') is fused
+
+
+def test_a_model_without_blocks_is_not_compiled():
+    with pytest.raises(UserError, match='the model has none'):
+        compile_model(torch.nn.Linear(2, 2))
+
+
+def test_a_training_and_a_test_compile_their_model(
+    tiny_config, tmp_path, run_train, run_test, monkeypatch
+):
+    def compile_model(model):
+        found.append(type(model).__name__)
+
+    found = []
+    monkeypatch.setattr('mmmask.launch.train.compile_model', compile_model)
+    monkeypatch.setattr('mmmask.launch.test.compile_model', compile_model)
+    work_dir = ['--work-dir', str(tmp_path / 'run')]
+    assert run_train([str(tiny_config), *work_dir, '--compile']) == 0
+    assert run_test([str(tiny_config), 'none', *work_dir, '--compile']) == 0
+    assert run_test([str(tiny_config), 'none', *work_dir]) == 0
+    assert found == ['ImageClassifier'] * 2
 
 
 def test_formats_of_a_test(gpu):

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..compilation import uncompiled
+
 #: Called with a block's index, its queries (B, N, H, d) and its keys (B, N, H, d).
 Read = Callable[[int, Tensor, Tensor], None]
 
@@ -50,7 +52,8 @@ def listen(backbone: nn.Module, blocks: Sequence[int], read: Read) -> Iterator[N
         )
     handles = [_listen(backbone.layers[block].attn, block, read) for block in blocks]
     try:
-        yield
+        with uncompiled(backbone.layers[block] for block in blocks):
+            yield
     finally:
         for handle in handles:
             handle.remove()

@@ -9,6 +9,8 @@ from mmpretrain.models.utils import ShiftWindowMSA
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from ..compilation import uncompiled
+
 
 class SwinAttentionRecord:
     """Keep the attention that a :class:`SwinAttentionTap` reads in one forward pass.
@@ -113,7 +115,8 @@ class SwinAttentionTap:
         Raises:
             ValueError: If it isn't a Swin, or the stage or the block doesn't exist.
         """
-        attention = self._attention_of(backbone)
+        block = self._block_of(backbone)
+        attention = block.attn
         record = SwinAttentionRecord(backbone, attention, self.per_head)
         handles = [
             backbone.patch_embed.register_forward_pre_hook(record.see_images),
@@ -121,13 +124,14 @@ class SwinAttentionTap:
             attention.w_msa.softmax.register_forward_hook(record.see_softmax),
         ]
         try:
-            yield record
+            with uncompiled([block]):
+                yield record
         finally:
             for handle in handles:
                 handle.remove()
 
-    def _attention_of(self, backbone: nn.Module) -> nn.Module:
-        """Return the block's window attention."""
+    def _block_of(self, backbone: nn.Module) -> nn.Module:
+        """Return the block that is read."""
         stages = getattr(backbone, 'stages', None)
         if stages is None:
             raise ValueError(
@@ -139,9 +143,9 @@ class SwinAttentionTap:
                 f'SwinAttentionTap reads stage {self.stage}, but the backbone has {len(stages)} '
                 'stages.'
             )
-        blocks = [block.attn for block in stages[self.stage].blocks]
+        blocks = stages[self.stage].blocks
         if self.block is None:
-            return [attention for attention in blocks if attention.shift_size == 0][-1]
+            return [block for block in blocks if block.attn.shift_size == 0][-1]
         if not -len(blocks) <= self.block < len(blocks):
             raise ValueError(
                 f'SwinAttentionTap reads block {self.block}, but stage {self.stage} has '

@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mmmask.utils.errors import check_choice
 
+from ..compilation import is_compiled
 from .masked_tokens import keep
 from .position import RESIZES, resize_position_embedding
 from .recomputation import recomputing
@@ -101,7 +102,9 @@ class PlainVisionTransformer(VisionTransformer):
         """Run one block, and keep for the backward pass what ``recompute`` says."""
         if self.recompute == 'blocks' and torch.is_grad_enabled():
             return checkpoint(self.run_block, index, tokens, grid, use_reentrant=False)
-        with recomputing(self.layers[index]) if self.recompute == 'cheap' else nullcontext():
+        layer = self.layers[index]
+        cheap = self.recompute == 'cheap' and not is_compiled(layer)  # compilers do it themselves
+        with recomputing(layer) if cheap else nullcontext():
             return self.run_block(index, tokens, grid)
 
     def prefix(self, positions: Tensor) -> list[Tensor]:

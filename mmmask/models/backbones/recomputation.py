@@ -21,8 +21,7 @@ def recomputing(blocks: nn.Module) -> Iterator[None]:
     so do draws of random numbers and what hooks of layers see.
 
     Args:
-        blocks: Whatever holds the layers. A network that is being compiled is left alone, as the
-            compiler does the same by itself.
+        blocks: Whatever holds the layers.
     """
     if not torch.is_grad_enabled() or torch.compiler.is_compiling():
         yield

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 def add_for_subset(x: Tensor, residual: Callable[[Tensor], Tensor], rate: float) -> Tensor:
     """Add a residual to a drawn share of a batch, and compute it for that share only.
 
-    Of B items, n = B (1 - rate) are drawn, rounded, at least one. Their residual is multiplied by
-    B / n, so the expectation is ``x + residual(x)``, as with stochastic depth of each item.
+    Of B items, B rate are left out, rounded. The residuals of the n that are drawn, at least one,
+    are multiplied by B / n. So the expectation is ``x + residual(x)``, as where each item is drawn
+    by itself.
 
     Args:
         x: (B, ...).
@@ -22,7 +23,7 @@ def add_for_subset(x: Tensor, residual: Callable[[Tensor], Tensor], rate: float)
         (B, ...).
     """
     batch = len(x)
-    count = max(round(batch * (1 - rate)), 1)
+    count = max(batch - int(batch * rate + 0.5), 1)
     if count == batch:
         return x + residual(x)
     drawn = torch.randperm(batch, device=x.device)[:count]
