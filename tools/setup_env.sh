@@ -83,11 +83,13 @@ elif nvidia-smi >/dev/null 2>&1; then
     step 'a GPU but no nvcc: mmcv gets CPU operators only, and detectors will fail on the GPU (install the CUDA toolkit)'
 fi
 
-step 'mmcv, compiled from source (some 6 minutes on two cores, once: pip keeps the wheel); meanwhile the other packages'
 mapfile -t packages < <(others)
 install "${packages[@]}" "$(requirement onedl-mmengine)" &
 rest=$!
-install_mmcv
+if ! found=$(mmcv_ops); then
+    step 'mmcv, compiled from source (some 7 minutes on two cores, once: pip keeps the wheel); meanwhile the other packages'
+    install_mmcv
+fi
 wait "$rest" || fail "the other packages could not be installed: see pip's message above."
 if ! found=$(mmcv_ops); then
     step "mmcv's operators don't import: pip had kept a wheel for another torch; compiling again"
