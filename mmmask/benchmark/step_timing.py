@@ -68,7 +68,7 @@ class Step:
         batch_size: Images in a batch; None: the config's, of one process.
         amp: As ``--amp``; None: the config's format, on a CPU without fp16.
         batch: What the train loader gave; None: made-up images.
-        compile: As ``--compile``.
+        compile: Backend that compiles the transformer blocks; None: they aren't compiled.
 
     Attributes:
         hooks: Names of the hooks that are part of the step.
@@ -85,7 +85,7 @@ class Step:
         batch_size: int | None = None,
         amp: str | None = None,
         batch: dict | None = None,
-        compile: bool = False,
+        compile: str | None = None,
     ) -> None:
         self.name, self.device = config_name(name), device
         self._config = cfg = read_training(name, options or {})
@@ -102,7 +102,7 @@ class Step:
             self._optimizer = build_optim_wrapper(self.model, _wrapper(cfg.optim_wrapper, device))
             self.model.train()
             if compile:
-                compile_model(self.model)
+                compile_model(self.model, compile)
             self._hooks = _step_hooks(cfg)
             self.hooks = [type(hook).__name__ for hook in self._hooks]
             self._runner = SimpleNamespace(model=self.model, optim_wrapper=self._optimizer)

@@ -15,7 +15,8 @@ from mmmask.version import __version__
 
 COMMANDS = (
     *('train', 'test', 'suite', 'check-data', 'inspect', 'verify', 'export', 'visualize'),
-    *('coverage', 'select-head', 'time-step', 'time-loader', 'prepare-demo', 'prepare-miniature'),
+    *('coverage', 'select-head', 'time-step', 'time-loader', 'gpu-check', 'prepare-demo'),
+    'prepare-miniature',
 )
 """Names of the sub-commands; each has a module in this package."""
 

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
         raise UserError('--device cuda: there is no GPU.')
     names = [args.config, *([args.versus] if args.versus else [])]
     kwargs = dict(options=args.cfg_options, device=device, batch_size=args.batch_size)
-    kwargs.update(amp=args.amp, compile=args.compile)
+    kwargs.update(amp=args.amp, compile='inductor' if args.compile else None)
     configs = [step_timing.read_training(name, args.cfg_options) for name in names]
     sizes = [cfg.train_dataloader.batch_size for cfg in configs]
     if args.batch_size is None and len(set(sizes)) > 1:
