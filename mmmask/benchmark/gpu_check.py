@@ -20,7 +20,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmmask.benchmark.step_timing import Step, time_steps
-from mmmask.utils.errors import one_line
+from mmmask.launch.acceleration import best_format
+from mmmask.utils.errors import UserError, one_line
 
 #: Seconds until a check counts as hanging.
 TIME_LIMIT = 900.0
@@ -113,12 +114,21 @@ def _wait(device: str) -> None:
         torch.cuda.synchronize()
 
 
+def _half() -> torch.dtype:
+    """Return the number format of a measured step."""
+    return dict(bf16=torch.bfloat16, fp16=torch.float16)[best_format()]
+
+
+def _side(setting: Setting) -> int:
+    """Return the side of measured matrices."""
+    return 8192 if setting.device == 'cuda' else 512
+
+
 def check_device(setting: Setting) -> str:
     """Name the device and measure its matrix products."""
     cuda = setting.device == 'cuda'
-    size = 8192 if cuda else 256
-    half = torch.bfloat16 if not cuda or torch.cuda.is_bf16_supported(False) else torch.float16
-    speeds = {kind: matrix_speed(setting.device, size, kind) for kind in (torch.float32, half)}
+    kinds = (torch.float32, _half())
+    speeds = {kind: matrix_speed(setting.device, _side(setting), kind) for kind in kinds}
     text = ', '.join(f'{str(kind)[6:]} {speed:.3g} TFLOP/s' for kind, speed in speeds.items())
     name = torch.cuda.get_device_name() if cuda else 'CPU'
     count = torch.cuda.device_count() if cuda else 1
@@ -290,32 +300,34 @@ def _measure_step(config: str, setting: Setting, **kwargs) -> str:
     if setting.tiny:
         config = _ATTMASK
     batch_size = setting.batch_size
-    while True:
-        try:
-            step = Step(config, device=setting.device, batch_size=batch_size, amp='auto', **kwargs)
-            times = time_steps([step], setting.steps)[0]
-            break
-        except torch.OutOfMemoryError:
-            if batch_size == 1:
-                raise
-            step = None
-            torch.cuda.empty_cache()
-            batch_size //= 2
+    while (times := _times(config, setting, batch_size, kwargs)) is None:
+        batch_size //= 2
     speed = batch_size / sorted(times)[len(times) // 2]
     text = f'{speed:.4g} images/s at batch {batch_size}'
     card = 'CPU'
     if setting.device == 'cuda':
         card = torch.cuda.get_device_name()
         text += f', {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB'
-    del step
     counted = Step(config, device=setting.device, batch_size=2)  # attention counted: (N, N) maps
     teraflops = speed * counted.flops(range(2))['step'] / 1e12
     peak, of = peak_of(card), f'{card} by its data sheet'
     if peak is None:
-        half = torch.bfloat16 if setting.device == 'cuda' else torch.float32
-        size = 8192 if setting.device == 'cuda' else 512
-        peak, of = matrix_speed(setting.device, size, half), 'a matrix product here'
+        peak, of = matrix_speed(setting.device, _side(setting), _half()), 'a matrix product here'
     return f'{text}, MFU {teraflops / peak:.0%} of {peak:.3g} TFLOP/s ({of})'
+
+
+def _times(config: str, setting: Setting, batch_size: int, kwargs: dict) -> list[float] | None:
+    """Return the seconds of steps; None if the memory is too small for them, and less may do."""
+    try:
+        step = Step(config, device=setting.device, batch_size=batch_size, amp='auto', **kwargs)
+        return time_steps([step], setting.steps)[0]
+    except (UserError, torch.OutOfMemoryError) as error:
+        reasons = (error, error.__cause__)
+        if batch_size == 1 or not any(isinstance(e, torch.OutOfMemoryError) for e in reasons):
+            raise
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    return None
 
 
 def check_small(setting: Setting) -> str:

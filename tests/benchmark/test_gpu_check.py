@@ -4,10 +4,12 @@ import json
 import time
 
 import pytest
+import torch
 
 from mmmask.benchmark import gpu_check
 from mmmask.benchmark.gpu_check import Outcome, Setting, peak_of, run_apart, run_check, table
 from mmmask.commands.main import main
+from mmmask.utils.errors import UserError
 
 CPU = Setting(device='cpu', tiny=True, batch_size=2, steps=1)
 
@@ -25,6 +27,21 @@ def test_checks_pass_on_a_cpu(name):
 def test_checks_that_take_longer_pass_on_a_cpu(name):
     outcome = run_check(name, CPU)
     assert outcome.state == 'pass', outcome.text
+
+
+def test_a_batch_is_halved_until_it_fits(monkeypatch):
+    """A step turns all errors of its set-up into a user's, that of the memory among them."""
+
+    class Step(gpu_check.Step):
+        def __init__(self, *args, batch_size, **kwargs):
+            if batch_size > 2:
+                raise UserError('too large') from torch.OutOfMemoryError()
+            super().__init__(*args, batch_size=batch_size, **kwargs)
+
+    monkeypatch.setattr(gpu_check, 'Step', Step)
+    monkeypatch.setattr(torch.cuda, 'reset_peak_memory_stats', lambda: None)
+    setting = Setting('cpu', tiny=True, batch_size=8, steps=1)
+    assert ' at batch 2, ' in run_check('ViT-S', setting).text
 
 
 def test_what_a_cpu_has_not_is_skipped():
