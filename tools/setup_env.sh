@@ -89,9 +89,10 @@ rest=$!
 if ! found=$(mmcv_ops); then
     step 'mmcv, compiled from source (some 7 minutes on two cores, once: pip keeps the wheel); meanwhile the other packages'
     install_mmcv
+    found=
 fi
 wait "$rest" || fail "the other packages could not be installed: see pip's message above."
-if ! found=$(mmcv_ops); then
+if [ -z "$found" ] && ! found=$(mmcv_ops); then
     step "mmcv's operators don't import: pip had kept a wheel for another torch; compiling again"
     install_mmcv --no-cache-dir
     found=$(mmcv_ops) || fail "mmcv's operators don't import: ${found##*$'\n'}.

@@ -6,7 +6,7 @@ import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -415,11 +415,6 @@ def table(outcomes: list[Outcome]) -> str:
         f'{outcome.name:<{width}}  {outcome.state}  {outcome.seconds:6.1f} s  {outcome.text}'
         for outcome in outcomes
     )
-
-
-def as_dicts(outcomes: list[Outcome]) -> list[dict]:
-    """Return outcomes as plain values."""
-    return [asdict(outcome) for outcome in outcomes]
 
 
 def _expect_close(found: float, expected: float, tolerance: float) -> None:

@@ -56,6 +56,12 @@ def add_amp(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device``; `mmmask.utils.device.pick_device` reads it."""
+    what = '[cuda where there is a GPU, else cpu]'
+    parser.add_argument('--device', choices=['cpu', 'cuda'], help=what)
+
+
 def add_compile(parser: argparse.ArgumentParser) -> None:
     """Add ``--compile``."""
     what = 'compile transformer blocks, each by itself: the first steps take minutes'

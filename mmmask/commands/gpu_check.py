@@ -6,7 +6,7 @@ Each check has a process of its own. The table goes to the work dir, too.
 from __future__ import annotations
 
 import argparse
-import json
+from dataclasses import asdict
 from pathlib import Path
 
 from mmmask.commands.arguments import positive
@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
 
     import mmmask.registration  # noqa: F401
     from mmmask.benchmark import gpu_check
+    from mmmask.benchmark.folder import write_json
     from mmmask.utils.files import write_text_atomically
     from mmmask.utils.progress import print_progress
 
@@ -46,7 +47,6 @@ def run(args: argparse.Namespace) -> int:
         print_progress(f'{name} ...')
         outcomes.append(gpu_check.run_apart(name, setting))
         write_text_atomically(folder / 'table.txt', gpu_check.table(outcomes) + '\n')
-        found = json.dumps(gpu_check.as_dicts(outcomes), indent=1)
-        write_text_atomically(folder / 'result.json', found + '\n')
+        write_json(folder / 'result.json', [asdict(outcome) for outcome in outcomes])
     print(gpu_check.table(outcomes))
     return int(any(outcome.state == 'fail' for outcome in outcomes))

@@ -8,8 +8,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmmask.commands.arguments import add_amp, add_cfg_options, add_config, number, positive
-from mmmask.utils.errors import UserError
+from mmmask.commands.arguments import (
+    add_amp,
+    add_cfg_options,
+    add_config,
+    add_device,
+    number,
+    positive,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,12 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     workers = "numbers of workers [0, 1, 2, 4 ... to the number of cores, and the config's]"
     add('--workers', type=number, nargs='+', metavar='N', help=workers)
-    add_cfg_options(parser, 'train_databatch_size=32')
+    add_cfg_options(parser, 'train_dataloader.batch_size=32')
     seconds = 'seconds of each measurement, at least a batch of each worker [5]'
     add('--seconds', type=positive, default=5, metavar='S', help=seconds)
     add('--steps', type=positive, default=5, metavar='N', help='timed steps, after 2 others [5]')
     add('--no-step', action='store_true', help="don't time the step")
-    add('--device', choices=['cpu', 'cuda'], help='[cuda where there is a GPU, else cpu]')
+    add_device(parser)
     add_amp(parser)
     add('--json', metavar='FILE', help='also write the figures to a file')
     add('--out', metavar='FOLDER', help='also write the figures and a picture to a folder')
@@ -39,11 +45,10 @@ def run(args: argparse.Namespace) -> None:
     from mmmask.config.read import config_name
     from mmmask.pictures.charts import draw_loading
     from mmmask.utils.cores import available_cores
+    from mmmask.utils.device import pick_device
     from mmmask.utils.progress import print_progress
 
-    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    if device == 'cuda' and not torch.cuda.is_available():
-        raise UserError('--device cuda: there is no GPU.')
+    device = pick_device(args.device)
     if not args.no_step:
         step_timing.read_training(args.config, args.cfg_options)
     loader = loader_timing.TrainLoader(args.config, args.cfg_options)

@@ -6,7 +6,6 @@ The images are made up; no data are read.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from mmmask.commands.arguments import (
@@ -14,6 +13,7 @@ from mmmask.commands.arguments import (
     add_cfg_options,
     add_compile,
     add_config,
+    add_device,
     positive,
 )
 from mmmask.utils.errors import UserError
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--steps', type=positive, default=20, metavar='N', help='timed steps of each [20]')
     add('--warmup', type=positive, default=2, metavar='N', help='steps of each before these [2]')
     add('--batch-size', type=positive, metavar='N', help="images in a batch [the config's]")
-    add('--device', choices=['cpu', 'cuda'], help='[cuda where there is a GPU, else cpu]')
+    add_device(parser)
     add_amp(parser)
     add_compile(parser)
     flops = 'count floating-point operations, too (4 more steps)'
@@ -46,11 +46,11 @@ def run(args: argparse.Namespace) -> None:
 
     import mmmask.registration  # noqa: F401
     from mmmask.benchmark import step_timing
+    from mmmask.benchmark.folder import write_json
+    from mmmask.utils.device import pick_device
     from mmmask.utils.progress import Progress, print_progress
 
-    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    if device == 'cuda' and not torch.cuda.is_available():
-        raise UserError('--device cuda: there is no GPU.')
+    device = pick_device(args.device)
     names = [args.config, *([args.versus] if args.versus else [])]
     kwargs = dict(options=args.cfg_options, device=device, batch_size=args.batch_size)
     kwargs.update(amp=args.amp, compile='inductor' if args.compile else None)
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
         report['ratios'] = step_timing.compare(*durations)
     print(table(report), flush=True)
     if args.json:
-        Path(args.json).write_text(json.dumps(report, indent=1) + '\n')
+        write_json(Path(args.json), report)
 
 
 def table(report: dict) -> str:

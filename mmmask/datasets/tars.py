@@ -14,7 +14,7 @@ import numpy as np
 
 from mmmask.datasets.listings import encode_name, keep, pack_names, recall, unpack_names
 from mmmask.utils.errors import UserError
-from mmmask.utils.files import IMAGE_EXTENSIONS
+from mmmask.utils.files import is_image
 from mmmask.utils.progress import Progress
 
 PACKED_ENDINGS = ('.tar.gz', '.tgz', '.tar.bz2', '.tbz2', '.tar.xz', '.txz', '.tar.zst')
@@ -222,7 +222,7 @@ def _list_members(
     if all(name.startswith(stem) for name in members):  # made by: tar cf train.tar train
         members = {name.removeprefix(stem): place for name, place in members.items()}
         members.pop('', None)
-    others = any('/' in name or name.lower().endswith(IMAGE_EXTENSIONS) for name in members)
+    others = any('/' in name or is_image(name) for name in members)
     inner = {name: place for name, place in members.items() if name.endswith('.tar')}
     if inner and not others:
         members = {}

@@ -13,7 +13,7 @@ from pathlib import Path
 from mmmask.datasets.listings import list_files
 from mmmask.datasets.tars import PACKED_ENDINGS, open_tar, refuse_packed
 from mmmask.utils.errors import UserError
-from mmmask.utils.files import IMAGE_EXTENSIONS, list_images
+from mmmask.utils.files import IMAGE_EXTENSIONS, is_image, list_images
 from mmmask.utils.progress import Progress
 
 
@@ -170,7 +170,7 @@ class TarsTree(TarTree):
         progress = Progress('tars listed', len(self.tars))
         for tar in self.tars:
             names = open_tar(os.path.join(self.root, tar)).names
-            images = [name for name in names if _is_image(name)]
+            images = [name for name in names if is_image(name)]
             top = [name for name in images if '/' not in name]
             folders = [name for name in images if '/' in name]
             if top and folders:
@@ -201,10 +201,6 @@ class TarsTree(TarTree):
         return os.path.join(self.root, self._paths.get(name, name))
 
 
-def _is_image(name: str) -> bool:
-    return name.lower().endswith(IMAGE_EXTENSIONS)
-
-
 def _tars_in(folder: str) -> list[str]:
     """Return the names of a folder's tars, sorted; none where folders or images are beside them.
 
@@ -216,7 +212,7 @@ def _tars_in(folder: str) -> list[str]:
         for entry in entries:
             if entry.name.startswith('.'):
                 continue
-            if entry.is_dir() or _is_image(entry.name):
+            if entry.is_dir() or is_image(entry.name):
                 return []
             names.append(entry.name)
     if packed := sorted(name for name in names if name.endswith(PACKED_ENDINGS)):

@@ -66,9 +66,8 @@ def train(request: Request, resume: str | None = None, auto_scale_lr: bool = Fal
     runner, metrics = build_and_run(cfg, run)
     if is_main_process():
         output = find_checkpoint('auto', cfg.work_dir)[0]
-        waits = [hook.share for hook in runner.hooks if isinstance(hook, DataWaitHook)]
-        share = waits[0] if waits else None
-        result.write(metrics, runner.seed, checkpoint, checksum, output, share)
+        waits = (hook.share for hook in runner.hooks if isinstance(hook, DataWaitHook))
+        result.write(metrics, runner.seed, checkpoint, checksum, output, next(waits, None))
     if leave_together():
         exit_at_once(0)
 

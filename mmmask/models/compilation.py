@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from mmmask.utils.attributes import attribute_set
+
 
 def compile_blocks(network: nn.Module, backend: str = 'inductor') -> int:
     """Compile each transformer block of a network, in place.
@@ -49,11 +51,5 @@ def uncompiled(blocks: Iterable[nn.Module]) -> Iterator[None]:
 
     Compiled code doesn't call hooks that layers within a block got later.
     """
-    compiled = [(block, block._compiled_call_impl) for block in blocks]
-    try:
-        for block, _ in compiled:
-            block._compiled_call_impl = None
+    with attribute_set(blocks, '_compiled_call_impl', None):
         yield
-    finally:
-        for block, call in compiled:
-            block._compiled_call_impl = call

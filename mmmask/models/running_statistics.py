@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
+from mmmask.utils.attributes import attribute_set
+
 
 def batch_norms(module: nn.Module) -> list[nn.Module]:
     """Return every layer that keeps running statistics: BatchNorm of any kind, SyncBN as well."""
@@ -22,11 +24,5 @@ def running_statistics(module: nn.Module, update: bool) -> Iterator[None]:
         module: Whatever holds the layers.
         update: False: keep the samples out; True: change nothing.
     """
-    kept = [] if update else [(layer, layer.track_running_stats) for layer in batch_norms(module)]
-    try:
-        for layer, _ in kept:
-            layer.track_running_stats = False
+    with attribute_set([] if update else batch_norms(module), 'track_running_stats', False):
         yield
-    finally:
-        for layer, track in kept:
-            layer.track_running_stats = track

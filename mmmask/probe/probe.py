@@ -29,6 +29,7 @@ from mmmask.transfer.normalisation import (
     normalisation_of_config,
     pretraining_normalisation,
 )
+from mmmask.utils.device import pick_device
 from mmmask.utils.errors import UserError, one_line
 
 from .network import (
@@ -86,8 +87,7 @@ class Probe:
         seed: int = 0,
         backbone_only: bool = False,
     ) -> None:
-        if device == 'cuda' and not torch.cuda.is_available():
-            raise UserError('--device cuda: there is no GPU.')
+        device = pick_device(device)
         if config is None and checkpoint == UNTRAINED:
             raise UserError('An untrained network needs a config: give one.')
         self.model: nn.Module | None = None

@@ -14,6 +14,11 @@ from mmmask.utils.errors import UserError
 IMAGE_EXTENSIONS = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
 
+def is_image(name: str) -> bool:
+    """Return True if a name ends as an image's, compared without case."""
+    return name.lower().endswith(IMAGE_EXTENSIONS)
+
+
 def list_images(folder: str | Path, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> Iterator[Path]:
     """Yield the image files at any depth of a folder, hidden ones left out, in no order.
 

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from torch import nn
 
+from mmmask.utils.attributes import attribute_set
+
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
@@ -12,11 +14,5 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
     ``eval()`` and ``train()`` aren't used: backbones override them to freeze stages.
     """
-    modes = [(part, part.training) for part in module.modules()]
-    try:
-        for part, _ in modes:
-            part.training = False
+    with attribute_set(module.modules(), 'training', False):
         yield
-    finally:
-        for part, training in modes:
-            part.training = training
