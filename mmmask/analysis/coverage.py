@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmmask.evaluation.metrics import coverage
 from mmmask.models import maskers
 from mmmask.models.attention import AttentionTap, ReceivedAttentionTap
 from mmmask.probe import Probe
@@ -83,27 +84,6 @@ def strategies(
         Strategy('ccMIM, published', maskers.ImportanceMasker(ratio), every, True, of_ccmim),
         Strategy('ccMIM, top', high, every, note='the same scores'),
     ]
-
-
-def coverage(mask: np.ndarray, objects: np.ndarray) -> dict[str, float]:
-    """Measure how a mask meets objects, by area.
-
-    A patch counts as much as objects cover of it.
-
-    Args:
-        mask: (L,) bool, True = masked, at least once.
-        objects: (L,) in [0, 1], the share of each patch that objects cover, not all 0.
-
-    Returns:
-        - ``share``: the share of the patches that is masked.
-        - ``recall``: the share of the objects' area that is masked.
-        - ``precision``: the share of the masked area that is objects'.
-        - ``lift``: the factor by which both exceed those of as many random patches.
-    """
-    both = float(objects[mask].sum())
-    share, recall = float(mask.mean()), both / float(objects.sum())
-    precision = both / float(mask.sum())
-    return dict(share=share, recall=recall, precision=precision, lift=recall / share)
 
 
 def measure_each(
