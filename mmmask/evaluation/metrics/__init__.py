@@ -3,6 +3,7 @@
 from .attended import attended
 from .attention_entropy import attention_entropy
 from .attention_jaccard import attention_jaccard
+from .background_gap import background_gap
 from .boundary_f import boundary_f
 from .cluster_agreement import cluster_agreement
 from .corloc import box_found, largest_component_box
@@ -10,12 +11,15 @@ from .coverage import coverage
 from .effective_rank import effective_rank
 from .mean_cosine import mean_cosine
 from .point_hit import point_hit
+from .recall_at_k import recall_at_k
 from .region_jaccard import region_jaccard
+from .revisited_map import revisited_map
 
 __all__ = [
     'attended',
     'attention_entropy',
     'attention_jaccard',
+    'background_gap',
     'boundary_f',
     'box_found',
     'cluster_agreement',
@@ -24,5 +28,7 @@ __all__ = [
     'largest_component_box',
     'mean_cosine',
     'point_hit',
+    'recall_at_k',
     'region_jaccard',
+    'revisited_map',
 ]
