@@ -13,8 +13,6 @@ from torch.utils.data import DataLoader
 
 from mmmask.utils.errors import UserError
 
-from .features import FeatureEncoder, extract_features
-
 DINO_KS = (10, 20, 100, 200)
 
 
@@ -163,7 +161,7 @@ def label_ranks(votes: Tensor, labels: Tensor) -> Tensor:
 class KNNProtocol:
     """Measure the weighted k-NN accuracy of frozen features.
 
-    All ranks gather all features; each rank classifies its share of the queries.
+    All ranks have all features; each rank classifies its share of the queries.
 
     Args:
         k: Numbers of neighbours, see :func:`choose_ks`. A line in the log
@@ -206,29 +204,48 @@ class KNNProtocol:
         return len(classes[0])
 
     def evaluate(
-        self, bank: DataLoader, queries: DataLoader, encode: FeatureEncoder
+        self,
+        bank: tuple[Tensor, Tensor],
+        queries: tuple[Tensor, Tensor],
+        num_classes: int,
+        device: torch.device | str = 'cpu',
     ) -> dict[str, float]:
         """Return the accuracy in per cent, the same on all ranks: {'knn/top1_k20': ..., ...}.
 
         An image of a class that the bank doesn't hold is wrong. Top-5 is left out where there are
         five classes or fewer.
+
+        Args:
+            bank: Features (N, C) and labels (N,), as :func:`extract_features` gives them.
+            queries: Features (Q, C) and labels (Q,).
+            num_classes: Classes.
+            device: Where the search runs.
+
+        Raises:
+            UserError: If a data set has no labels.
         """
-        num_classes = self.check(bank, queries)
-        labelled = extract_features(bank, encode, 'k-NN bank')
-        features, labels = extract_features(queries, encode, 'k-NN queries')
+        for name, (_, labels) in (('bank', bank), ('queries', queries)):
+            if labels is None:
+                raise UserError(f'k-NN {name}: the data set has no labels')
         share = slice(get_rank(), None, get_world_size())
-        ks = choose_ks(self.k, len(bank.dataset))
+        features, labels = (part[share].to(device) for part in queries)
+        ks = choose_ks(self.k, len(bank[0]))
         tops = [top for top in (1, 5) if top == 1 or top < num_classes]
         correct = {(k, top): 0 for k in ks for top in tops}
         blocks = iter_votes(
-            *labelled, features[share], num_classes, ks, self.temperature, self.chunk_size
+            *(part.to(device) for part in bank),
+            features,
+            num_classes,
+            ks,
+            self.temperature,
+            self.chunk_size,
         )
-        for votes, truth in zip(blocks, labels[share].split(self.chunk_size)):
+        for votes, truth in zip(blocks, labels.split(self.chunk_size)):
             for k, of_k in votes.items():
                 ranks = label_ranks(of_k, truth)
                 for top in tops:
                     correct[k, top] += int((ranks < top).sum())
-        counts = torch.tensor(list(correct.values()), device=encode.device)
+        counts = torch.tensor(list(correct.values()), device=device)
         all_reduce(counts)
-        percent = (100.0 * counts.double() / len(labels)).tolist()
+        percent = (100.0 * counts.double() / len(queries[1])).tolist()
         return {f'knn/top{top}_k{k}': value for (k, top), value in zip(correct, percent)}

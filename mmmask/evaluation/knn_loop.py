@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmengine.runner import BaseLoop, Runner
-from mmengine.runner.amp import autocast
+from mmengine.runner import Runner
 from mmpretrain.registry import LOOPS
+from torch import nn
 from torch.utils.data import DataLoader
 
-from mmmask.utils.errors import UserError
-from mmmask.utils.unwrap import unwrap
-
-from .features import FeatureEncoder
-from .knn import KNNProtocol
+from .knn import KNNProtocol, choose_ks
 from .loader import build_loader
+from .loop import FrozenLoop
 
 
 @LOOPS.register_module()
-class KNNLoop(BaseLoop):
+class KNNLoop(FrozenLoop):
     """Measure the weighted k-NN accuracy of ``model.backbone`` on the test set.
 
     In a config: ``test_cfg=dict(type='KNNLoop', bank_dataloader=...)``, ``test_dataloader`` for the
@@ -31,12 +28,14 @@ class KNNLoop(BaseLoop):
         bank_dataloader: The bank; not augmented, not shuffled.
         k: See `KNNProtocol`.
         temperature: See `KNNProtocol`.
-        feature: 'cls', 'gap' or 'gap_normed', see `FeatureEncoder`.
+        feature: The token: 'cls', 'gap' or 'gap_normed', see `TokenReader`.
+        layer: The block, negative from the end.
+        n_blocks: Blocks, of which ``layer`` is the last; their features are concatenated.
         chunk_size: See `KNNProtocol`.
-        fp16: Whether features are computed under autocast; the search is in float32.
+        **options: See `FrozenLoop`.
 
     Raises:
-        UserError: See `KNNProtocol`, `FeatureEncoder` and `extract_features`.
+        UserError: See `KNNProtocol`, `TokenReader` and `extract_features`.
     """
 
     def __init__(
@@ -48,26 +47,26 @@ class KNNLoop(BaseLoop):
         k: int | Sequence[int] | None = None,
         temperature: float = 0.07,
         feature: str = 'cls',
+        layer: int = -1,
+        n_blocks: int = 1,
         chunk_size: int = 4096,
-        fp16: bool = False,
+        **options,
     ) -> None:
-        super().__init__(runner, dataloader)
-        if evaluator:
-            raise UserError('KNNLoop measures itself: set test_evaluator=[]')
+        super().__init__(runner, dataloader, evaluator, **options)
         self.bank_dataloader = build_loader(runner, bank_dataloader)
         self.protocol = KNNProtocol(k, temperature, chunk_size)
-        self.protocol.check(self.bank_dataloader, self.dataloader)
-        self.feature, self.fp16 = feature, fp16
+        self.num_classes = self.protocol.check(self.bank_dataloader, self.dataloader)
+        self.read = dict(token=feature, layer=layer, n_blocks=n_blocks)
 
-    def run(self) -> dict[str, float]:
-        """Return the metrics in per cent, ``knn/top1_k20`` and so on."""
-        self.runner.call_hook('before_test')
-        self.runner.call_hook('before_test_epoch')
-        model = unwrap(self.runner.model)
-        model.eval()
-        encode = FeatureEncoder(model.backbone, model.data_preprocessor, self.feature)
-        with autocast(enabled=self.fp16):
-            metrics = self.protocol.evaluate(self.bank_dataloader, self.dataloader, encode)
-        self.runner.call_hook('after_test_epoch', metrics=metrics)
-        self.runner.call_hook('after_test')
-        return metrics
+    def measure(self, model: nn.Module) -> dict[str, float]:
+        """Return the accuracy in per cent, ``knn/top1_k20`` and so on."""
+        bank = self.features(self.bank_dataloader, **self.read, title='k-NN bank')
+        queries = self.features(self.dataloader, **self.read, title='k-NN queries')
+        device = next(model.parameters()).device
+        return self.protocol.evaluate(bank, queries, self.num_classes, device)
+
+    def values(self) -> dict:
+        """Return the neighbours, the temperature, and what stands for an image."""
+        bank = len(self.bank_dataloader.dataset)
+        ks = choose_ks(self.protocol.k, bank)
+        return dict(k=ks, temperature=self.protocol.temperature, bank=bank, **self.read)

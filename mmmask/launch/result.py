@@ -11,8 +11,10 @@ from datetime import datetime
 from pathlib import Path
 
 from mmengine.logging import MMLogger
+from mmengine.runner import BaseLoop, Runner
 
 from mmmask.utils.files import write_text_atomically
+from mmmask.utils.unwrap import unwrap
 from mmmask.version import __version__
 
 PACKAGES = ('torch', 'torchvision', 'numpy', 'mmengine', 'mmcv', 'mmdet', 'mmseg', 'mmpretrain')
@@ -43,6 +45,7 @@ class Result:
         checkpoint_sha256: str | None,
         output_checkpoint: str | None,
         data_wait_share: float | None = None,
+        protocol: dict | None = None,
     ) -> None:
         """Write the file.
 
@@ -54,6 +57,8 @@ class Result:
             checkpoint_sha256: That file's hash.
             output_checkpoint: What training saved last.
             data_wait_share: The share of this process' training time that waited for data.
+            protocol: The named values of an evaluation's protocol, see :func:`protocol_values`.
+                They are logged, too.
         """
         values = numbers(metrics)
         if unmeasured := [name for name in values if _is_of_coco(name) and values[name] == -1]:
@@ -75,7 +80,26 @@ class Result:
             started=self._started.isoformat(timespec='seconds'),
             duration_s=round(time.monotonic() - self._clock, 3),
         )
+        if protocol:
+            said = '  '.join(f'{name}: {value}' for name, value in protocol.items())
+            MMLogger.get_current_instance().info(f'protocol  {said}')
+            content['protocol'] = protocol
         write_text_atomically(self._path, json.dumps(content, indent=2) + '\n')
+
+
+def protocol_values(runner: Runner) -> dict:
+    """Return the values of the protocol that a run has measured by, from all parts that have any.
+
+    Those parts have an attribute ``protocol_values``, a dict of plain values: the model, the loop
+    of a test, metrics and hooks.
+    """
+    loops = [loop for loop in (runner._val_loop, runner._test_loop) if isinstance(loop, BaseLoop)]
+    evaluators = [getattr(loop, 'evaluator', None) for loop in loops]
+    metrics = [metric for one in evaluators for metric in getattr(one, 'metrics', ())]
+    values: dict = {}
+    for part in (unwrap(runner.model), *loops, *metrics, *runner.hooks):
+        values |= getattr(part, 'protocol_values', {})
+    return values
 
 
 def _is_of_coco(name: str) -> bool:

@@ -11,7 +11,7 @@ from mmmask.launch.acceleration import compile_model, test_in
 from mmmask.launch.build import build_and_run
 from mmmask.launch.prepare import Request, prepare_config
 from mmmask.launch.processes import exit_at_once, leave_together
-from mmmask.launch.result import Result
+from mmmask.launch.result import Result, protocol_values
 from mmmask.launch.runner import MetricRecorder
 from mmmask.transfer import load_for_test
 
@@ -31,6 +31,7 @@ def test(request: Request, checkpoint: str | None) -> None:
         check_readable(checkpoint)
     cfg.model = without_pretrained(cfg.model)  # what is tested is what the command line names
     cfg.load_from, cfg.resume = None, False
+    source = cfg.test_cfg.get('source', 'auto')  # of a loop of frozen features
     if request.amp:
         test_in(cfg, request.amp)
     checksum = sha256_if_local(checkpoint)
@@ -41,7 +42,7 @@ def test(request: Request, checkpoint: str | None) -> None:
             runner.logger.info("Checkpoint 'none': the network is tested untrained.")
             runner._init_model_weights()
         else:
-            load_for_test(runner.model, checkpoint)
+            load_for_test(runner.model, checkpoint, source)
         check_first_step(runner, ('test',))
         if request.compile:
             compile_model(runner.model)
@@ -49,6 +50,7 @@ def test(request: Request, checkpoint: str | None) -> None:
 
     runner, metrics = build_and_run(cfg, run)
     if is_main_process():
-        result.write(metrics, runner.seed, checkpoint, checksum, None)
+        values = protocol_values(runner)
+        result.write(metrics, runner.seed, checkpoint, checksum, None, protocol=values)
     if leave_together():
         exit_at_once(0)

@@ -91,7 +91,10 @@ def test_twenty_images_are_enough_for_the_default(root, tmp_path):
     'options, message',
     [
         (dict(k=(10, 20)), 'bank of 12 images'),
-        (dict(feature='mean'), "feature must be one of .'cls', 'gap', 'gap_normed'., not 'mean'"),
+        (dict(feature='mean'), "token must be 'cls', 'gap', 'gap_normed' or 'patches', got 'mean'"),
+        (dict(layer=2), 'layer = 2, but VisionTransformer has 2 blocks'),
+        (dict(n_blocks=3), 'layer = -3, but VisionTransformer has 2 blocks'),
+        (dict(source='both'), "source must be 'auto', 'teacher' or 'student', got 'both'"),
     ],
 )
 def test_bad_options_are_errors(root, tmp_path, options, message):

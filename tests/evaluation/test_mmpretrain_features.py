@@ -49,9 +49,10 @@ def test_a_vit_that_gives_cls_alone():
     features, inputs = encode(vit, 'cls')
     vit.out_type = 'raw'
     torch.testing.assert_close(features, vit(inputs)[-1][:, 0], rtol=0, atol=0)
+    mean = vit(inputs)[-1][:, 1:].mean(dim=1)
     vit.out_type = 'cls_token'
-    with pytest.raises(UserError, match="gives no 'gap': set out_type='raw'"):
-        encode(vit, 'gap')
+    torch.testing.assert_close(encode(vit, 'gap_normed')[0], mean, rtol=0, atol=0)
+    assert vit.out_type == 'cls_token'
 
 
 @pytest.mark.parametrize(
@@ -94,13 +95,11 @@ def test_one_picture_is_normalised_as_the_first_of_two():
     seen = []
 
     class Spy(torch.nn.Linear):
-        out_type, with_cls_token = 'cls_token', True
-
         def forward(self, inputs):
             seen.append(inputs)
-            return (inputs.flatten(1),)
+            return (inputs,)
 
-    FeatureEncoder(Spy(1, 1), preprocessor)(dict(inputs=images(), data_samples=None))
+    FeatureEncoder(Spy(1, 1), preprocessor, 'gap')(dict(inputs=images(), data_samples=None))
     for channel, (mean, std) in enumerate([(1, 2), (2, 4), (3, 8)]):  # BGR to RGB first
         expected = (images()[:, 2 - channel].float() - mean) / std
         torch.testing.assert_close(seen[0][:, channel], expected)

@@ -51,7 +51,8 @@ def evaluate():
         for dataset in (Noise(11, 0), Noise(7, 1))
     )
     features, labels = extract_features(bank, encode)
-    metrics = KNNProtocol((1, 3, 11)).evaluate(bank, queries, encode)
+    queried = extract_features(queries, encode)
+    metrics = KNNProtocol((1, 3, 11)).evaluate((features, labels), queried, num_classes=6)
     return features.numpy(), labels.tolist(), metrics
 
 

@@ -34,14 +34,14 @@ def build(cfg=BACKBONE):
 
 def test_knn_takes_the_mean_patch():
     swin = build()
-    encode = FeatureEncoder(swin, lambda data: data, feature='gap')
+    encode = FeatureEncoder(swin, lambda data: data, token='gap')
     assert encode(batch()).shape == (3, 8)
     tokens = swin(batch()['inputs'])[0]
     assert tokens.shape == (3, 17, 8)
     torch.testing.assert_close(encode(batch()), tokens[:, 1:].mean(dim=1), rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(encode(batch()), tokens[:, 0], rtol=1e-5, atol=1e-6)
-    with pytest.raises(UserError, match="no CLS token: set feature='gap'"):
-        FeatureEncoder(swin, lambda data: data, feature='cls')
+    with pytest.raises(UserError, match="has no CLS token, .* set feature='gap'"):
+        FeatureEncoder(swin, lambda data: data, token='cls')
 
 
 def test_linear_probing_takes_the_mean_patch():

@@ -10,7 +10,7 @@ from mmpretrain.registry import HOOKS
 from torch import nn
 
 from mmmask.engine.epochs import current_epoch, steps_per_epoch
-from mmmask.evaluation.features import FeatureEncoder
+from mmmask.evaluation.features import FeatureEncoder, extract_features
 from mmmask.evaluation.knn import KNNProtocol
 from mmmask.evaluation.loader import build_loader
 from mmmask.utils.errors import UserError, check_choice
@@ -77,7 +77,7 @@ class KNNHook(Hook):
         with undisturbed(runner.model):
             self.bank = build_loader(runner, self.bank_dataloader, self.max_bank)
             self.queries = build_loader(runner, self.query_dataloader)
-        self.protocol.check(self.bank, self.queries)
+        self.num_classes = self.protocol.check(self.bank, self.queries)
         self._encoder(runner)
         if self.at_start and runner.iter == 0:
             self._evaluate(runner, epoch=0, iteration=0)
@@ -114,7 +114,10 @@ class KNNHook(Hook):
 
     def _evaluate(self, runner: Runner, epoch: int, iteration: int) -> None:
         with undisturbed(runner.model):
-            metrics = self.protocol.evaluate(self.bank, self.queries, self._encoder(runner))
+            encode = self._encoder(runner)
+            bank = extract_features(self.bank, encode, 'k-NN bank')
+            queries = extract_features(self.queries, encode, 'k-NN queries')
+            metrics = self.protocol.evaluate(bank, queries, self.num_classes, encode.device)
         values = '  '.join(f'{name}: {value:.2f}' for name, value in metrics.items())
         runner.logger.info(f'k-NN of the {self.source} after {iteration} iterations  {values}')
         for name, value in metrics.items():

@@ -14,6 +14,8 @@ from torch.nn import functional as F
 
 from mmmask.utils.errors import UserError
 
+from ..tokens import TokenReader, last_blocks
+
 
 @MODELS.register_module()
 class LinearProbe(BaseClassifier):
@@ -70,7 +72,9 @@ class LinearProbe(BaseClassifier):
             raise UserError('linear probing of a Swin takes its last stage only: n_last_blocks=1')
         if not ((self.backbone.with_cls_token or pooled) and self.backbone.final_norm):
             raise UserError('linear probing needs a ViT with a CLS token and final_norm=True')
-        self.backbone.out_indices = list(range(depth - n_last_blocks, depth))
+        parts = last_blocks('gap' if pooled else 'cls', -1, n_last_blocks)
+        self._read = TokenReader(self.backbone, parts + [('gap_normed', -1)] * avgpool)
+        self.n_last_blocks = n_last_blocks
         self.lrs = tuple(lrs)
         if not self.lrs or min(self.lrs) <= 0 or len(set(self.lr_names)) < len(self.lrs):
             raise UserError(f'lrs must be one or more different positive rates, not {self.lrs}')
@@ -81,6 +85,12 @@ class LinearProbe(BaseClassifier):
         nn.init.zeros_(first.bias)
         self.heads = nn.ModuleList(copy.deepcopy(first) for _ in self.lrs)
         self.train(self.training)
+
+    @property
+    def protocol_values(self) -> dict:
+        """Return the values that a result needs to be compared with another."""
+        token = self._read.parts[0][0]
+        return dict(token=token, n_blocks=self.n_last_blocks, avgpool=self.avgpool, lrs=self.lrs)
 
     @property
     def lr_names(self) -> list[str]:
@@ -96,11 +106,7 @@ class LinearProbe(BaseClassifier):
     @torch.no_grad()
     def extract_feat(self, inputs: Tensor) -> Tensor:
         """Return frozen features (B, n C), with ``avgpool`` (B, (n + 1) C), of images."""
-        *blocks, last = self.backbone(inputs)  # (B, E + L, C) each; only the last is normalised
-        features = [self.backbone.ln1(block[:, 0]) for block in blocks] + [last[:, 0]]
-        if self.avgpool:
-            features.append(last[:, self.backbone.num_extra_tokens :].mean(dim=1))
-        return torch.cat(features, dim=1)
+        return torch.cat(self._read(inputs), dim=1)
 
     def forward(
         self, inputs: Tensor, data_samples: list[DataSample] | None = None, mode: str = 'tensor'
