@@ -36,8 +36,8 @@ class TokenReader:
     (Without the argument, mmpretrain's MAE would mask.)
 
     Args:
-        backbone: A ViT of mmpretrain's or ours with or without a CLS token, a Swin, a ResNet, or a
-            network that gives all tokens (its first one their mean) or maps.
+        backbone: A ViT with or without a CLS token, a Swin or a ResNet. Or any network that gives
+            maps, or all tokens behind their mean.
         parts: What to read: pairs of a token's name and the index of a block, which may be negative
             from the end.
 
