@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import torch
 from mmengine.dataset import BaseDataset, DefaultSampler
@@ -16,8 +17,7 @@ from mmmask.models.tokens import TokenReader, last_blocks
 from mmmask.utils.errors import UserError
 from mmmask.utils.progress import Progress
 
-REDUCED = 1 << 24
-"""Numbers that the ranks exchange at a time."""
+from .store import row_blocks, zeros
 
 
 class FeatureEncoder:
@@ -59,7 +59,10 @@ class FeatureEncoder:
 
 
 def extract_features(
-    loader: DataLoader, encode: Callable[[dict], Tensor], title: str = 'features'
+    loader: DataLoader,
+    encode: Callable[[dict], Tensor],
+    title: str = 'features',
+    folder: str | Path | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Return features and labels of every image of a data set, in its order, the same on all ranks.
 
@@ -71,6 +74,8 @@ def extract_features(
             ``gt_label`` is its label.
         encode: Makes the features of a batch, (B, ...).
         title: Names the data in the log.
+        folder: Where features are that are more than memory should hold, see
+            :func:`~mmmask.evaluation.store.zeros`.
 
     Returns:
         Features (N, ...) float32 and labels (N,) int64, on the CPU. No labels (None) if the data
@@ -100,7 +105,7 @@ def extract_features(
             replaced += sum(s.get('sample_idx', r) != r for s, r in zip(samples, rows.tolist()))
         encoded = encode(batch).cpu()
         if features is None:
-            features = encoded.new_zeros(size, *encoded.shape[1:])
+            features = zeros((size, *encoded.shape[1:]), folder)
         own = owner[rows] == rank
         features[rows[own]] = encoded[own]
         if labels is not None and 'gt_label' in samples[0]:
@@ -116,7 +121,7 @@ def extract_features(
             'test_mode=True for a data set that skips broken images'
         )
     for tensor in (features, labels):
-        for part in () if tensor is None else tensor.flatten().split(REDUCED):
+        for part in () if tensor is None else row_blocks(tensor):
             all_reduce(part)
     broken = sum(
         int((~part.flatten(1).isfinite().all(dim=1)).sum()) for part in features.split(4096)

@@ -20,6 +20,7 @@ def build_loader(runner: Runner, dataloader: dict, size: int | None = None) -> D
     """
     dataset = DATASETS.build(dataloader['dataset'])
     dataset.full_init()
+    dataset.built_from = dict(dataloader['dataset'])  # its identity, with the samples
     if size is not None and size < len(dataset):
         dataset.get_subset_(pick_evenly(range(len(dataset)), size))
     return runner.build_dataloader(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 
+import torch
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner.amp import autocast
 from torch import Tensor, nn
@@ -12,8 +14,14 @@ from torch.utils.data import DataLoader
 
 from mmmask.utils.errors import UserError, check_choice
 from mmmask.utils.unwrap import unwrap
+from mmmask.version import __version__
 
 from .features import FeatureEncoder, extract_features
+from .loader import build_loader
+from .store import FeatureStore, identity_of_data, identity_of_weights
+
+_NO_MATTER = ('init_cfg', 'out_type', 'out_indices', 'frozen_stages', 'drop_path_rate')
+"""What a backbone's config may say without an effect on the features."""
 
 
 class FrozenLoop(BaseLoop, metaclass=ABCMeta):
@@ -45,12 +53,16 @@ class FrozenLoop(BaseLoop, metaclass=ABCMeta):
         fp16: bool = False,
         features_dir: str | None = 'auto',
     ) -> None:
+        if isinstance(dataloader, dict):
+            dataloader = build_loader(runner, dataloader)
         super().__init__(runner, dataloader)
         name = type(self).__name__
         if evaluator:
             raise UserError(f'{name} measures itself: set test_evaluator=[]')
         check_choice(f'{name}: source', source, ('auto', 'teacher', 'student'))
-        self.source, self.fp16, self.features_dir = source, fp16, features_dir
+        self.source, self.fp16 = source, fp16
+        beside = Path(runner.work_dir).parent / 'features'
+        self.features_dir = beside if features_dir == 'auto' else features_dir
 
     @abstractmethod
     def measure(self, model: nn.Module) -> dict[str, float]:
@@ -90,9 +102,30 @@ class FrozenLoop(BaseLoop, metaclass=ABCMeta):
             UserError: See ``TokenReader`` and ``extract_features``.
         """
         model = unwrap(self.runner.model)
-        encode = FeatureEncoder(model.backbone, model.data_preprocessor, token, layer, n_blocks)
-        with autocast(enabled=self.fp16):
-            return extract_features(loader, encode, title)
+        read = dict(token=token, layer=layer, n_blocks=n_blocks)
+        encode = FeatureEncoder(model.backbone, model.data_preprocessor, **read)
+
+        def make() -> tuple[Tensor, Tensor | None]:
+            with autocast(enabled=self.fp16):
+                return extract_features(loader, encode, title, self.features_dir)
+
+        data = None if self.features_dir is None else identity_of_data(loader.dataset)
+        if data is None:
+            return make()
+        cfg = self.runner.cfg
+        backbone = {k: v for k, v in cfg.model.backbone.items() if k not in _NO_MATTER}
+        key = dict(
+            read,
+            mmmask=__version__,
+            layer=encode.read.layers[-1],
+            data=data,
+            weights=identity_of_weights(model.backbone),
+            backbone=backbone,
+            preprocessor=cfg.model.get('data_preprocessor') or cfg.get('data_preprocessor'),
+            device=encode.device.type,
+            autocast=self.fp16 and torch.get_autocast_dtype(encode.device.type),
+        )
+        return FeatureStore(self.features_dir).get(key, make, title)
 
     def run(self) -> dict[str, float]:
         """Measure, and return the metrics."""
