@@ -15,6 +15,8 @@ from mmmask.datasets import (  # noqa: F401
     image_folder,
     inaturalist,
     load_image,
+    retrieval,
+    revisited,
     transforms,
 )
 
