@@ -15,8 +15,7 @@ from mmmask.datasets import (  # noqa: F401
     image_folder,
     inaturalist,
     load_image,
-    retrieval,
-    revisited,
+    object_masks,
     transforms,
 )
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from pycocotools.coco import COCO
 
+from mmmask.datasets.object_masks import CocoOutlines
 from mmmask.pictures import read_image
 from mmmask.utils.errors import UserError
 from mmmask.utils.picks import pick_evenly
@@ -46,8 +43,7 @@ def _overlaps(length: int, parts: int) -> np.ndarray:
 class ObjectPatches:
     """Images of a COCO file, in the order of their ids, with the patches that objects cover.
 
-    An object is any annotation that isn't a crowd (``iscrowd``); overlapping ones count once. An
-    annotation without an outline is no object's.
+    Objects are those of `CocoOutlines`; overlapping ones count once.
 
     Args:
         annotations: File in COCO's format, with masks.
@@ -75,25 +71,18 @@ class ObjectPatches:
         seed: int | None = None,
         labelled: bool = False,
     ) -> None:
-        self.folder, self.size, self.grid = Path(images), size, grid
+        self.size, self.grid = size, grid
         if not Path(annotations).is_file():
             raise UserError(f"--annotations: there is no file '{annotations}'.")
-        if not self.folder.is_dir():
+        if not Path(images).is_dir():
             raise UserError(f"--images: there is no folder '{images}'.")
-        self._coco = coco = _read(annotations)
-        objects = [item for item in coco.dataset['annotations'] if item.get('segmentation')]
-        objects = [item for item in objects if not item.get('iscrowd')]
-        if not objects:
-            raise UserError(f"'{annotations}' has no object with a mask (crowds don't count).")
-        unknown = sorted({item['image_id'] for item in objects} - set(coco.imgs))
-        if unknown:
-            raise UserError(f"'{annotations}' annotates image {unknown[0]}, which it doesn't list.")
+        self._outlines = outlines = CocoOutlines(annotations, images)
         self._objects: dict[int, list[dict]] = {}
-        for item in objects:
-            category = coco.cats.get(item.get('category_id'), {}).get('name')
-            label = (self.folder / self._name(item['image_id'])).parent.name
-            if not labelled or category == label:
-                self._objects.setdefault(item['image_id'], []).append(item)
+        for number, items in outlines.objects.items():
+            label = outlines.image_path(number).parent.name
+            items = [i for i in items if not labelled or outlines.category(i) == label]
+            if items:
+                self._objects[number] = items
         if not self._objects:
             raise UserError(
                 f"No object of '{annotations}' is of its image's label: an image's folder must "
@@ -103,10 +92,7 @@ class ObjectPatches:
         if seed is not None and limit is not None and limit < len(ids):
             ids = sorted(np.random.default_rng(seed).choice(ids, limit, replace=False).tolist())
         self.ids = pick_evenly(ids, limit)
-        missing = [name for name in map(self._name, self.ids) if not (self.folder / name).is_file()]
-        if missing:
-            more = f' and {len(missing) - 1} others' if len(missing) > 1 else ''
-            raise UserError(f"'{missing[0]}'{more} of '{annotations}' isn't in '{images}'.")
+        outlines.check_files(self.ids)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -118,11 +104,8 @@ class ObjectPatches:
             UserError: If an image can't be read, or isn't as large as its annotations say.
         """
         for number in self.ids:
-            listed = self._coco.imgs[number]
-            mask = np.zeros((listed['height'], listed['width']), bool)
-            for item in self._objects[number]:
-                mask |= self._coco.annToMask(item).astype(bool)
-            path = self.folder / self._name(number)
+            mask = self._outlines.masks(number, self._objects[number]).any(axis=0)
+            path = self._outlines.image_path(number)
             image = read_image(path, oriented=False)  # outlines are of the file's own pixels
             if image.shape[:2] != mask.shape:
                 raise UserError(
@@ -131,23 +114,3 @@ class ObjectPatches:
             side = (self.size, self.size)
             image = Image.fromarray(image).resize(side, Image.Resampling.BICUBIC)
             yield np.asarray(image), patch_coverage(mask, self.grid)
-
-    def _name(self, number: int) -> str:
-        return self._coco.imgs[number]['file_name']
-
-
-def _read(path: str | Path) -> COCO:
-    try:
-        content = json.loads(Path(path).read_text())
-        coco = COCO()
-        coco.dataset = {'annotations': [], **content}
-        with contextlib.redirect_stdout(io.StringIO()):  # it talks
-            coco.createIndex()
-        wanted = ('file_name', 'height', 'width')
-        assert coco.imgs and all(key in item for item in coco.imgs.values() for key in wanted)
-    except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"'{path}' isn't in COCO's format: a JSON file of images (file_name, height, width) "
-            'and annotations.'
-        ) from error
-    return coco

@@ -1,19 +1,19 @@
 import mmmask.compat
 
+from .feature_health_loop import FeatureHealthLoop
 from .frozen_backbone import FrozenBackbone
 from .knn_loop import KNNLoop
 from .loop import FrozenLoop
-from .recall_loop import RecallLoop
-from .revisited_loop import RevisitedLoop
+from .object_attention_loop import ObjectAttentionLoop
 from .sweep_accuracy import SweepAccuracy
 from .sweep_optimizer import SweepOptimWrapperConstructor
 
 __all__ = [
+    'FeatureHealthLoop',
     'FrozenBackbone',
     'FrozenLoop',
     'KNNLoop',
-    'RecallLoop',
-    'RevisitedLoop',
+    'ObjectAttentionLoop',
     'SweepAccuracy',
     'SweepOptimWrapperConstructor',
 ]

@@ -1,10 +1,11 @@
-"""ADE20K and Cityscapes: 8 training and 4 validation scenes with their label maps."""
+"""ADE20K, Cityscapes and VOC 2012: 8 training and 4 validation scenes with their label maps."""
 
 from __future__ import annotations
 
 from functools import partial
 
 import numpy as np
+from scipy import ndimage
 
 from mmmask.datasets.miniatures.material import Files, class_of_materials, scene
 from mmmask.datasets.writers import jpeg, png
@@ -69,3 +70,31 @@ def _street_labels(split: str, index: int, values: tuple[int, ...], other: int) 
     table = np.array([other, *np.array(values)[class_of_materials(len(values))]], np.uint8)
     halves = [scene(split, 2 * index + side).label_map() for side in (0, 1)]
     return png(table[np.concatenate(halves, axis=1)])
+
+
+def voc2012() -> Files:
+    """``JPEGImages``, ``SegmentationClass``, ``SegmentationObject`` and ``ImageSets/Segmentation``.
+
+    Maps hold 0 (background), 1 to 20 or the number of an object, and 255 along outlines.
+    """
+    found: Files = {}
+    for split, count in COUNTS.items():
+        names = [f'2007_{index + (0 if split == "train" else 500):06d}' for index in range(count)]
+        for index, name in enumerate(names):
+            found[f'JPEGImages/{name}.jpg'] = partial(_ade_image, split, index)
+            for kind in ('Class', 'Object'):
+                file = f'Segmentation{kind}/{name}.png'
+                found[file] = partial(_voc_labels, split, index, kind == 'Class')
+        listed = '\n'.join(names) + '\n'
+        found[f'ImageSets/Segmentation/{split}.txt'] = listed.encode
+    return found
+
+
+def _voc_labels(split: str, index: int, of_classes: bool) -> bytes:
+    picture = scene(split, index)
+    labels = np.zeros(picture.image.shape[:2], np.uint8)
+    classes = 1 + class_of_materials(20)[list(picture.labels)]
+    for number, (mask, label) in enumerate(zip(picture.masks, classes, strict=True), start=1):
+        labels[ndimage.binary_dilation(mask) & ~mask] = IGNORED
+        labels[mask] = label if of_classes else number
+    return png(labels)

@@ -1,5 +1,7 @@
 from .data_wait_hook import DataWaitHook
 from .ema_teacher_hook import EMATeacherHook
+from .feature_health_hook import FeatureHealthHook
+from .feature_hook import FeatureHook
 from .gradient_hooks import FreezeLastLayerHook, PerParameterGradClipHook
 from .knn_hook import KNNHook
 from .resumable_checkpoint_hook import ResumableCheckpointHook
@@ -10,6 +12,8 @@ from .verify_transfer_hook import VerifyTransferHook
 __all__ = [
     'DataWaitHook',
     'EMATeacherHook',
+    'FeatureHealthHook',
+    'FeatureHook',
     'FreezeLastLayerHook',
     'KNNHook',
     'PerParameterGradClipHook',

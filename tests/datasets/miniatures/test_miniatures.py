@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -127,6 +128,29 @@ def test_cityscapes(miniature, scope):
             assert ((trained == 0) == (published == 7)).all()  # road
             assert ((trained == 18) == (published == 33)).all()  # bicycle
             assert set(np.unique(trained)) <= {*range(19), 255}
+
+
+def test_voc2012(miniature):
+    from torchvision.datasets import VOCSegmentation
+
+    root = miniature('voc2012')
+    folder = Path(root).parent / 'VOCdevkit/VOC2012'  # as the archive has it
+    folder.parent.mkdir()
+    folder.symlink_to(root)
+    for split, count in (('train', 8), ('val', 4)):
+        dataset = VOCSegmentation(folder.parents[1], image_set=split)
+        assert len(dataset) == count
+        for (image, labels), name in zip(dataset, dataset.targets):
+            values = np.asarray(labels)
+            assert image.size == (128, 128) and values.shape == (128, 128)
+            # 1 + m * 19 // 11 for material m, the background, and the outlines
+            assert set(np.unique(values)) <= {0, 1, 2, 4, 6, 7, 9, 11, 13, 14, 16, 18, 20, 255}
+            with Image.open(name.replace('Class', 'Object')) as objects:
+                numbers = np.asarray(objects)
+            assert ((numbers == 0) == (values == 0)).all()
+            assert ((numbers == 255) == (values == 255)).all() and (values == 255).any()
+            for number in range(1, len(set(numbers.flat) - {0, 255}) + 1):
+                assert len(np.unique(values[numbers == number])) == 1  # an object has one class
 
 
 @pytest.mark.parametrize(

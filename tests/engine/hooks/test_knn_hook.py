@@ -78,11 +78,11 @@ def loader(root, shuffle):
     )
 
 
-def train(root, work_dir, epochs=2, train_cfg=None, **hook):
-    hooks = []
+def train(root, work_dir, epochs=2, train_cfg=None, others=(), **hook):
+    hooks = list(others)
     if hook:
         loaders = dict(bank_dataloader=loader(root, False), query_dataloader=loader(root, False))
-        hooks = [{'type': 'KNNHook', **loaders, 'k': 3, **hook}]
+        hooks = [{'type': 'KNNHook', **loaders, 'k': 3, **hook}, *others]
     cfg = Config(
         dict(
             default_scope='mmpretrain',
