@@ -121,6 +121,9 @@ class ObjectMasks(Dataset):
         self.size, self.by = size, by
         self._load = LoadImageStrict(color_type='color_ignore_orientation')
 
+    def full_init(self) -> None:
+        """Do nothing: files are listed when the data set is made. Loaders call it."""
+
     @abstractmethod
     def __len__(self) -> int:
         """Return the number of images."""
