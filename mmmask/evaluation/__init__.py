@@ -6,6 +6,7 @@ from .knn_loop import KNNLoop
 from .loop import FrozenLoop
 from .object_attention_loop import ObjectAttentionLoop
 from .sweep_accuracy import SweepAccuracy
+from .sweep_loop import SweepTrainLoop
 from .sweep_optimizer import SweepOptimWrapperConstructor
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     'ObjectAttentionLoop',
     'SweepAccuracy',
     'SweepOptimWrapperConstructor',
+    'SweepTrainLoop',
 ]

@@ -1,4 +1,4 @@
-"""Build one optimiser with a learning rate for each probe."""
+"""Build one optimiser with the learning rate and the weight decay of each probe."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from mmmask.utils.unwrap import unwrap
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class SweepOptimWrapperConstructor:
-    """Make a parameter group for each of ``model.heads``, with its rate of ``model.lrs``.
+    """Make a parameter group for each rate and weight decay of the ``model.probes``.
 
-    ``auto_scale_lr=dict(enable=True, base_batch_size=256)`` then scales all of them with the batch
+    ``auto_scale_lr=dict(enable=True, base_batch_size=256)`` then scales all rates with the batch
     size, as DINO does.
 
     Args:
@@ -23,7 +23,8 @@ class SweepOptimWrapperConstructor:
         paramwise_cfg: Must be empty.
 
     Raises:
-        UserError: If there is an ``lr`` or a ``paramwise_cfg``: the rates are the model's.
+        UserError: If there is an ``lr`` or a ``paramwise_cfg``: the rates are the model's. If a
+            sweep clips gradients, whose norm would be that of all probes together.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
@@ -37,9 +38,19 @@ class SweepOptimWrapperConstructor:
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
         model = unwrap(model)
-        groups = [dict(params=list(h.parameters()), lr=lr) for h, lr in zip(model.heads, model.lrs)]
+        if self.optim_wrapper_cfg.get('clip_grad') and len(model.probes) > 1:
+            raise UserError(
+                'optim_wrapper.clip_grad would let the probes of a sweep shrink the steps of each '
+                'other: leave it out, or train one probe'
+            )
+        groups: dict[tuple, dict] = {}
+        for head, probe in zip(model.heads, model.probes):
+            decay = {} if probe.weight_decay is None else dict(weight_decay=probe.weight_decay)
+            group = dict(params=[], lr=probe.lr, **decay)
+            group = groups.setdefault((probe.lr, probe.weight_decay), group)
+            group['params'] += head.parameters()
         optimizer = OPTIMIZERS.build(
-            self.optimizer_cfg, default_args=dict(params=groups, lr=model.lrs[0])
+            self.optimizer_cfg, default_args=dict(params=list(groups.values()), lr=model.lrs[0])
         )
         self.optim_wrapper_cfg.setdefault('type', 'OptimWrapper')
         return OPTIM_WRAPPERS.build(self.optim_wrapper_cfg, default_args=dict(optimizer=optimizer))

@@ -5,9 +5,10 @@
 # gets by batch / 256, so 0.003 becomes 0.012 at a batch of 1024. auto_scale_lr does that for any
 # batch and number of GPUs; auto_scale_lr.enable=False takes 0.003 as it is.
 #
-# A sweep as iBOT's: model.lrs="[0.001,0.003,0.01]" trains one layer for each rate on the same
-# frozen features; linear/top1 is then the best of them on the validation set, linear/num_lrs of how
-# many.
+# A sweep: model.lrs="[0.001,0.003,0.01]" trains one layer for each rate on the same frozen features
+# (model.weight_decays and model.features likewise). linear/top1 is then the accuracy of the one
+# that is best on a held-out tenth of the training images; train_cfg.select='val': on the validation
+# set, as iBOT.
 _base_ = '../default_runtime.py'
 
 # --cfg-options model.backbone.init_cfg.checkpoint=PATH chooses the weights;
@@ -31,7 +32,7 @@ optim_wrapper = dict(
 )
 auto_scale_lr = dict(enable=True, base_batch_size=256)
 param_scheduler = dict(type='CosineAnnealingLR', T_max=100, eta_min=0.0, by_epoch=True)
-train_cfg = dict(by_epoch=True, max_epochs=100)
+train_cfg = dict(type='SweepTrainLoop', max_epochs=100, select='held_out', held_out=0.1)
 
 val_cfg = dict()
 test_cfg = dict()

@@ -1,4 +1,5 @@
 from .bfloat16_wrapper import Bfloat16OptimWrapper
+from .lars import MatrixLARS
 from .layer_decay import LayerDecayOptimWrapperConstructor
 from .matrix_decay import MatrixDecayOptimWrapperConstructor
 
@@ -6,4 +7,5 @@ __all__ = [
     'Bfloat16OptimWrapper',
     'LayerDecayOptimWrapperConstructor',
     'MatrixDecayOptimWrapperConstructor',
+    'MatrixLARS',
 ]

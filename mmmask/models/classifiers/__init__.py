@@ -1,3 +1,4 @@
+from .attentive_pooling import CrossAttentionPooling, EfficientPooling
 from .linear_probe import LinearProbe
 
-__all__ = ['LinearProbe']
+__all__ = ['CrossAttentionPooling', 'EfficientPooling', 'LinearProbe']
