@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+import torch
 from mmpretrain.models.backbones import BEiTViT, VisionTransformer
 from torch import Tensor, nn
 
@@ -67,9 +68,9 @@ class TokenReader:
         self._whole = dict(mask=None) if masks else {}
 
     def __call__(self, images: Tensor) -> list[Tensor]:
-        """Return each part, float32, of normalised images (B, 3, H, W)."""
+        """Return each part, float32 (or float64), of normalised images (B, 3, H, W)."""
         outputs = self._vit_outputs(images) if self.is_vit else self._stage_outputs(images)
-        return [self._read(token, outputs[layer]).float() for token, layer in self.parts]
+        return [_at_least_float32(self._read(t, outputs[layer])) for t, layer in self.parts]
 
     def _read(self, token: str, output: Tensor) -> Tensor:
         """Read a token of one block's output: tokens of :meth:`_vit_outputs`, or of a stage."""
@@ -77,7 +78,7 @@ class TokenReader:
             return output
         if output.dim() == 4:
             patches = output.flatten(2).transpose(1, 2)
-            return patches if token == 'patches' else output.float().mean(dim=(2, 3))
+            return patches if token == 'patches' else _at_least_float32(output).mean(dim=(2, 3))
         extra = 0
         if self.is_vit:
             registers = getattr(self.backbone, 'register_tokens', output[:, :0])
@@ -87,7 +88,7 @@ class TokenReader:
         patches = output[:, extra:]
         if token != 'gap' or not self._with_cls:
             patches = self._norm(patches)
-        return patches if token == 'patches' else patches.float().mean(dim=1)
+        return patches if token == 'patches' else _at_least_float32(patches).mean(dim=1)
 
     def _norm(self, tokens: Tensor) -> Tensor:
         normed = self.is_vit and self.backbone.final_norm
@@ -125,6 +126,10 @@ class TokenReader:
         if hasattr(self.backbone, 'stages'):
             return list(self.backbone.stages)
         return [getattr(self.backbone, name) for name in getattr(self.backbone, 'res_layers', ())]
+
+
+def _at_least_float32(tensor: Tensor) -> Tensor:
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def last_blocks(token: str, layer: int = -1, n_blocks: int = 1) -> list[tuple[str, int]]:

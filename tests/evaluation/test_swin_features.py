@@ -50,7 +50,7 @@ def test_linear_probing_takes_the_mean_patch():
     tokens = probe.backbone(batch()['inputs'])[0]
     assert features.shape == (3, 8) and probe.heads[0].weight.shape == (5, 8)
     torch.testing.assert_close(features, tokens[:, 1:].mean(dim=1), rtol=1e-5, atol=1e-6)
-    with pytest.raises(UserError, match='last stage only: n_last_blocks=1'):
+    with pytest.raises(UserError, match='last stage only'):
         LinearProbe(BACKBONE, num_classes=5, n_last_blocks=2)
 
 

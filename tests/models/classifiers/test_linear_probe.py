@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from mmmask.evaluation.sweep_accuracy import SweepAccuracy
 from mmmask.evaluation.sweep_optimizer import SweepOptimWrapperConstructor
 from mmmask.models.classifiers import LinearProbe
+from mmmask.models.classifiers.linear_probe import Probe
 from mmmask.utils.errors import UserError
 
 BACKBONE = dict(
@@ -175,12 +176,20 @@ def test_the_best_is_named_and_broken_scores_are_wrong():
             [[1.0, 3.0], [1.0, 3.0], [1.0, torch.inf]],
         ]
     )  # labels 0 and 1: the first rate gets 2 of 2, the second 1, the third diverged
+    probes = [Probe(0, lr, None, f'lr{lr:g}') for lr in (0.1, 1.0, 9.0)]
     samples = [
-        dict(sweep_scores=s, sweep_lrs=(0.1, 1.0, 9.0), gt_label=torch.tensor([label]))
+        dict(
+            sweep_scores=s,
+            sweep_probes=probes,
+            sweep_selected=None,
+            gt_label=torch.tensor([label]),
+        )
         for s, label in zip(scores, (0, 1))
     ]
     metric.process({}, samples)
-    assert metric.evaluate(2) == {
+    found = metric.evaluate(2)
+    assert metric.protocol_values == dict(selected_on='validation', probes=3)
+    assert found == {
         'linear/top1': 100.0,
         'linear/best_lr': 0.1,
         'linear/num_lrs': 3,
