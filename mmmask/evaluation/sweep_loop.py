@@ -37,7 +37,7 @@ def held_out_part(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarr
     quota = counts * share
     sizes = np.floor(quota + 1e-9).astype(int)
     order = np.argsort(sizes - quota, kind='stable')
-    order = order[sizes[order] + 1 < counts[order]]
+    order = order[(sizes + 1 < counts)[order] & (quota > sizes + 1e-9)[order]]
     sizes[order[: max(0, round(len(labels) * share) - sizes.sum())]] += 1
     generator = np.random.default_rng(seed)
     held = [

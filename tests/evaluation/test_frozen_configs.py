@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
 
 from mmmask.evaluation.sweep_optimizer import SweepOptimWrapperConstructor
 
@@ -19,6 +21,15 @@ PROBES = {
     'linear-dino_vit-small-p16_in1k': (0.001 * 1024 / 256, 4 * 384),  # DINO's code
     'linear-mst_vit-small-p16_in1k': (0.00024, 384),  # MST, Appendix 5
     'linear_swin-tiny_in1k': (0.00024, 768),
+}
+
+
+#: Batch, and what stands for an image; all else is MAE's (Appendix A.2).
+MAE_LIKE = {
+    'linear-mae_vit-small-p16_in1k': (16384, 'cls'),
+    'linear-ccmim_vit-small-p16_in1k': (16384, 'gap_renormed'),
+    'attentive-ep_vit-small-p16_in1k': (4096, 'patches'),
+    'attentive-cross_vit-small-p16_in1k': (4096, 'patches'),
 }
 
 
@@ -71,3 +82,36 @@ def test_the_papers_linear_probes(name):
     assert [lr * 1024 / cfg.auto_scale_lr.base_batch_size for lr in cfg.model.lrs] == [rate]
     assert cfg.optim_wrapper.optimizer == dict(type='SGD', momentum=0.9, weight_decay=0.0)
     assert build(cfg).heads[0].weight.shape == (1000, width)
+
+
+@pytest.mark.parametrize('name', MAE_LIKE)
+def test_mae_linear_probe_and_those_that_follow_it(name):
+    cfg, (batch, token) = Config.fromfile(CONFIGS / f'frozen/{name}.py'), MAE_LIKE[name]
+    assert 8 * cfg.train_dataloader.batch_size == batch and cfg.model.lrs == (0.1,)
+    assert cfg.auto_scale_lr == dict(enable=True, base_batch_size=256)
+    assert cfg.train_cfg.max_epochs == 90 and cfg.param_scheduler is None
+    schedule = cfg.default_hooks.schedule.schedules.lr.schedule
+    assert schedule == dict(type='CosineSchedule', start=1.0, end=0.0, warmup=10)
+    model = build(cfg)
+    assert (model.features[0].token, model.features[0].n_last_blocks) == (token, 1)
+    norm = model.heads[0].norm if token == 'patches' else model.norms[0]
+    assert (norm.num_features, norm.affine, norm.eps) == (384, False, 1e-6)
+    assert cfg.optim_wrapper.pop('constructor') == SweepOptimWrapperConstructor.__name__
+    wrapper = SweepOptimWrapperConstructor(cfg.optim_wrapper)(model)
+    (group,) = wrapper.optimizer.param_groups
+    assert type(wrapper.optimizer).__name__ == 'MatrixLARS'
+    assert (group['lr'], group['momentum'], group['weight_decay']) == (0.1, 0.9, 0.0)
+    assert group['trust'] == 0.001
+    labels = [DataSample().set_gt_label(label) for label in (3, 999)]
+    before = [weight.detach().clone() for weight in model.heads.parameters()]
+    losses = model.train()(torch.randn(2, 3, 224, 224), labels, mode='loss')
+    wrapper.update_params(losses['loss_lr0.1'])
+    after = list(model.heads.parameters())
+    assert all(not torch.equal(a, b) for a, b in zip(before, after))
+
+
+def test_the_sweep_of_ibot():
+    cfg = Config.fromfile(CONFIGS / 'frozen/linear-ibot_vit-small-p16_in1k.py')
+    rates = [n * 10.0**k for k in range(-4, 1) for n in range(1, 10)]
+    assert cfg.model.lrs == pytest.approx(rates) and cfg.train_cfg.select == 'val'
+    assert cfg.optim_wrapper.optimizer == dict(type='SGD', momentum=0.9, weight_decay=0.0)

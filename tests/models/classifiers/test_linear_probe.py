@@ -1,6 +1,8 @@
 """Linear probing: the features, the frozen backbone, and a sweep that equals separate runs."""
 
 import copy
+import dataclasses
+import math
 
 import pytest
 import torch
@@ -26,8 +28,9 @@ BACKBONE = dict(
 def probe(**options) -> LinearProbe:
     torch.manual_seed(0)
     model = LinearProbe(BACKBONE, num_classes=7, **{'n_last_blocks': 2, **options})
-    torch.nn.init.normal_(model.backbone.ln1.weight)  # a norm that is not the identity
-    torch.nn.init.normal_(model.backbone.ln1.bias)
+    own = torch.Generator().manual_seed(1)
+    torch.nn.init.normal_(model.backbone.ln1.weight, generator=own)  # a norm, not the identity
+    torch.nn.init.normal_(model.backbone.ln1.bias, generator=own)
     return model.double()
 
 
@@ -199,6 +202,121 @@ def test_the_best_is_named_and_broken_scores_are_wrong():
     }
 
 
+def test_other_tokens_and_blocks(images):
+    """The mean patch before, behind and with another norm; a block in the middle; all tokens."""
+    features = (
+        dict(token='gap'),
+        dict(token='gap_normed', layer=1),
+        dict(token='gap_renormed', layer=-2, n_last_blocks=2),
+        dict(token='cls', layer=0, avgpool=True),
+    )
+    model = probe(n_last_blocks=1, features=features)
+    vit = model.backbone
+    raw = tokens_after_each_block(vit, images)
+    normed = [manual_norm(vit, tokens) for tokens in raw]
+
+    def renormed(mean):
+        centred = mean - mean.mean(-1, keepdim=True)
+        return centred / (centred.square().mean(-1, keepdim=True) + 1e-6).sqrt()
+
+    expected = [
+        raw[2][:, 1:].mean(dim=1),
+        normed[1][:, 1:].mean(dim=1),
+        torch.cat([renormed(raw[block][:, 1:].mean(dim=1)) for block in (0, 1)], dim=1),
+        torch.cat((normed[0][:, 0], normed[0][:, 1:].mean(dim=1)), dim=1),
+    ]
+    for found, wanted, head in zip(model.extract(images), expected, model.heads, strict=True):
+        torch.testing.assert_close(found, wanted)
+        assert head.in_features == wanted.shape[1]
+    assert [one.name for one in model.probes] == [
+        'gap_lr0.003',
+        'gap_normed-block1_lr0.003',
+        'gap_renormed-x2-block-2_lr0.003',
+        'cls+mean-block0_lr0.003',
+    ]
+    for token, first in (('patches', 1), ('tokens', 0)):
+        pooling = dict(type='EfficientPooling', num_queries=2)
+        attentive = probe(n_last_blocks=2, token=token, pooling=pooling)
+        wanted = torch.cat((normed[1], normed[2]), dim=-1)[:, first:]
+        torch.testing.assert_close(attentive.extract_feat(images), wanted)
+
+
+@pytest.mark.parametrize(
+    'backbone',
+    [
+        dict(type='mmpretrain.ResNet', depth=18, base_channels=4, stem_channels=4),
+        dict(BACKBONE, with_cls_token=False),
+    ],
+)
+def test_networks_without_a_cls_token(images, samples, backbone):
+    cls = 'gap' if backbone['type'] == BACKBONE['type'] else 'cls'
+    model = LinearProbe(backbone, 7, n_last_blocks=1, token=cls).double()
+    last = model.backbone(images)[-1]
+    last = last if last.dim() == 3 else last.flatten(2).transpose(1, 2)
+    torch.testing.assert_close(model.extract_feat(images), last.mean(dim=1))
+    pooling = dict(type='EfficientPooling', num_queries=2)
+    attentive = LinearProbe(backbone, 7, n_last_blocks=1, token='patches', pooling=pooling)
+    assert attentive.double().extract_feat(images).shape == last.shape
+    train(attentive, images, samples, steps=1)
+
+
+def test_a_sweep_over_features_rates_and_decays_equals_separate_runs(images, samples):
+    features = (dict(n_last_blocks=2), dict(n_last_blocks=1, token='gap'))
+    sweep = probe(features=features, lrs=(0.01, 1.0), weight_decays=(0.0, 0.1))
+    train(sweep, images, samples)
+    assert len(sweep.heads) == 8 and sweep.probes[3].name == 'cls-x2_lr1_wd0.1'
+    for head, one in zip(sweep.heads, sweep.probes):
+        options = dict(lrs=(one.lr,), weight_decays=(one.weight_decay,))
+        alone = probe(**features[one.feature], **options)
+        train(alone, images, samples)
+        assert torch.equal(head.weight, alone.heads[0].weight)
+        assert torch.equal(head.bias, alone.heads[0].bias)
+
+
+def test_attentive_probes_of_a_sweep_equal_separate_runs(images, samples):
+    options = dict(n_last_blocks=1, token='patches', batch_norm=True)
+    for pooling in (
+        dict(type='EfficientPooling', num_queries=3),
+        dict(type='CrossAttentionPooling', num_heads=2),
+    ):
+        sweep = probe(lrs=(0.1, 1.0), pooling=pooling, **options)
+        train(sweep, images, samples)
+        for i, lr in enumerate((0.1, 1.0)):
+            alone = probe(lrs=(lr,), pooling=pooling, **options)
+            train(alone, images, samples)
+            for found, wanted in zip(sweep.heads[i].parameters(), alone.heads[0].parameters()):
+                assert torch.equal(found, wanted)
+
+
+def test_batch_normalisation_in_front(images, samples):
+    """By the batch's statistics in training, by running ones in a test; no weights (MAE)."""
+    model = probe(n_last_blocks=1, batch_norm=True)
+    features, head = model.extract_feat(images), model.heads[0]
+    mean, variance = features.mean(dim=0), features.var(dim=0, unbiased=False)
+    normed = (features - mean) / (variance + 1e-6).sqrt()
+    torch.testing.assert_close(model.train()(images)[:, 0], normed @ head.weight.T + head.bias)
+    running = 0.9 + 0.1 * features.var(dim=0)
+    normed = (features - 0.1 * mean) / (running + 1e-6).sqrt()
+    torch.testing.assert_close(model.eval()(images)[:, 0], normed @ head.weight.T + head.bias)
+    assert len(list(model.norms.parameters())) == 0
+
+
+def test_a_probe_that_diverges_leaves_the_others_alone(images, samples):
+    """lr x weight decay = 1e6: the weights grow a millionfold in each step."""
+    sweep, alone = probe(lrs=(0.1, 1e6)), probe(lrs=(0.1,))
+    sweep.probes[1] = dataclasses.replace(sweep.probes[1], weight_decay=1.0)
+    train(sweep, images, samples, steps=60)
+    train(alone, images, samples, steps=60)
+    assert torch.equal(sweep.heads[0].weight, alone.heads[0].weight)
+    assert sweep.standing.tolist() == [1, 0]
+    losses = sweep(images, samples, mode='loss')
+    assert losses['loss_lr1e+06'].item() == pytest.approx(math.log(7))
+    (first, *_) = sweep.eval()(images, samples, mode='predict')
+    assert first.sweep_scores[0].isfinite().all() and first.sweep_scores[1].isnan().all()
+    assert sweep.drop_diverged() == [1]
+    assert all(bool(weight.isfinite().all()) for weight in sweep.parameters())
+
+
 def test_bad_options_are_errors():
     for options in (
         dict(n_last_blocks=4),
@@ -206,6 +324,14 @@ def test_bad_options_are_errors():
         dict(lrs=()),
         dict(lrs=(0.1, 0.1)),
         dict(lrs=(0.1, -1.0)),
+        dict(weight_decays=(-0.1,)),
+        dict(weight_decays=(0.1, 0.1)),
+        dict(features=(dict(layer=1), dict(layer=1))),
+        dict(layer=3),
+        dict(n_last_blocks=2, layer=0),
+        dict(token='mean'),
+        dict(token='patches'),
+        dict(pooling=dict(type='EfficientPooling')),
         dict(backbone=dict(BACKBONE, final_norm=False)),
         dict(backbone=dict(BACKBONE, with_cls_token=False)),
     ):
