@@ -22,6 +22,7 @@ def weighted_sum(weights, vectors):
     return sum(weight * vector for weight, vector in zip(weights, vectors))
 
 
+@torch.no_grad()
 @pytest.mark.parametrize('queries, reduction', [(3, 1), (3, 2), (1, 1)])
 def test_efficient_pooling(queries, reduction):
     torch.manual_seed(1)
@@ -37,6 +38,7 @@ def test_efficient_pooling(queries, reduction):
     assert sum(p.numel() for p in pool.parameters()) == 12 * queries + 12 * 12 // reduction
 
 
+@torch.no_grad()
 @pytest.mark.parametrize('projections', ['kv', 'qkvo'])
 def test_cross_attention(projections):
     torch.manual_seed(1)
