@@ -30,12 +30,22 @@ model = dict(
         bbox_roi_extractor=dict(
             out_channels=channels, featmap_strides=[_base_.demo_backbone['patch_size']]
         ),
-        bbox_head=dict(in_channels=channels, fc_out_channels=128, num_classes=num_classes),
+        # With few objects of each class, boxes and masks are learnt from all classes together.
+        bbox_head=dict(
+            in_channels=channels,
+            fc_out_channels=128,
+            num_classes=num_classes,
+            reg_class_agnostic=True,
+        ),
         mask_roi_extractor=dict(
             out_channels=channels, featmap_strides=[_base_.demo_backbone['patch_size']]
         ),
         mask_head=dict(
-            num_convs=2, in_channels=channels, conv_out_channels=32, num_classes=num_classes
+            num_convs=2,
+            in_channels=channels,
+            conv_out_channels=32,
+            num_classes=num_classes,
+            class_agnostic=True,
         ),
     ),
     train_cfg=dict(

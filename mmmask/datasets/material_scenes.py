@@ -11,7 +11,7 @@ from mmmask.datasets.store import refresh
 from mmmask.datasets.writers import TREES
 from mmmask.utils.progress import Progress
 
-GENERATOR = 1
+GENERATOR = 2
 """Version of the composition: raise it when the same specification gives other pixels."""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmmask.datasets.materials import OTHERS, PHOTOGRAPHS
+from mmmask.datasets.materials import OTHERS, PHOTOGRAPHS, SCENE_PHOTOGRAPHS
 from mmmask.datasets.spec import MaterialScenesSpec
 from mmmask.datasets.surfaces import crop_photograph, illuminate, image_rng
 from mmmask.utils.errors import UserError
@@ -97,7 +97,7 @@ def compose_scene(split: str, index: int, spec: MaterialScenesSpec, seed: int) -
     size = spec.scene_size
     grey = bool(rng.random() < spec.grey)
     background, canvas = _background(split, spec, rng, grey)
-    classes = [label for label in range(len(PHOTOGRAPHS)) if label != background]
+    classes = [label for label in range(len(SCENE_PHOTOGRAPHS)) if label != background]
     least = max(1, round(spec.min_visible * (size / 128) ** 2))
     labels: list[int] = []
     full: list[int] = []
@@ -134,8 +134,8 @@ def _background(
     if rng.random() < spec.other_background:
         label, photograph = None, OTHERS[rng.integers(len(OTHERS))]
     else:
-        label = int(rng.integers(len(PHOTOGRAPHS)))
-        photograph = PHOTOGRAPHS[label]
+        label = int(rng.integers(len(SCENE_PHOTOGRAPHS)))
+        photograph = SCENE_PHOTOGRAPHS[label]
     crop = crop_photograph(photograph, split, spec.scene_size, spec.scene_zoom, spec, rng)
     return label, illuminate(crop, spec, rng, grey)
 
@@ -153,7 +153,7 @@ def _fill(
     rows, columns = np.flatnonzero(shape.any(axis=1)), np.flatnonzero(shape.any(axis=0))
     window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     inside = shape[window]
-    photograph, size = PHOTOGRAPHS[label], max(inside.shape)
+    photograph, size = SCENE_PHOTOGRAPHS[label], max(inside.shape)
     crop = crop_photograph(photograph, split, size, spec.scene_zoom, spec, rng)
     crop = illuminate(crop[: inside.shape[0], : inside.shape[1]], spec, rng, grey)
     canvas[window][inside] = crop[inside]

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from mmmask.datasets.materials import MATERIALS, SPLITS
+from mmmask.datasets.materials import MATERIALS, SCENE_MATERIALS, SPLITS
 from mmmask.datasets.scenes import Scene, compose_scene, material_image
 from mmmask.datasets.spec import MaterialScenesSpec
 
@@ -131,7 +131,7 @@ class DetTree(SceneTree):
                 )
         categories = [
             dict(id=label + 1, name=name, supercategory='material')
-            for label, name in enumerate(MATERIALS)
+            for label, name in enumerate(SCENE_MATERIALS)
         ]
         info = dict(description='material scenes', split=split, seed=self.seed)
         return dict(info=info, images=images, annotations=annotations, categories=categories)

@@ -10,7 +10,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from mmmask.datasets.material_scenes import prepare
-from mmmask.datasets.materials import MATERIALS, PALETTE
+from mmmask.datasets.materials import MATERIALS, PALETTE, SCENE_MATERIALS
 from mmmask.datasets.scenes import compose_scene
 from mmmask.datasets.spec import MaterialScenesSpec
 
@@ -41,7 +41,7 @@ def loader(data, tree, split):
 @pytest.mark.parametrize('tree', ['det', 'seg'])
 def test_class_names_and_colours_are_the_generators(tree):
     metainfo = Config.fromfile(CONFIGS / f'material_scenes_{tree}.py').metainfo
-    assert tuple(metainfo.classes) == MATERIALS
+    assert tuple(metainfo.classes) == SCENE_MATERIALS
     assert tuple(tuple(colour) for colour in metainfo.palette) == PALETTE
 
 

@@ -11,7 +11,7 @@ from pycocotools.coco import COCO
 from pycocotools.mask import decode
 
 from mmmask.datasets.material_scenes import prepare
-from mmmask.datasets.materials import MATERIALS
+from mmmask.datasets.materials import MATERIALS, SCENE_MATERIALS
 from mmmask.datasets.scenes import compose_scene
 from mmmask.datasets.spec import MaterialScenesSpec
 from mmmask.datasets.writers import mask_fields
@@ -124,7 +124,7 @@ def test_mask_fields_by_hand():
 def test_coco_reads_the_masks_back_exactly(made, split, count, capsys):
     coco = COCO(made[0] / f'det/annotations/instances_{split}.json')
     assert len(coco.imgs) == count
-    assert [c['name'] for c in coco.loadCats(coco.getCatIds())] == list(MATERIALS)
+    assert [c['name'] for c in coco.loadCats(coco.getCatIds())] == list(SCENE_MATERIALS)
     for image_id, image in coco.imgs.items():
         scene = compose_scene(split, int(image['file_name'][:-4]), SPEC, seed=5)
         annotations = coco.loadAnns(coco.getAnnIds(image_id))

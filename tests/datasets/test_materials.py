@@ -5,7 +5,15 @@ import pytest
 from PIL import Image
 
 from mmmask.datasets import materials, scenes, writers
-from mmmask.datasets.materials import MATERIALS, OTHERS, PALETTE, PHOTOGRAPHS, Photograph, cut_part
+from mmmask.datasets.materials import (
+    MATERIALS,
+    OTHERS,
+    PALETTE,
+    PHOTOGRAPHS,
+    SCENE_MATERIALS,
+    Photograph,
+    cut_part,
+)
 from mmmask.datasets.spec import MaterialScenesSpec
 from mmmask.utils.errors import UserError
 
@@ -24,8 +32,9 @@ def fresh_caches():
 
 
 def test_there_are_twelve_classes_in_the_order_of_a_folder_tree():
-    assert len(MATERIALS) == len(set(MATERIALS)) == len(PALETTE) == 12
+    assert len(MATERIALS) == len(set(MATERIALS)) == 12
     assert list(MATERIALS) == sorted(MATERIALS)
+    assert len(SCENE_MATERIALS) == len(PALETTE) == 6
 
 
 @pytest.mark.parametrize('photograph', [*PHOTOGRAPHS, *OTHERS], ids=lambda p: p.name)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmmask.datasets import scenes
-from mmmask.datasets.materials import MATERIALS
+from mmmask.datasets.materials import SCENE_MATERIALS
 from mmmask.datasets.spec import MaterialScenesSpec
 from mmmask.utils.errors import UserError
 
@@ -50,7 +50,7 @@ def test_scenes_keep_their_promises(split):
         assert scene.masks.sum(axis=0).max() == 1  # visible masks are disjoint
         assert scene.masks.sum(axis=(1, 2)).min() >= least
         assert scene.background not in scene.labels
-        assert set(scene.labels) <= set(range(len(MATERIALS)))
+        assert set(scene.labels) <= set(range(len(SCENE_MATERIALS)))
         backgrounds.add(scene.background)
     assert None in backgrounds and len(backgrounds) > 5
 

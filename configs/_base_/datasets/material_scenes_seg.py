@@ -3,14 +3,10 @@
 # Value 0 of a label map ("other") is ignored, as in ADE20K.
 data_root = 'data/material_scenes/seg/'
 metainfo = dict(
-    classes=(
-        'brick', 'coins', 'fur', 'grass', 'gravel', 'motorcycle', 'pagoda', 'petals', 'print',
-        'retina', 'stars', 'tissue',
-    ),
+    classes=('brick', 'grass', 'gravel', 'petals', 'print', 'stars'),
     palette=[
-        (178, 34, 34), (218, 165, 32), (210, 140, 90), (60, 160, 60), (128, 128, 128),
-        (70, 90, 200), (120, 200, 170), (255, 140, 180), (240, 240, 240), (230, 90, 30),
-        (40, 20, 90), (150, 100, 180),
+        (178, 34, 34), (60, 160, 60), (128, 128, 128), (255, 140, 180), (240, 240, 240),
+        (40, 20, 90),
     ],
 )  # fmt: skip
 
