@@ -38,7 +38,9 @@ model = dict(
             reg_class_agnostic=True,
         ),
         mask_roi_extractor=dict(
-            out_channels=channels, featmap_strides=[_base_.demo_backbone['patch_size']]
+            roi_layer=dict(output_size=7),  # an object is 4 to 9 patches wide
+            out_channels=channels,
+            featmap_strides=[_base_.demo_backbone['patch_size']],
         ),
         mask_head=dict(
             num_convs=2,
@@ -51,10 +53,13 @@ model = dict(
     train_cfg=dict(
         rpn=dict(sampler=dict(num=64)),
         rpn_proposal=dict(nms_pre=200, max_per_img=50),
-        rcnn=dict(sampler=dict(num=32, pos_fraction=0.5)),
+        rcnn=dict(sampler=dict(num=32, pos_fraction=0.5), mask_size=14),
     ),
     test_cfg=dict(rpn=dict(nms_pre=100, max_per_img=50), rcnn=dict(max_per_img=20)),
 )
+
+# Of 1e-3 and 2e-3 the one that serves training from scratch better.
+optim_wrapper = dict(optimizer=dict(lr=2e-3))
 
 default_hooks = dict(
     logger=dict(interval=20),

@@ -154,12 +154,12 @@ protocols = dict(
 tasks = [dict(name=f'pretrain-s{s}', protocol='pretrain', seed=s) for s in range(3)]
 tasks += [
     dict(name=f'{p}-{arm}-s{s}', protocol=p, arm=arm, seed=s, weights=weights.format(s))
-    for p, seeds, arms in (
-        ('knn', 3, {'untrained': 'none', 'pre-trained': 'pretrain-s{}'}),
-        ('linear', 3, {'untrained': 'none', 'pre-trained': 'pretrain-s{}'}),
-        ('detection', 2, {'scratch': 'none', 'pre-trained': 'pretrain-s{}'}),
-        ('segmentation', 2, {'scratch': 'none', 'pre-trained': 'pretrain-s{}'}),
+    for p, arms in (
+        ('knn', {'untrained': 'none', 'pre-trained': 'pretrain-s{}'}),
+        ('linear', {'untrained': 'none', 'pre-trained': 'pretrain-s{}'}),
+        ('detection', {'scratch': 'none', 'pre-trained': 'pretrain-s{}'}),
+        ('segmentation', {'scratch': 'none', 'pre-trained': 'pretrain-s{}'}),
     )
-    for s in range(seeds)
+    for s in range(3)
     for arm, weights in arms.items()
 ]
