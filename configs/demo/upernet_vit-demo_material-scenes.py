@@ -46,7 +46,7 @@ model = dict(
 )
 
 train_dataloader = dict(
-    batch_size=8,
+    batch_size=16,
     dataset=dict(
         pipeline=[
             dict(type='mmpretrain.LoadImageStrict', cache=True),

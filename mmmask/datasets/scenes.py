@@ -5,7 +5,7 @@ Shapes: images are ``(H, W, 3)`` uint8 RGB, masks ``(H, W)`` bool.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -137,7 +137,8 @@ def _background(
         label = int(rng.integers(len(SCENE_PHOTOGRAPHS)))
         photograph = SCENE_PHOTOGRAPHS[label]
     crop = crop_photograph(photograph, split, spec.scene_size, spec.scene_zoom, spec, rng)
-    return label, illuminate(crop, spec, rng, grey)
+    hazy = replace(spec, contrast=spec.background_contrast)
+    return label, illuminate(crop, hazy, rng, grey)
 
 
 def _fill(

@@ -30,6 +30,8 @@ class MaterialScenesSpec:
             leaves nothing of it.
         brightness: Range of that target, of 0 to 1.
         contrast: Range of the factor on the deviation from the mean, drawn in logarithms.
+        background_contrast: The same of a scene's background, which lies in a haze behind the
+            objects.
         gamma: Range of the exponent, drawn in logarithms.
         cast: Standard deviation of each channel's logarithmic gain (the colour of the light).
         grey: Probability that an image (in a scene: the whole scene) is grey.
@@ -56,6 +58,7 @@ class MaterialScenesSpec:
     exposure: float = 0.5
     brightness: tuple[float, float] = (0.3, 0.65)
     contrast: tuple[float, float] = (0.6, 1.4)
+    background_contrast: tuple[float, float] = (0.25, 0.4)
     gamma: tuple[float, float] = (0.7, 1.4)
     cast: float = 0.05
     grey: float = 1.0
@@ -79,7 +82,7 @@ class MaterialScenesSpec:
             _require(name, getattr(self, name), 16, 1024)
         for name in ('exposure', 'grey', 'other_background', 'min_visible_share', 'min_texture'):
             _require(name, getattr(self, name), 0, 1)
-        for name in ('zoom', 'scene_zoom', 'contrast', 'gamma', 'radius'):
+        for name in ('zoom', 'scene_zoom', 'contrast', 'background_contrast', 'gamma', 'radius'):
             _require(f'{name} (low)', getattr(self, name)[0], 1e-3, 100)
         _require('wobble', self.wobble, 0, 1)
         _require('cast', self.cast, 0, 2)

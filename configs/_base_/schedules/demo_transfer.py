@@ -1,5 +1,5 @@
 # The training of both demo transfers, the detector and the segmenter: short, with layer decay.
-max_iters = 600
+max_iters = 300
 
 optim_wrapper = dict(
     type='OptimWrapper',
@@ -18,6 +18,6 @@ param_scheduler = [
         end=max_iters,
     ),
 ]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 3)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 2)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
