@@ -110,7 +110,7 @@ protocols = dict(
         "backbone's first weights only.",
         run='train',
         config='mmmask::demo/mask-rcnn_vit-demo_material-scenes.py',
-        minutes=2.0,
+        minutes=1.4,
         baseline='scratch',
         metrics={
             'coco/bbox_mAP': dict(label='box AP', scale=100),
@@ -134,7 +134,7 @@ protocols = dict(
         "backbone's first weights only.",
         run='train',
         config='mmmask::demo/upernet_vit-demo_material-scenes.py',
-        minutes=1.6,
+        minutes=0.9,
         baseline='scratch',
         metrics={'mIoU': 'mean IoU, %'},
         values=_transfer,
