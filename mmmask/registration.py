@@ -6,6 +6,8 @@ program of your own imports it before it builds a config. ``import mmmask`` alon
 so that the command's ``--help`` needn't load torch.
 """
 
+import gc
+
 import mmdet.registry
 
 import mmmask.compat  # noqa: F401
@@ -21,3 +23,6 @@ from mmmask.datasets import (  # noqa: F401
 
 # Imported when a metric of mmdet is first looked for: it needs all of mmdet.
 mmdet.registry.METRICS._locations.append('mmmask.evaluation.hot_coco_metric')
+
+# What has been imported stays: collections needn't visit it. mmengine makes one for each data set.
+gc.freeze()

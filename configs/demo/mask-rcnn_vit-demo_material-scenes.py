@@ -28,7 +28,9 @@ model = dict(
     ),
     roi_head=dict(
         bbox_roi_extractor=dict(
-            out_channels=channels, featmap_strides=[_base_.demo_backbone['patch_size']]
+            roi_layer=dict(sampling_ratio=1),  # a cell is smaller than a patch
+            out_channels=channels,
+            featmap_strides=[_base_.demo_backbone['patch_size']],
         ),
         # With few objects of each class, boxes and masks are learnt from all classes together.
         bbox_head=dict(
@@ -38,7 +40,7 @@ model = dict(
             reg_class_agnostic=True,
         ),
         mask_roi_extractor=dict(
-            roi_layer=dict(output_size=7),  # an object is 4 to 9 patches wide
+            roi_layer=dict(output_size=7, sampling_ratio=1),  # an object is 4 to 9 patches wide
             out_channels=channels,
             featmap_strides=[_base_.demo_backbone['patch_size']],
         ),
@@ -62,7 +64,7 @@ model = dict(
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 
 default_hooks = dict(
-    logger=dict(interval=20),
+    logger=dict(interval=20, log_metric_by_epoch=False),
     checkpoint=dict(by_epoch=False, interval=_base_.max_iters // 2, max_keep_ckpts=2),
 )
 log_processor = dict(by_epoch=False)

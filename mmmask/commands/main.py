@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import shlex
 import sys
@@ -58,6 +59,7 @@ def run_command(name: str, argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     """Run the parsed command; a `UserError` becomes one line and exit status 1."""
+    gc.set_threshold(50_000, 20, 100)  # imports make hundreds of thousands of objects, all to stay
     try:
         status = args.run(args) or 0
         sys.stdout.flush()

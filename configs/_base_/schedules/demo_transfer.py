@@ -1,5 +1,5 @@
 # The training of both demo transfers, the detector and the segmenter: short, with layer decay.
-max_iters = 300
+max_iters = 250
 
 optim_wrapper = dict(
     type='OptimWrapper',
