@@ -18,6 +18,8 @@ from mmmask.datasets import (  # noqa: F401
     inaturalist,
     load_image,
     object_masks,
+    retrieval,
+    revisited,
     transforms,
 )
 

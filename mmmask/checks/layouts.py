@@ -86,6 +86,37 @@ _INATURALIST = """
   train_val2018/<supercategory>/<category id>/*.jpg      437513 + 24426 images (2019: 265213 + 3030)
 """
 
+_CUB = """
+<data_root>/                          CUB_200_2011
+  images/001.Black_footed_Albatross/*.jpg
+  images.txt                          lines "<number> <image below images/>"
+  image_class_labels.txt              lines "<number> <class>": 1 to 100 train, 101 to 200 test
+"""
+
+_CARS = """
+<data_root>/
+  car_ims/000001.jpg ... 016185.jpg
+  cars_annos.mat      annotations: relative_im_path and class; 1 to 98 train, 99 to 196 test
+"""
+
+_PRODUCTS = """
+<data_root>/                      Stanford_Online_Products
+  bicycle_final/*.JPG ...         12 folders
+  Ebay_train.txt  Ebay_test.txt   a header, lines "<image_id> <class_id> <super_class_id> <path>"
+"""
+
+_INSHOP = """
+<data_root>/
+  Img/img/WOMEN/... MEN/...
+  Eval/list_eval_partition.txt    a count, a header, lines "<img/...> <item_id> <status>"
+"""
+
+_REVISITED = """
+<data_root>/                 roxford5k or rparis6k
+  gnd_roxford5k.pkl          or gnd_rparis6k.pkl: gnd, imlist, qimlist
+  jpg/*.jpg                  4993 images and 70 queries (Paris: 6322 and 70)
+"""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -227,6 +258,11 @@ _LAYOUTS = {
         None,
         {'train2018': 437_513, 'val2018': 24_426, 'train2019': 265_213, 'val2019': 3_030},
     ),
+    'CUB200Retrieval': Layout(_CUB, None, {'train': 5_864, 'test': 5_924}),
+    'Cars196Retrieval': Layout(_CARS, None, {'train': 8_054, 'test': 8_131}),
+    'StanfordOnlineProducts': Layout(_PRODUCTS, None, {'train': 59_551, 'test': 60_502}),
+    'InShopRetrieval': Layout(_INSHOP, None, {'train': 25_882, 'query': 14_218, 'gallery': 12_612}),
+    'RevisitedBuildings': Layout(_REVISITED, None, {'query': 70}),
 }
 
 

@@ -14,8 +14,8 @@ from PIL import Image
 from scipy.io import loadmat, savemat
 
 from mmmask.commands.main import run_command
-from mmmask.datasets.cifar import load_pickle
 from mmmask.datasets.miniatures import write_miniature
+from mmmask.datasets.pickles import load_pickle
 from mmmask.utils.errors import UserError
 from mmmask.utils.progress import Progress
 
@@ -369,7 +369,7 @@ class TestCIFAR:
 
     def test_a_truncated_batch(self, damaged):
         line = damaged('cifar10', lambda root: truncate(root / self.BATCH))
-        assert 'data_batch_3 is incomplete or no pickle of CIFAR' in line
+        assert 'data_batch_3 is incomplete or no pickle of arrays' in line
 
     @pytest.mark.parametrize(
         ('change', 'message'),

@@ -34,16 +34,16 @@ def files() -> Files:
 def _labels() -> bytes:
     """Labels 1 to 102 of the images in the order of their numbers: ``(1, 306)``."""
     labels = np.tile(np.arange(1, NUM_CLASSES + 1, dtype=np.uint8), len(SPLIT_KEYS))
-    return _mat(dict(labels=labels[None]))
+    return mat(dict(labels=labels[None]))
 
 
 def _splits() -> bytes:
     """Image numbers of each split: ``(1, 102)``."""
     numbers = np.arange(1, NUM_CLASSES + 1, dtype=np.uint16)[None]
-    return _mat({key: numbers + part * NUM_CLASSES for part, key in enumerate(SPLIT_KEYS)})
+    return mat({key: numbers + part * NUM_CLASSES for part, key in enumerate(SPLIT_KEYS)})
 
 
-def _mat(values: dict[str, np.ndarray]) -> bytes:
+def mat(values: dict[str, np.ndarray]) -> bytes:
     """A MATLAB 5 file whose header doesn't tell when it was written."""
     from scipy.io import savemat
 

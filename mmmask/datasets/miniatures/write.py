@@ -6,7 +6,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from mmmask.datasets.miniatures import cifar, coco, flowers, imagenet, inaturalist, segmentation
+from mmmask.datasets.miniatures import (
+    cifar,
+    coco,
+    flowers,
+    imagenet,
+    inaturalist,
+    retrieval,
+    segmentation,
+)
 from mmmask.datasets.miniatures.material import VERSION, Files
 from mmmask.datasets.store import refresh
 from mmmask.utils.errors import UserError
@@ -22,6 +30,12 @@ LAYOUTS: dict[str, Callable[[], Files]] = {
     'flowers102': flowers.files,
     'inaturalist2018': partial(inaturalist.files, 2018),
     'inaturalist2019': partial(inaturalist.files, 2019),
+    'roxford5k': partial(retrieval.revisited, 'roxford5k'),
+    'rparis6k': partial(retrieval.revisited, 'rparis6k'),
+    'cub200': retrieval.cub200,
+    'cars196': retrieval.cars196,
+    'sop': retrieval.products,
+    'inshop': retrieval.inshop,
 }
 """Layout -> its files."""
 

@@ -1,5 +1,6 @@
 from .augmenting_data_preprocessor import AugmentingDataPreprocessor
 from .multi_crop import MultiCrop
 from .resized_crop import ResizedCrop
+from .thumbnail import Thumbnail
 
-__all__ = ['AugmentingDataPreprocessor', 'MultiCrop', 'ResizedCrop']
+__all__ = ['AugmentingDataPreprocessor', 'MultiCrop', 'ResizedCrop', 'Thumbnail']
