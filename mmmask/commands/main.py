@@ -15,7 +15,7 @@ from mmmask.utils.errors import UserError, one_line
 from mmmask.version import __version__
 
 COMMANDS = (
-    *('train', 'test', 'suite', 'check-data', 'inspect', 'verify', 'export', 'visualize'),
+    *('train', 'test', 'embed', 'suite', 'check-data', 'inspect', 'verify', 'export', 'visualize'),
     *('coverage', 'select-head', 'time-step', 'time-loader', 'gpu-check', 'prepare-demo'),
     'prepare-miniature',
 )

@@ -1,6 +1,8 @@
 import mmmask.compat
 
+from .embed_loop import EmbedLoop
 from .feature_health_loop import FeatureHealthLoop
+from .few_shot_knn_loop import FewShotKNNLoop
 from .frozen_backbone import FrozenBackbone
 from .knn_loop import KNNLoop
 from .loop import FrozenLoop
@@ -12,7 +14,9 @@ from .sweep_loop import SweepTrainLoop
 from .sweep_optimizer import SweepOptimWrapperConstructor
 
 __all__ = [
+    'EmbedLoop',
     'FeatureHealthLoop',
+    'FewShotKNNLoop',
     'FrozenBackbone',
     'FrozenLoop',
     'KNNLoop',

@@ -15,6 +15,9 @@ from mmmask.utils.errors import UserError
 
 DINO_KS = (10, 20, 100, 200)
 
+BLOCK = 1 << 26
+"""Similarities that are computed at a time: 256 MiB."""
+
 
 def choose_ks(ks: int | Sequence[int] | None, bank_size: int) -> tuple[int, ...]:
     """Return the numbers of neighbours to report.
@@ -62,13 +65,32 @@ def nearest_neighbours(
     best = queries.new_empty(len(queries), 0)
     rows = torch.empty(len(queries), 0, dtype=torch.long, device=queries.device)
     for start in range(0, len(bank), chunk_size):
-        block = queries @ bank[start : start + chunk_size].T  # (Q, n)
-        numbers = torch.arange(start, start + block.shape[1], device=rows.device)
+        similarities, columns = _largest(queries @ bank[start : start + chunk_size].T, k)
         # Stable: among equals, the best of earlier blocks stay in front of this block's.
-        best, order = torch.cat((best, block), dim=1).sort(dim=1, descending=True, stable=True)
-        rows = torch.cat((rows, numbers.expand_as(block)), dim=1).gather(1, order[:, :k])
+        both = torch.cat((best, similarities), dim=1)
+        best, order = both.sort(dim=1, descending=True, stable=True)
+        rows = torch.cat((rows, columns + start), dim=1).gather(1, order[:, :k])
         best = best[:, :k]
     return best, rows
+
+
+def _largest(block: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return the k largest of each row of (Q, n) and their columns; equal ones in their order.
+
+    ``topk`` returns equal values in any order. Where the value after the k-th equals it, others
+    might as well have been returned: such rows are sorted as a whole.
+    """
+    values, columns = block.topk(min(k + 1, block.shape[1]), dim=1)
+    equal = values[:, 1:] == values[:, :-1]
+    tied = equal.any(dim=1).nonzero()[:, 0]
+    ordered, order = columns[tied].sort(dim=1)
+    order = values[tied].gather(1, order).sort(dim=1, descending=True, stable=True).indices
+    columns[tied] = ordered.gather(1, order)
+    cut = equal[:, k - 1 :].any(dim=1).nonzero()[:, 0]
+    if len(cut):
+        whole = block[cut].sort(dim=1, descending=True, stable=True).indices
+        columns[cut] = whole[:, : columns.shape[1]]
+    return values[:, :k], columns[:, :k]
 
 
 def class_votes(
@@ -114,7 +136,7 @@ def iter_votes(
         num_classes: Classes.
         ks: Numbers of neighbours, see :func:`choose_ks`.
         temperature: T of the votes.
-        chunk_size: Queries, and rows of the bank, that are compared at a time.
+        chunk_size: Queries that are compared at a time, at most: fewer with a large bank.
 
     Yields:
         {k: (at most chunk_size, num_classes) int64}, in the order of the queries.
@@ -134,8 +156,10 @@ def iter_votes(
     if not 0 <= int(bank_labels.min()) <= int(bank_labels.max()) < num_classes:
         raise UserError(f'labels of the bank are not in 0 ... {num_classes - 1}')
     bank = F.normalize(bank.float(), dim=1)
+    # Wide blocks: the best of each block are merged, which costs more than to find them.
+    chunk_size = min(chunk_size, max(64, BLOCK // len(bank)))
     for block in F.normalize(queries.float(), dim=1).split(chunk_size):
-        similarities, rows = nearest_neighbours(bank, block, max(ks), chunk_size)
+        similarities, rows = nearest_neighbours(bank, block, max(ks), BLOCK // chunk_size)
         labels = bank_labels[rows]
         yield {
             k: class_votes(similarities[:, :k], labels[:, :k], num_classes, temperature) for k in ks
@@ -167,7 +191,7 @@ class KNNProtocol:
         k: Numbers of neighbours, see :func:`choose_ks`. A line in the log
             names the default ones that the bank is too small for.
         temperature: T of the votes exp(similarity / T).
-        chunk_size: Images of a block of the search; changes memory, not results.
+        chunk_size: Queries of a block of the search, at most; changes memory, not results.
     """
 
     def __init__(
@@ -240,7 +264,8 @@ class KNNProtocol:
             self.temperature,
             self.chunk_size,
         )
-        for votes, truth in zip(blocks, labels.split(self.chunk_size)):
+        for votes in blocks:
+            truth, labels = labels.tensor_split([len(votes[ks[0]])])
             for k, of_k in votes.items():
                 ranks = label_ranks(of_k, truth)
                 for top in tops:
