@@ -1,8 +1,9 @@
 #!/usr/bin/env python
 """Time the k-NN search against a plain chunked product with top-k, and compare what they find.
 
-Seconds are those of CPU time, so that other work on the machine counts little. Features are noisy directions of classes. Each measurement is a process of its own, whose peak of
-memory is printed. The whole protocol, with normalisation and votes, is the third one.
+Features are noisy directions of classes. Each measurement is a process of its own, whose peak of
+memory is printed. Seconds are of CPU time, so that other work on the machine counts little. The
+third measurement is the whole protocol, with normalisation and votes.
 
     python tools/benchmark_knn.py [--queries 20000] [--bank 100000] [--width 384] [--k 200]
 """
