@@ -14,15 +14,5 @@ fi
 
 # run_processes NPROC PROGRAM ARGUMENTS...: one process per rank.
 run_processes() {
-    local nproc=$1 program=$2 nnodes=${NNODES:-1} rendezvous
-    shift 2
-    [[ $nproc =~ ^[1-9][0-9]*$ ]] || { echo "error: the number of processes must be a positive number, got '$nproc'" >&2; exit 2; }
-    if [ "$nnodes" = 1 ] && [ -z "${PORT:-}" ]; then
-        rendezvous=(--standalone)
-    else
-        rendezvous=(--nnodes="$nnodes" --node_rank="${NODE_RANK:-0}"
-            --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}")
-    fi
-    exec "$PYTHON" "$TOOLS/spawn.py" "${rendezvous[@]}" --nproc_per_node="$nproc" \
-        "$TOOLS/$program" "$@" --launcher pytorch
+    exec "$PYTHON" "$TOOLS/spawn.py" "$1" "$TOOLS/$2" "${@:3}" --launcher pytorch
 }

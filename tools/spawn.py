@@ -1,15 +1,11 @@
-"""torchrun that leaves a failure to the processes' own message, without a traceback of its own."""
+"""The same as ``python -m mmmask.launch.spawn``."""
 
 import sys
+from pathlib import Path
 
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-from torch.distributed.run import main
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 if __name__ == '__main__':
-    try:
-        main()
-    except ChildFailedError as error:
-        rank, failure = error.get_first_failure()
-        if failure.exitcode < 0:  # it can't have said anything
-            print(f'error: process {rank} was ended by signal {-failure.exitcode}', file=sys.stderr)
-        sys.exit(1)
+    from mmmask.launch.spawn import main
+
+    sys.exit(main(sys.argv[1:]))

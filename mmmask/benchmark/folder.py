@@ -44,7 +44,8 @@ class TaskFolder:
     ``task.json`` is the runner's: ``status`` (``running``, ``interrupted``, ``done``, ``failed``),
     ``command``, ``environment``, ``identity`` (see
     :func:`~mmmask.benchmark.identity.identity_of`), ``started``, ``seconds`` (of all attempts),
-    ``attempts`` and ``error``. ``result.json`` is the tool's.
+    ``attempts``, ``error``, ``machine``, and ``note``, by which a later runner finds the processes.
+    ``result.json`` is the tool's.
     """
 
     path: Path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -96,19 +96,30 @@ def data_hashes(patterns: Iterable[str], root: Path) -> dict[str, str]:
 
 
 def identity_of(
-    task: Task, root: Path, weights: str | Path | None, data: dict[str, str]
+    task: Task, root: Path, files: Mapping[str, Path], data: dict[str, str]
 ) -> dict[str, Any]:
     """Return all that a result depends on, besides the program; a run is repeated if it changes.
 
-    ``weights`` is the checkpoint file, if there is one; ``data`` is as of :func:`data_hashes`.
+    Args:
+        task: The task.
+        root: The suite's.
+        files: The checkpoint of each of ``task.sources`` that is a file.
+        data: As of :func:`data_hashes`.
     """
-    return dict(
+    weights: Any = {
+        place: sha256(files[place]) if place in files else source
+        for place, source in task.sources.items()
+    }
+    if not isinstance(task.weights, dict):
+        weights = next(iter(weights.values()), None)
+    identity = dict(
         run=task.protocol.run,
         seed=task.seed,
-        weights=sha256(weights) if weights else task.weights,
+        weights=weights,
         data=data,
         config=resolve_config(task, root),
     )
+    return identity if task.protocol.gpus == 1 else dict(identity, processes=task.protocol.gpus)
 
 
 def first_change(old: Any, new: Any, path: str = '') -> str | None:
@@ -123,7 +134,7 @@ def first_change(old: Any, new: Any, path: str = '') -> str | None:
         return None
     if old == new:
         return None
-    if path == 'weights' or path.startswith('data.'):
+    if path.partition('.')[0] in ('weights', 'data'):
         return f'{path} changed'
     short = [text if len(text) <= 40 else text[:37] + '...' for text in map(repr, (old, new))]
     return f'{path} changed from {short[0]} to {short[1]}'

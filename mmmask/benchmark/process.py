@@ -39,6 +39,14 @@ def make_slots(jobs: int | None, cores: int, gpus: Sequence[str]) -> list[dict[s
     return [dict(OMP_NUM_THREADS=str(max(1, cores // jobs)))] * jobs
 
 
+def with_this_code(environment: dict[str, str]) -> dict[str, str]:
+    """Return variables under which a process runs this checkout's code, installed or not."""
+    if not (_CODE / 'setup.cfg').is_file():
+        return environment
+    paths = [str(_CODE), *filter(None, [environment.get('PYTHONPATH')])]
+    return {**environment, 'PYTHONPATH': os.pathsep.join(paths)}
+
+
 class Child(subprocess.Popen):
     """Runs a command that writes into a log, with all processes that the command starts.
 
@@ -59,10 +67,7 @@ class Child(subprocess.Popen):
         keep_open: Sequence[int] = (),
     ) -> None:
         self.started = time.monotonic()
-        environment = {**os.environ, **environment, 'PYTHONUNBUFFERED': '1'}
-        if (_CODE / 'setup.cfg').is_file():  # a checkout, installed or not: the child runs it, too
-            paths = [str(_CODE), *filter(None, [environment.get('PYTHONPATH')])]
-            environment['PYTHONPATH'] = os.pathsep.join(paths)
+        environment = with_this_code({**os.environ, **environment, 'PYTHONUNBUFFERED': '1'})
         with log.open('ab') as file:
             super().__init__(
                 command,
@@ -112,11 +117,15 @@ def stop_signals() -> Iterator[None]:
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[int]:
-    """Keep other runners out of a folder.
+def exclusive(folder: Path, wait: bool = False) -> Iterator[int]:
+    """Keep others out of a folder.
 
-    The lock belongs to an open file; children that inherit the descriptor keep it, so that a
-    runner doesn't start a task again which outlived the runner before.
+    The lock belongs to an open file: children that inherit the descriptor keep the lock after this
+    process has left it, or was killed.
+
+    Args:
+        folder: It is made if there is none.
+        wait: Wait for others, instead of refusing.
 
     Yields:
         The file descriptor.
@@ -127,14 +136,26 @@ def exclusive(folder: Path) -> Iterator[int]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / '.lock').open('a+') as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
             file.seek(0)
             raise UserError(
-                f'{folder} is in use by the runner with process id {file.read().strip() or "?"}, '
-                'or by a task that it left: wait for it or stop it'
+                f'{folder} is in use by the runner with process id {file.read().strip() or "?"}: '
+                'wait for it or stop it'
             ) from None
         file.truncate(0)
         file.write(f'{os.getpid()}\n')
         file.flush()
         yield file.fileno()
+
+
+def is_in_use(folder: Path) -> bool:
+    """Return True if a process has the folder's lock, see :func:`exclusive`."""
+    if not (folder / '.lock').is_file():
+        return False
+    with (folder / '.lock').open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -1,4 +1,4 @@
-"""Runs a suite: each task is a process, started after the one it needs, skipped if it is done."""
+"""Runs a suite: an executor starts each task after those it needs; done ones are skipped."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
 
 from mmmask.utils.errors import UserError
+from mmmask.utils.files import is_remote
 
 from .estimate import chains, expected_seconds, in_words, remaining_seconds
+from .executors import Job, LocalExecutor, Running, SubmititExecutor
 from .folder import TaskFolder
 from .identity import data_hashes, first_change, identity_of, resolve_config, value_at
 from .process import Child, exclusive, stop_signals
 from .results import build_records, write_results
-from .suite import NO_WEIGHTS, Suite, Task, select
-
-INIT_CFG = 'model.backbone.init_cfg'
-"""Where a training takes its weights from."""
+from .suite import NO_WEIGHTS, TESTED, Suite, Task, select
 
 
 class Action(Enum):
@@ -42,7 +42,7 @@ class SuiteRunner:
     Args:
         suite: What to run.
         work_dir: Where everything goes; each task has a folder of its name in it.
-        slots: Places for processes, see :func:`~mmmask.benchmark.process.make_slots`.
+        executor: Starts the processes.
         keep_going: After a failure, go on with what doesn't depend on it.
         say: Receives each line of progress.
         python: The interpreter that runs each task, in the suite's root.
@@ -52,20 +52,20 @@ class SuiteRunner:
         self,
         suite: Suite,
         work_dir: str | Path,
-        slots: Sequence[dict[str, str]],
+        executor: LocalExecutor | SubmititExecutor,
         keep_going: bool = False,
         say: Callable[[str], None] = print,
         python: str = sys.executable,
     ) -> None:
         self.suite = suite
         self.work_dir = Path(work_dir).resolve()
-        self.slots = list(slots)
+        self.executor = executor
         self.keep_going = keep_going
         self.say = say
         self.python = self._shown(python)
         self._tasks: tuple[Task, ...] = ()
         self._data: dict[str, str] = {}
-        self._running: dict[str, tuple[Child, dict[str, str]]] = {}
+        self._running: dict[str, Running] = {}
         self._seconds: dict[str, float] = {}
         self._failed: dict[str, str] = {}
 
@@ -74,34 +74,75 @@ class SuiteRunner:
         return TaskFolder(self.work_dir / task.name)
 
     def check(self) -> None:
-        """Check that every config can be read, and has the values that are to be printed."""
+        """Check that every config can be read, has what is to be printed, and takes the weights."""
         for task in self.suite.tasks:
-            config = resolve_config(task, self.suite.root)
             try:
+                config = resolve_config(task, self.suite.root)
                 for path in task.protocol.values.values():
                     value_at(config, path)
+                if isinstance(task.weights, dict):
+                    places = weight_options(task, task.sources)
+                    placed = replace(task, options={**task.options, **places})
+                    resolve_config(placed, self.suite.root)
             except UserError as error:
                 raise UserError(f'{task.protocol.config}: {error}') from None
 
-    def weights_of(self, task: Task) -> Path | None:
-        """Return the checkpoint that the task takes, which must be there; None if it takes none."""
-        if task.needs:
-            return self.folder(self.suite.task(task.needs)).checkpoint(self.suite.root)
-        return None if task.weights in (None, NO_WEIGHTS) else self.suite.root / task.weights
+    def weights_of(self, task: Task) -> dict[str, Path]:
+        """Return the files of the checkpoints that a task takes, by place.
 
-    def command(self, task: Task, weights: Path | str | None) -> list[str]:
-        """Return the command line of a task, without ``--resume``; paths relative to the root."""
-        command = [self.python, '-m', 'mmmask', task.protocol.run, task.protocol.config]
-        weights = self._shown(weights) if weights else task.weights
-        if task.protocol.run == 'test':
-            command.append(weights)
+        Raises:
+            UserError: If one isn't there.
+        """
+        files = {}
+        for place, source in task.sources.items():
+            if source in task.needs:
+                files[place] = self.folder(self.suite.task(source)).checkpoint(self.suite.root)
+            elif source != NO_WEIGHTS and not is_remote(source):
+                files[place] = self.suite.root / source
+                if not files[place].is_file():
+                    raise UserError(f'{task.name}: there is no checkpoint {source!r}')
+        return files
+
+    def command(self, task: Task, files: Mapping[str, Path] | None = None) -> list[str]:
+        """Return the command line of a task, without ``--resume``; paths relative to the root.
+
+        Args:
+            task: The task.
+            files: As of :meth:`weights_of`; None: the tasks that are needed aren't done.
+        """
+        return self._job(task, files).on_this_machine()
+
+    def _job(self, task: Task, files: Mapping[str, Path] | None, resume: bool = False) -> Job:
+        protocol = task.protocol
+        weights = dict(task.sources)
+        for place, source in weights.items():
+            if files and place in files:
+                weights[place] = self._shown(files[place])
+            elif source in task.needs:
+                weights[place] = f'<checkpoint of {source}>'
+        command = [self.python, '-m', 'mmmask', protocol.run, protocol.config]
+        if protocol.run == 'test':
+            command.append(weights[TESTED])
         command += ['--work-dir', self._shown(self.work_dir / task.name), '--seed', str(task.seed)]
-        options = [f'{path}={_option(value)}' for path, value in task.options.items()]
-        if task.protocol.run == 'train' and weights == NO_WEIGHTS:
-            options.append(f'{INIT_CFG}=None')
-        elif task.protocol.run == 'train' and weights:
-            options.append(f'{INIT_CFG}.checkpoint={weights}')
-        return command + (['--cfg-options', *options] if options else [])
+        if protocol.gpus > 1:
+            command += ['--launcher', 'pytorch']
+        options = {**task.options, **weight_options(task, weights)}
+        if options:
+            command.append('--cfg-options')
+            command += [f'{path}={_option(value)}' for path, value in options.items()]
+        return Job(
+            name=task.name,
+            folder=self.folder(task).path,
+            root=self.suite.root,
+            command=tuple(command),
+            gpus=protocol.gpus,
+            nodes=protocol.nodes,
+            cpus=protocol.cpus,
+            hours=protocol.hours,
+            resumable=protocol.run == 'train',
+            resume=resume,
+            note=self.folder(task).state.get('note'),
+        )
 
     def plan(self, only: Iterable[str] = ()) -> list[tuple[Task, str, list[str]]]:
         """Return what :meth:`run` would do now: (task, words for it, command) of each."""
@@ -113,17 +154,24 @@ class SuiteRunner:
             self._data = {}
         steps = []
         for task in select(self.suite, only):
-            needed = self.suite.task(task.needs) if task.needs else None
-            if needed and (needed.name in stale or not self.folder(needed).result):
-                action, words = Action.RUN, f'run, after {needed.name}'
-                weights: Path | str | None = f'<checkpoint of {needed.name}>'
+            undone = [
+                name
+                for name in task.needs
+                if name in stale or not self.folder(self.suite.task(name)).result
+            ]
+            files, action = None, Action.RUN
+            if undone:
+                words = f'run, after {", ".join(undone)}'
             else:
-                weights = self.weights_of(task)
-                action = self._decide(task, weights)[0]
-                words = action.value
+                try:
+                    files = self.weights_of(task)
+                    action = self._decide(task, files)[0]
+                    words = action.value
+                except UserError:
+                    words = 'waits for a checkpoint'
             if action is not Action.SKIP:
                 stale.add(task.name)
-            steps.append((task, words, self.command(task, weights)))
+            steps.append((task, words, self.command(task, files)))
         return steps
 
     def run(self, only: Iterable[str] = ()) -> None:
@@ -136,97 +184,117 @@ class SuiteRunner:
         """
         self._tasks = select(self.suite, only)
         self.check()
-        with exclusive(self.work_dir) as lock, stop_signals():
-            self._prepare(lock)
-            self._data = data_hashes(self.suite.data, self.suite.root)
-            try:
-                while self._left:
-                    self._start(lock)
-                    self._collect()
-                    if self._failed and not self.keep_going:
-                        break
-                    time.sleep(0.1)
-            finally:
-                self._stop()
+        for task in self._tasks:
+            self.executor.check(task.name, task.protocol.gpus, task.protocol.nodes)
+            given = {p: s for p, s in task.sources.items() if s not in task.needs}
+            self.weights_of(replace(task, weights=given, needs=()))
+        try:
+            with exclusive(self.work_dir), stop_signals():
+                self._prepare()
+                self._data = data_hashes(self.suite.data, self.suite.root)
+                try:
+                    self._attach()
+                    while self._left:
+                        self._start()
+                        self._collect()
+                        if self._failed and not self.keep_going:
+                            break
+                        time.sleep(0.1)
+                finally:
+                    self._stop()
+        except OSError as error:  # a full disk, say
+            raise UserError(f'{error}: the same command continues when that is mended') from error
         if self._failed:
             name, why = next(iter(self._failed.items()))
             others = f' (and {len(self._failed) - 1} more)' if len(self._failed) > 1 else ''
             raise SuiteFailed(f'{name} failed{others}: {why}')
 
-    def _prepare(self, lock: int) -> None:
+    def _prepare(self) -> None:
         if not self.suite.prepare:
             return
         command = [self.python, *self.suite.prepare]
         self.say(f'prepare: {shlex.join(command)}')
         folder = TaskFolder(self.work_dir / 'prepare')
-        folder.path.mkdir(exist_ok=True)
-        folder.log.write_text('')
-        child = Child(command, folder.log, self.suite.root, {}, [lock])
-        try:
-            status = child.wait()
-        finally:
-            child.stop()
+        with exclusive(folder.path, wait=True) as lock:  # a killed runner may have left its own
+            folder.log.write_text('')
+            child = Child(command, folder.log, self.suite.root, {}, [lock])
+            try:
+                status = child.wait()
+            finally:
+                child.stop()
         if status:
             raise SuiteFailed(f'prepare failed: {folder.last_error()} (log: {folder.log})')
+
+    def _attach(self) -> None:
+        """Find what a runner before has left running."""
+        for task in self._tasks:
+            if self.folder(task).state.get('status') in ('running', 'interrupted'):
+                try:
+                    running = self.executor.attach(self._job(task, None))
+                except UserError as error:
+                    raise UserError(f'{task.name}: {error}') from None
+                if running is not None:
+                    self._running[task.name] = running
+                    self._tell(task, 'still runs: a runner before has started it')
 
     @property
     def _left(self) -> list[Task]:
         """Return the tasks that haven't ended."""
         return [t for t in self._tasks if t.name not in {*self._seconds, *self._failed}]
 
-    def _start(self, lock: int) -> None:
+    def _start(self) -> None:
         """Start or skip what is ready, longest chain first."""
-        if len(self._running) == len(self.slots):
+        if not self.executor.has_room(1):
             return
         longest = chains(self._tasks, expected_seconds(self.suite.tasks, self._seconds))
         waiting = [task for task in self._left if task.name not in self._running]
         for task in sorted(waiting, key=lambda task: -longest[task.name]):
-            if task.needs in self._failed:
-                self._failed[task.name] = f'it needs {task.needs}'
+            failed = [name for name in task.needs if name in self._failed]
+            if failed:
+                self._failed[task.name] = f'it needs {failed[0]}'
                 self.folder(task).path.mkdir(exist_ok=True)
-                self.folder(task).write_state(status='failed', error=f'needs {task.needs}')
-            elif task.needs is None or task.needs in self._seconds:
-                self._start_one(task, lock)
+                self.folder(task).write_state(status='failed', error=f'needs {failed[0]}')
+            elif all(name in self._seconds for name in task.needs):
+                if not self.executor.has_room(task.protocol.gpus):
+                    break  # smaller ones behind it wait, too, or it might wait for ever
+                self._start_one(task)
 
-    def _start_one(self, task: Task, lock: int) -> None:
+    def _start_one(self, task: Task) -> None:
         folder = self.folder(task)
         try:
-            weights = self.weights_of(task)
-            action, why, identity = self._decide(task, weights)
+            files = self.weights_of(task)
+            action, why, identity = self._decide(task, files)
         except UserError as error:
             self._fail(task, 0.0, str(error))
             return
         if action is Action.SKIP:
-            folder.write_state(status='done', error=None)
+            if folder.state.get('status') != 'done':  # it ended while no runner was there
+                seconds = folder.seconds + folder.result.get('duration_s', 0.0)
+                folder.write_state(status='done', error=None, seconds=round(seconds, 2))
             self._finish(task, 'already done')
-            return
-        free = list(self.slots)
-        for _, slot in self._running.values():
-            free.remove(slot)
-        if not free:
             return
         if action is Action.RUN and folder.path.exists() and any(folder.path.iterdir()):
             folder.supersede()
+        job = self._job(task, files, resume=action is Action.CONTINUE)
         folder.path.mkdir(parents=True, exist_ok=True)
-        command = self.command(task, weights)
         folder.write_state(
             status='running',
-            command=shlex.join(command),
-            environment=free[0],
+            command=shlex.join(self.command(task, files)),
+            machine=self.executor.machine,
             identity=identity,
             started=datetime.now(timezone.utc).isoformat(timespec='seconds'),
             attempts=folder.state.get('attempts', 0) + 1,
             error=None,
         )
-        resume = ['--resume'] if action is Action.CONTINUE else []
-        child = Child(command + resume, folder.log, self.suite.root, free[0], [lock])
-        self._running[task.name] = (child, free[0])
+        running = self.executor.start(job)
+        self._running[task.name] = running
+        folder.write_state(environment=running.environment, note=running.note)
         verb = 'starts' if action is Action.RUN else 'continues'
         self._tell(task, f'{verb}{why}')
 
-    def _decide(self, task: Task, weights: Path | None) -> tuple[Action, str, dict]:
+    def _decide(self, task: Task, files: Mapping[str, Path]) -> tuple[Action, str, dict]:
         """Return what to do with a task; why, in words; the task's identity."""
-        identity = identity_of(task, self.suite.root, weights, self._data)
+        identity = identity_of(task, self.suite.root, files, self._data)
         folder = self.folder(task)
         before = folder.state.get('identity')
         if before is None:
@@ -240,16 +308,19 @@ class SuiteRunner:
         return Action.RUN, ' again: it did not end', identity
 
     def _collect(self) -> None:
-        """Take note of the processes that ended."""
-        for name, (child, _) in list(self._running.items()):
-            status = child.poll()
+        """Take note of the tasks that ended."""
+        for name, running in list(self._running.items()):
+            status = running.poll()
             if status is None:
                 continue
             del self._running[name]
-            child.stop()
+            self.executor.release(running)
+            if not running.is_ours:
+                continue  # what it has left decides
+            running.stop()
             task = self.suite.task(name)
             folder = self.folder(task)
-            seconds = folder.seconds + child.seconds
+            seconds = self._seconds_of(folder, running)
             if status or not folder.result:
                 error = folder.last_error() if status else 'it ended without a result'
                 if status < 0:
@@ -258,6 +329,14 @@ class SuiteRunner:
             else:
                 folder.write_state(status='done', seconds=round(seconds, 2))
                 self._finish(task, f'done in {in_words(seconds)}')
+
+    @staticmethod
+    def _seconds_of(folder: TaskFolder, running: Running) -> float:
+        """Return the seconds of all attempts, with the present one's."""
+        seconds = running.seconds
+        if seconds is None:
+            seconds = (folder.result or {}).get('duration_s', 0.0)
+        return folder.seconds + seconds
 
     def _finish(self, task: Task, how: str) -> None:
         seconds = self.folder(task).seconds
@@ -281,11 +360,16 @@ class SuiteRunner:
         self._tell(task, f'FAILED: {self._failed[task.name]}')
 
     def _stop(self) -> None:
-        for name, (child, _) in self._running.items():
-            child.stop()
+        """End what runs, except jobs of a cluster."""
+        for running in self._running.values():
+            running.stop()
+        for name, running in self._running.items():  # notes come last: the disk may be full
             folder = self.folder(self.suite.task(name))
-            seconds = folder.seconds + child.seconds
-            folder.write_state(status='interrupted', seconds=round(seconds, 2))
+            if running.stays:
+                self._tell(self.suite.task(name), f'goes on as job {running.note["job"]}')
+            else:
+                seconds = self._seconds_of(folder, running)
+                folder.write_state(status='interrupted', seconds=round(seconds, 2))
         self._running.clear()
 
     def _tell(self, task: Task, what: str) -> None:
@@ -293,9 +377,9 @@ class SuiteRunner:
         self.say(f'[{total - len(self._left)}/{total}] {task.name} {what}')
 
     def _eta(self) -> str:
-        elapsed = {name: child.seconds for name, (child, _) in self._running.items()}
+        elapsed = {name: running.seconds or 0.0 for name, running in self._running.items()}
         expected = expected_seconds(self.suite.tasks, self._seconds)
-        seconds = remaining_seconds(self._left, expected, elapsed, len(self.slots))
+        seconds = remaining_seconds(self._left, expected, elapsed, self.executor.places)
         return '' if not self._left or seconds is None else f' (ETA {in_words(seconds)})'
 
     def _shown(self, path: str | Path) -> str:
@@ -304,6 +388,26 @@ class SuiteRunner:
         if path.is_relative_to(self.suite.root):
             path = path.relative_to(self.suite.root)
         return str(path)
+
+
+def weight_options(task: Task, weights: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the options by which a training takes its weights.
+
+    Args:
+        task: The task; a test has no such options.
+        weights: Place -> file, or :data:`~mmmask.benchmark.suite.NO_WEIGHTS`. An ``init_cfg`` gets
+            the file as its ``checkpoint``.
+    """
+    options: dict[str, str | None] = {}
+    for place, weight in weights.items() if task.protocol.run == 'train' else ():
+        init_cfg = place.removesuffix('.checkpoint')
+        if not init_cfg.endswith('init_cfg'):
+            options[place] = None if weight == NO_WEIGHTS else weight
+        elif weight == NO_WEIGHTS:
+            options[init_cfg] = None
+        else:
+            options[f'{init_cfg}.checkpoint'] = weight
+    return options
 
 
 def _option(value: object) -> str:

@@ -24,10 +24,15 @@ from typing import Any
 
 from mmmask.config.read import config_name, read_config
 from mmmask.utils.errors import UserError
+from mmmask.utils.files import is_remote
 from mmmask.utils.suggestions import suggestion
 
 NO_WEIGHTS = 'none'
 """``weights`` of a network that starts from random values."""
+INIT_CFG = 'model.backbone.init_cfg'
+"""The place in a training's config that ``weights`` without a place go to."""
+TESTED = ''
+"""The place of a test's checkpoint, which isn't in its config."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,11 @@ class Protocol:
         options: Dotted path -> value, set over the config.
         baseline: The arm that the others are compared with; empty: nothing is compared.
         minutes: Expected duration, for the first ETA and the order of tasks.
+        gpus: Processes, one for each GPU where there are any; the config's batch size is for so
+            many.
+        nodes: Machines that share the processes evenly.
+        cpus: CPU cores of each process, asked of a cluster's scheduler.
+        hours: Time to ask of a scheduler; the expected duration, too, without ``minutes``.
         figures: Pictures for the report, each ``dict(type=..., ...)``.
     """
 
@@ -75,7 +85,18 @@ class Protocol:
     options: dict[str, Any] = field(default_factory=dict)
     baseline: str = ''
     minutes: float | None = None
+    gpus: int = 1
+    nodes: int = 1
+    cpus: int | None = None
+    hours: float | None = None
     figures: tuple[dict, ...] = ()
+
+    @property
+    def expected_seconds(self) -> float | None:
+        """Return the stated duration; None if none is stated."""
+        if self.minutes or self.hours:
+            return 60 * self.minutes if self.minutes else 3600 * self.hours
+        return None
 
 
 @dataclass(frozen=True)
@@ -88,24 +109,32 @@ class Task:
         seed: Its random seed.
         arm: What is compared, e.g. ``'untrained'`` beside ``'pre-trained'``.
         weights: What the backbone starts from (``train``) or what is tested (``test``): the name of
-            a ``train`` task (its last checkpoint), a file, or ``'none'`` for random values. None:
-            as the config says (``train`` only).
+            a ``train`` task (its last checkpoint), a file, a name with a scheme (``hf://``,
+            ``https://``), or ``'none'`` for random values. A ``train`` task may have a dict of
+            these, by the dotted paths of several places. None: as the config says (``train`` only).
         options: Dotted path -> value, set over the config and the protocol's options.
-        needs: The task whose checkpoint is ``weights``, or None.
+        needs: The tasks whose checkpoints are among ``weights``.
     """
 
     name: str
     protocol: Protocol
     seed: int = 0
     arm: str = ''
-    weights: str | None = None
+    weights: str | dict[str, str] | None = None
     options: dict[str, Any] = field(default_factory=dict)
-    needs: str | None = None
+    needs: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Return what each place takes: a dotted path, :data:`TESTED` in a test -> its weights."""
+        if self.weights is None or isinstance(self.weights, dict):
+            return self.weights or {}
+        return {INIT_CFG if self.protocol.run == 'train' else TESTED: self.weights}
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A checked suite. Each of ``tasks`` stands behind the task that it needs."""
+    """A checked suite. Each of ``tasks`` stands behind those that it needs."""
 
     root: Path
     title: str
@@ -159,9 +188,12 @@ def select(suite: Suite, names: Iterable[str]) -> tuple[Task, ...]:
     chosen = set()
     for name in names:
         _check_known(name, by_name, 'no such task: {}')
-        while name is not None and name not in chosen:
-            chosen.add(name)
-            name = by_name[name].needs
+        waiting = [name]
+        while waiting:
+            name = waiting.pop()
+            if name not in chosen:
+                chosen.add(name)
+                waiting += by_name[name].needs
     return tuple(task for task in suite.tasks if not chosen or task.name in chosen)
 
 
@@ -204,6 +236,11 @@ def _protocol(name: str, item: Any, root: Path) -> Protocol:
         spec = dict(label=spec) if isinstance(spec, str) else spec
         _check_schema(spec, Metric, f'{where}, metric {metric!r}', implied=('name',))
         metrics.append(Metric(name=metric, **spec))
+    for key in ('gpus', 'nodes', 'cpus'):
+        if not isinstance(value := item.get(key, 1), int) or value < 1:
+            raise UserError(f'{where}: {key!r} must be a positive number, got {value!r}')
+    if item.get('gpus', 1) % item.get('nodes', 1):
+        raise UserError(f"{where}: {item['gpus']} 'gpus' don't divide into {item['nodes']} 'nodes'")
     for figure in item.get('figures', ()):
         if not isinstance(figure, dict) or 'type' not in figure:
             raise UserError(f'{where}: a figure is dict(type=...), got {figure!r}')
@@ -232,12 +269,18 @@ def _task(item: dict, protocol: Protocol, trained: set[str], root: Path) -> Task
     where, weights = f'task {item["name"]!r}', item.get('weights')
     if weights is None and protocol.run == 'test':
         raise UserError(f"{where}: a test needs 'weights' (a task, a file, or {NO_WEIGHTS!r})")
-    needs = weights if weights in trained else None
-    if weights not in (None, NO_WEIGHTS) and not needs and not (root / weights).is_file():
-        raise UserError(
-            f"{where}: 'weights' names neither a train task nor a file: {weights!r}"
-            + suggestion(weights, trained)
-        )
+    sources = list(weights.values()) if isinstance(weights, dict) else [weights]
+    if isinstance(weights, dict) and protocol.run == 'test':
+        raise UserError(f"{where}: a test takes a single checkpoint, so 'weights' can't be a dict")
+    for source in sources:
+        # A file may be missing until the suite runs; the plan says so.
+        known = source in trained or source in (None, NO_WEIGHTS) or is_remote(source)
+        if not known and not (root / source).is_file() and not re.search(r'[/\\]|\.\w+$', source):
+            raise UserError(
+                f"{where}: 'weights' names neither a train task nor a file: {source!r}"
+                + suggestion(source, trained)
+            )
+    needs = tuple(dict.fromkeys(source for source in sources if source in trained))
     options = {**protocol.options, **item.get('options', {})}
     return Task(**{**item, 'protocol': protocol, 'options': options}, needs=needs)
 
@@ -254,11 +297,11 @@ def _check_arms(tasks: list[Task]) -> None:
 
 
 def _in_order(tasks: list[Task]) -> tuple[Task, ...]:
-    """Order the tasks: each behind the one it needs, else as given."""
+    """Order the tasks: each behind those it needs, else as given."""
     ordered: dict[str, Task] = {}
     waiting = list(tasks)
     while waiting:
-        ready = [t for t in waiting if t.needs is None or t.needs in ordered]
+        ready = [t for t in waiting if ordered.keys() >= set(t.needs)]
         if not ready:
             names = ' -> '.join(t.name for t in waiting)
             raise UserError(f'these tasks need one another: {names}')

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import signal
 import sys
 import time
 from functools import partial
 from pathlib import Path
+
+from .arguments import positive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,13 +22,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add('suite', help="a suite's file, or an installed package's: mmmask::suites/demo.py")
     add('--work-dir', required=True, metavar='DIR', help='where everything goes')
-    jobs = 'tasks at a time [one for each GPU; without, one for each core up to 2]'
-    add('--jobs', type=int, metavar='N', help=jobs)
+    jobs = (
+        'processes at a time [one for each GPU; without, one for each core up to 2]; with slurm: '
+    )
+    add('--jobs', type=int, metavar='N', help=f'{jobs}tasks at a time [all]')
     only = 'these tasks and what they need'
     add('--only', nargs='+', default=[], metavar='NAME', help=only)
     keep_going = "go on with what doesn't depend on a failed task"
     add('--keep-going', action='store_true', help=keep_going)
-    add('--dry-run', action='store_true', help='say what would run, and run nothing')
+    add('--executor', choices=['local', 'slurm'], default='local', help='where tasks run [local]')
+    slurm = (
+        'for the scheduler: partition=gpu account=x time=MINUTES ...; cluster=local tries it here'
+    )
+    add('--slurm', nargs='+', default=[], metavar='KEY=VALUE', help=slurm)
+    gpus = 'processes of each task at most [what its protocol states]'
+    add('--gpus', type=positive, metavar='N', help=gpus)
+    fit = 'what keeps trainings on another number of processes comparable: larger batches, more '
+    add('--fit', choices=['batch', 'accumulate', 'rates'], help=fit + 'iterations a step, rates')
+    plan = 'show needs, data, weights, expected time and commands, and run nothing'
+    add('--dry-run', action='store_true', help=plan)
     add('--report-only', action='store_true', help='report on the results that are there')
 
 
@@ -45,7 +58,10 @@ def run(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace) -> int:
     import mmmask.registration  # noqa: F401
     from mmmask.benchmark.estimate import in_words
+    from mmmask.benchmark.executors import LocalExecutor, SubmititExecutor
     from mmmask.benchmark.figures import check_figures
+    from mmmask.benchmark.fit import Fit, fit_suite
+    from mmmask.benchmark.plan import describe_plan
     from mmmask.benchmark.process import make_slots
     from mmmask.benchmark.report import write_report
     from mmmask.benchmark.runner import SuiteFailed, SuiteRunner
@@ -55,12 +71,15 @@ def _run(args: argparse.Namespace) -> int:
     start, say = time.monotonic(), partial(print, flush=True)
     work_dir = Path(args.work_dir).resolve()
     suite = load_suite(args.suite, Path.cwd())
+    suite = fit_suite(suite, args.gpus, Fit(args.fit) if args.fit else None)
     check_figures(suite)
-    slots = make_slots(args.jobs, available_cores(), _gpus())
-    runner = SuiteRunner(suite, work_dir, slots, args.keep_going, say=say)
+    if args.executor == 'slurm':
+        executor = SubmititExecutor(_slurm_options(args.slurm), args.jobs)
+    else:
+        executor = LocalExecutor(make_slots(args.jobs, available_cores(), _gpus()))
+    runner = SuiteRunner(suite, work_dir, executor, args.keep_going, say=say)
     if args.dry_run:
-        for task, what, command in runner.plan(args.only):
-            print(f'{task.name}: {what}\n    {shlex.join(command)}')
+        print(describe_plan(runner, args.only))
         return 0
     failure = None
     if not args.report_only:
@@ -79,6 +98,16 @@ def _run(args: argparse.Namespace) -> int:
     if failure:
         raise failure
     return 1 if missing_figures else 0
+
+
+def _slurm_options(words: list[str]) -> dict[str, str | int]:
+    """Read ``KEY=VALUE``, numbers as numbers."""
+    from mmmask.utils.errors import UserError
+
+    if wrong := [word for word in words if '=' not in word]:
+        raise UserError(f'--slurm takes KEY=VALUE, got {wrong[0]!r}')
+    pairs = (word.split('=', 1) for word in words)
+    return {key: int(value) if value.isdecimal() else value for key, value in pairs}
 
 
 def _gpus() -> list[str]:

@@ -11,7 +11,7 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +20,7 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from mmmask.config.init_cfg import PLACEHOLDER
-from mmmask.utils.errors import UserError
+from mmmask.utils.errors import UserError, explained
 from mmmask.utils.files import is_remote
 
 
@@ -62,6 +62,8 @@ _SIDES = (('student', 'student'), ('teacher', 'teacher'))
 _JEPA = (('student', 'encoder'), ('teacher', 'target_encoder'))  # I-JEPA evaluates the latter
 _START_OF_TORCH = b'\x80\x02\x8a\n'  # of torch.save's files before they were zip archives
 _WRAPPERS = ('_orig_mod', '_fsdp_wrapped_module', '_checkpoint_wrapped_module')
+_DESCRIPTIONS = ('config.json', 'preprocessor_config.json')
+_HUB = 'hf://'
 _CORES = ('core', '_core')
 _DTYPES = ('Bool', 'Int32', 'Int64', 'UInt8', 'UInt32', 'Float16', 'Float32', 'Float64', 'Str')
 _HARMLESS = (
@@ -87,7 +89,7 @@ def read_checkpoint(
     Args:
         path: A file of torch or of safetensors, told apart by content. A file of torch holds a
             state dict, plain or in one of :data:`CONTAINERS`. A name with one of mmengine's
-            schemes is fetched by mmengine.
+            schemes is fetched by mmengine, ``hf://OWNER/NAME/FILE`` from Hugging Face's hub.
         map_location: As :func:`torch.load`.
         trust: Read a local pickle whatever it holds, *running* what is in it.
 
@@ -100,6 +102,8 @@ def read_checkpoint(
             'No checkpoint is set: set model.backbone.init_cfg.checkpoint=FILE, '
             'or model.backbone.init_cfg=None to train from scratch.'
         )
+    if path.startswith(_HUB):
+        return replace(read_checkpoint(_fetch_from_hub(path), map_location, trust), path=path)
     local, about = Path(path).expanduser(), {}
     if not is_remote(path):
         _check_local(path, local)
@@ -122,6 +126,18 @@ def read_checkpoint(
     if not is_remote(path):
         about.update(_descriptions_beside(local))
     return _find_tensors(str(path), content, about)
+
+
+def _fetch_from_hub(path: str) -> str:
+    """Return the local copy of ``hf://OWNER/NAME/FILE``, with ``config.json`` beside it."""
+    from huggingface_hub import snapshot_download
+
+    owner, name, file = (*path.removeprefix(_HUB).split('/', 2), '', '')[:3]
+    if not (name and file):
+        raise UserError(f"'{path}' names no file of the hub: write hf://OWNER/NAME/FILE")
+    with explained(f"The checkpoint '{path}' couldn't be fetched"):
+        wanted = [file, *_DESCRIPTIONS]
+        return str(Path(snapshot_download(f'{owner}/{name}', allow_patterns=wanted), file))
 
 
 class _Inert:
@@ -258,7 +274,7 @@ def _read_safetensors(path: Path, device: str) -> tuple[dict[str, Tensor], dict]
 def _descriptions_beside(path: Path) -> dict:
     """Read Hugging Face's or timm's descriptions in the file's folder, {} if there are none."""
     found = {}
-    for name in ('config.json', 'preprocessor_config.json'):
+    for name in _DESCRIPTIONS:
         try:
             content = json.loads((path.parent / name).read_text())
         except (OSError, ValueError):

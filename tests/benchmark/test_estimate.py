@@ -11,7 +11,7 @@ def tasks_of(*specs):
 
 
 TASKS = tasks_of(
-    ('p0', 'p', 2, None), ('p1', 'p', 2, None), ('k0', 'k', 1, 'p0'), ('x', 'x', None, None)
+    ('p0', 'p', 2, ()), ('p1', 'p', 2, ()), ('k0', 'k', 1, ('p0',)), ('x', 'x', None, ())
 )
 
 
@@ -20,7 +20,7 @@ def test_expected_seconds():
     assert expected_seconds(TASKS, {}) == dict(p0=120, p1=120, k0=60, x=100)
     # p0 took half of what was stated: p1 as p0, k0 half of its minutes, x the mean of (60, 60, 30).
     assert expected_seconds(TASKS, dict(p0=60)) == dict(p0=60, p1=60, k0=30, x=50)
-    assert expected_seconds(tasks_of(('a', 'a', None, None)), {}) == {}
+    assert expected_seconds(tasks_of(('a', 'a', None, ())), {}) == {}
 
 
 def test_chains_and_remaining_seconds():

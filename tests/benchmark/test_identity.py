@@ -45,10 +45,12 @@ def test_an_identity_holds_the_resolved_config(miniature):
         options={'k': 6},
         values={'k': 'k', 'T': 'train_cfg'},
     )
-    tasks = [dict(name='a', protocol='p', seed=3, options={'train_cfg.max_iters': 7})]
-    task = load_suite(miniature.suite(tasks, dict(p=protocol)), miniature.root).tasks[0]
+    tasks = [
+        dict(name='a', protocol='p', seed=3, options={'train_cfg.max_iters': 7}, weights='w.pth')
+    ]
     weights = miniature.write('w.pth', 'w')
-    assert identity_of(task, miniature.root, weights, {}) == dict(
+    task = load_suite(miniature.suite(tasks, dict(p=protocol)), miniature.root).tasks[0]
+    assert identity_of(task, miniature.root, {'model.backbone.init_cfg': weights}, {}) == dict(
         run='train',
         seed=3,
         weights=hashlib.sha256(b'w').hexdigest(),

@@ -13,7 +13,7 @@ def test_a_suite_is_read_in_the_order_of_needs(miniature):
     path = miniature.suite([KNN, UNTRAINED, PRETRAIN], title='T', _local=3)
     suite = load_suite(path, miniature.root)
     assert [task.name for task in suite.tasks] == ['knn-0', 'pre', 'knn']
-    assert suite.task('knn').needs == 'pre' and suite.task('knn-0').needs is None
+    assert suite.task('knn').needs == ('pre',) and suite.task('knn-0').needs == ()
     assert suite.title == 'T' and suite.protocols['knn'].metrics[0].label == 'top-1'
     assert [task.name for task in select(suite, ['knn'])] == ['pre', 'knn']
     assert len(select(suite, [])) == 3

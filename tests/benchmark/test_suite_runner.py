@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from mmmask.benchmark.executors import LocalExecutor
 from mmmask.benchmark.process import Interrupted, exclusive, make_slots
 from mmmask.benchmark.runner import SuiteFailed, SuiteRunner
 from mmmask.benchmark.suite import load_suite
@@ -76,7 +77,9 @@ def test_weights_and_options_become_cfg_options(miniature):
         dict(name='scratch', protocol='pretrain', weights='none', options={'k': [1, 'x']}, seed=2),
     ]
     suite = load_suite(miniature.suite(tasks), miniature.root)
-    runner = SuiteRunner(suite, miniature.work_dir, make_slots(1, 1, []), python='python')
+    runner = SuiteRunner(
+        suite, miniature.work_dir, LocalExecutor(make_slots(1, 1, [])), python='python'
+    )
     commands = {task.name: command for task, _, command in runner.plan()}
     shared = (
         'python -m mmmask train configs/pretrain.py --work-dir out/{} --seed {} --cfg-options {}'
@@ -204,7 +207,7 @@ def test_a_failing_preparation_is_told(miniature):
 def test_a_plan_says_what_would_happen(miniature):
     miniature.run(tasks_for(0), only=['knn-none-0'])
     suite = load_suite(miniature.suite(tasks_for(0)), miniature.root)
-    runner = SuiteRunner(suite, miniature.work_dir, make_slots(1, 1, []))
+    runner = SuiteRunner(suite, miniature.work_dir, LocalExecutor(make_slots(1, 1, [])))
     plan = {task.name: (what, command) for task, what, command in runner.plan()}
     assert {name: what for name, (what, _) in plan.items()} == {
         'knn-none-0': 'skip', 'pre-0': 'run', 'knn-0': 'run, after pre-0'

@@ -41,9 +41,17 @@ def test_a_suite_runs_in_the_current_folder(miniature, command):
 
 def test_a_dry_run_runs_nothing(miniature, command):
     miniature.suite(TASKS, prepare=dict(command=['prepare.py'], data=['data.txt']))
-    status, out, _ = command('--dry-run')
+    status, out, err = command('--dry-run')
+    assert err == ''
     assert status == 0 and miniature.events == [] and not (miniature.root / 'data.txt').exists()
-    assert out.splitlines()[0] == 'pre: run' and 'knn: run, after pre' in out
+    lines = out.splitlines()
+    assert lines[0].split() == ['task', 'to', 'do', 'needs', 'data', 'weights', 'time']
+    rows = [line.split('  ') for line in lines[1:4]]
+    assert [[word.strip() for word in row if word] for row in rows] == [
+        ['pre', 'run', '1 process', 'there', '-', '?'],
+        ['none', 'run', '1 process', 'there', 'none', '?'],
+        ['knn', 'run, after pre', '1 process', 'there', 'pre', '?'],
+    ]
     assert '-m mmmask train configs/pretrain.py --work-dir out/pre --seed 0' in out
 
 
