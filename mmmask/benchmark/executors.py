@@ -33,7 +33,7 @@ DEVICES = 'CUDA_VISIBLE_DEVICES'
 
 @dataclass(frozen=True)
 class Job:
-    """What an executor starts.
+    """Describes what an executor starts.
 
     Attributes:
         name: The task's.

@@ -108,10 +108,10 @@ class Task:
         protocol: How it is run.
         seed: Its random seed.
         arm: What is compared, e.g. ``'untrained'`` beside ``'pre-trained'``.
-        weights: What the backbone starts from (``train``) or what is tested (``test``): the name of
-            a ``train`` task (its last checkpoint), a file, a name with a scheme (``hf://``,
-            ``https://``), or ``'none'`` for random values. A ``train`` task may have a dict of
-            these, by the dotted paths of several places. None: as the config says (``train`` only).
+        weights: What the backbone starts from (``train``) or what is tested (``test``). This is the
+            name of a ``train`` task (its last checkpoint), a file, a name with a scheme
+            (``hf://``, ``https://``), or ``'none'`` for random values. A ``train`` task may have a
+            dict of these, by the dotted paths of several places, or None: as the config says.
         options: Dotted path -> value, set over the config and the protocol's options.
         needs: The tasks whose checkpoints are among ``weights``.
     """
