@@ -14,7 +14,7 @@ from mmmask.utils.errors import explained
 LAYOUTS = (
     *('imagenet', 'coco', 'ade20k', 'cityscapes', 'voc2012', 'cifar10', 'cifar100'),
     *('flowers102', 'inaturalist2018', 'inaturalist2019'),
-    *('roxford5k', 'rparis6k', 'cub200', 'cars196', 'sop', 'inshop'),
+    *('roxford5k', 'rparis6k', 'cub200', 'cars196', 'sop', 'inshop', 'davis2017'),
 )
 
 

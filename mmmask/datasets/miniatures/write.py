@@ -13,6 +13,7 @@ from mmmask.datasets.miniatures import (
     imagenet,
     inaturalist,
     retrieval,
+    davis,
     segmentation,
 )
 from mmmask.datasets.miniatures.material import VERSION, Files
@@ -36,6 +37,7 @@ LAYOUTS: dict[str, Callable[[], Files]] = {
     'cars196': retrieval.cars196,
     'sop': retrieval.products,
     'inshop': retrieval.inshop,
+    'davis2017': davis.files,
 }
 """Layout -> its files."""
 

@@ -1,0 +1,155 @@
+"""Run DAVIS 2017 by label propagation as a test loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from mmengine.dist import all_gather_object, get_rank, get_world_size
+from mmengine.runner import Runner
+from mmengine.runner.amp import autocast
+from mmpretrain.registry import LOOPS
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from mmmask.datasets.davis import palette_png, read_objects
+from mmmask.datasets.load_image import LoadImageStrict
+from mmmask.utils.errors import UserError
+from mmmask.utils.files import write_atomically
+from mmmask.utils.progress import Progress
+
+from .davis import LabelPropagation, harden, score_objects, summarise
+from .features import FeatureEncoder
+from .loop import FrozenLoop
+from .patch_grid import patch_grid
+
+
+@LOOPS.register_module()
+class DavisLoop(FrozenLoop):
+    """Segment the videos of DAVIS 2017 by frozen features, from the masks of their first frames.
+
+    This is DINO's evaluation, with the official evaluation's numbers. Ranks share the sequences.
+    Predicted masks are palette images in the work dir, ``davis/<sequence>/00000.png``.
+
+    A frame is resized: the shorter side to ``size``, the longer side to the largest multiple of
+    ``multiple`` that doesn't exceed its share. 854 x 480 pixels become 832 x 480.
+
+    Args:
+        runner: The runner.
+        dataloader: Its data set is a ``DAVIS2017``.
+        evaluator: Must be empty.
+        context: See `LabelPropagation`.
+        topk: See `LabelPropagation`.
+        radius: See `LabelPropagation`.
+        temperature: See `LabelPropagation`.
+        size: Pixels of the shorter side.
+        multiple: The longer side is a multiple of it (64 in DINO's code).
+        tolerance: Of the boundary, see `boundary_f`.
+        **kwargs: See `FrozenLoop`.
+
+    Raises:
+        UserError: If a frame or mask can't be read, or patches don't fill a frame.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: DataLoader | dict,
+        evaluator: Sequence,
+        context: int = 7,
+        topk: int = 5,
+        radius: int = 12,
+        temperature: float = 0.1,
+        size: int = 480,
+        multiple: int = 64,
+        tolerance: float = 0.008,
+        **kwargs,
+    ) -> None:
+        super().__init__(runner, dataloader, evaluator, **kwargs)
+        self.propagation = LabelPropagation(context, topk, radius, temperature)
+        self.size, self.multiple, self.tolerance = size, multiple, tolerance
+        self.folder = Path(runner.work_dir, 'davis')
+
+    def values(self) -> dict:
+        """Return the values of the protocol by their names."""
+        own = dict(size=self.size, multiple=self.multiple, boundary_tolerance=self.tolerance)
+        return {**asdict(self.propagation), **own, 'layer': -1}
+
+    @torch.no_grad()
+    def measure(self, model: nn.Module) -> dict[str, float]:
+        """Return the metrics in per cent, ``davis/j_and_f_mean`` and so on.
+
+        Each is the mean over the objects of all sequences.
+        """
+        encode = FeatureEncoder(model.backbone, model.data_preprocessor, 'patches')
+        sequences = self.dataloader.dataset
+        progress = Progress('DAVIS sequences', len(sequences))
+        scores: dict[int, list] = {}
+        for index in range(get_rank(), len(sequences), get_world_size()):
+            scores[index] = self._measure_sequence(sequences[index], encode)
+            progress.advance(get_world_size())
+        every = {
+            index: found for part in all_gather_object(scores) for index, found in part.items()
+        }
+        objects = np.array([row for index in sorted(every) for row in every[index]])
+        names = [f'{kind}_{what}' for kind in 'jf' for what in ('mean', 'recall', 'decay')]
+        found = dict(zip(names, 100 * objects.mean(axis=0)))
+        found = {'j_and_f_mean': (found['j_mean'] + found['f_mean']) / 2, **found}
+        return {f'davis/{name}': float(value) for name, value in found.items()}
+
+    def _measure_sequence(self, sequence: dict, encode: FeatureEncoder) -> list[tuple]:
+        """Return mean, recall and decay of J, then of F, of each object; write the masks."""
+        name, paths = sequence['name'], sequence['frames']
+        first, *truth = map(read_objects, sequence['masks'])
+        count = int(first.max())
+        found = [first, *self._segment(paths, first, encode)]
+        (self.folder / name).mkdir(parents=True, exist_ok=True)
+        for path, objects in zip(paths, found, strict=True):
+            file = self.folder / name / f'{Path(path).stem}.png'
+            content = palette_png(objects)
+            write_atomically(file, lambda part: part.write_bytes(content), to_disk=False)
+        if any(objects.shape != first.shape for objects in truth):
+            raise UserError(f'the masks of the sequence {name} have different sizes')
+        # The official evaluation leaves the first and the last frame out.
+        kinds = score_objects(np.stack(found[1:-1]), np.stack(truth[:-1]), count, self.tolerance)
+        return [summarise(j) + summarise(f) for j, f in zip(*kinds)]
+
+    def _segment(
+        self, paths: Sequence[str], first: np.ndarray, encode: FeatureEncoder
+    ) -> Iterator[np.ndarray]:
+        """Yield the predicted objects (H, W) uint8 of each frame but the first."""
+        height, width = first.shape
+        size = self._frame_size(height, width)
+        frames = map(partial(self._features, size=size, encode=encode), paths)
+        begin = next(frames)
+        grid = patch_grid(len(begin), *size)
+        small = np.array(Image.fromarray(first).resize(grid[::-1], Image.Resampling.NEAREST))
+        labels = F.one_hot(torch.from_numpy(small).long().flatten(), int(first.max()) + 1)
+        labels = labels.to(begin)
+        for soft in self.propagation.track(chain([begin], frames), labels, grid):
+            objects = Image.fromarray(harden(soft, grid, size).cpu().numpy())
+            yield np.array(objects.resize((width, height), Image.Resampling.NEAREST))
+
+    def _frame_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return height and width of the frames that the network sees."""
+        short, long = sorted((height, width))
+        longer = max(self.size * long // short // self.multiple * self.multiple, self.size)
+        return (self.size, longer) if height <= width else (longer, self.size)
+
+    def _features(self, path: str, size: tuple[int, int], encode: FeatureEncoder) -> Tensor:
+        """Return the patch features (L, C) of a frame."""
+        image = cv2.resize(LoadImageStrict().decode(path), size[::-1])
+        inputs = torch.from_numpy(image).permute(2, 0, 1)[None]  # BGR, as the preprocessor wants
+        with autocast(enabled=self.fp16):
+            features = encode(dict(inputs=inputs, data_samples=None))[0]
+        if not features.isfinite().all():
+            raise UserError(f'{path}: the features are not finite: the network has diverged')
+        return features
