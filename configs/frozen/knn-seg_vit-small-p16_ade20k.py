@@ -27,6 +27,7 @@ loader = dict(
 train_dataloader = None
 val_dataloader = None
 val_evaluator = None
+test_evaluator = []  # the loop measures itself
 test_dataloader = loader
 test_cfg = dict(
     bank_dataloader=dict(

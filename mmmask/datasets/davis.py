@@ -94,13 +94,11 @@ def read_objects(path: str | Path) -> np.ndarray:
     return objects
 
 
-def palette_png(objects: np.ndarray) -> bytes:
-    """Return a palette image (PNG) of the numbers (H, W) uint8, in the colours of DAVIS."""
+def write_palette_png(objects: np.ndarray, file: Path | io.BytesIO) -> None:
+    """Write numbers of objects, (H, W) uint8, as a palette image (PNG) in the colours of DAVIS."""
     image = Image.fromarray(objects)
     image.putpalette(davis_palette().tobytes())
-    buffer = io.BytesIO()
-    image.save(buffer, 'PNG')
-    return buffer.getvalue()
+    image.save(file, 'PNG')
 
 
 def davis_palette() -> np.ndarray:

@@ -1,10 +1,12 @@
 import mmmask.compat
 
+from .davis_loop import DavisLoop
 from .embed_loop import EmbedLoop
 from .feature_health_loop import FeatureHealthLoop
 from .few_shot_knn_loop import FewShotKNNLoop
 from .frozen_backbone import FrozenBackbone
 from .knn_loop import KNNLoop
+from .knn_segmentation_loop import KNNSegmentationLoop
 from .loop import FrozenLoop
 from .object_attention_loop import ObjectAttentionLoop
 from .recall_loop import RecallLoop
@@ -14,12 +16,14 @@ from .sweep_loop import SweepTrainLoop
 from .sweep_optimizer import SweepOptimWrapperConstructor
 
 __all__ = [
+    'DavisLoop',
     'EmbedLoop',
     'FeatureHealthLoop',
     'FewShotKNNLoop',
     'FrozenBackbone',
     'FrozenLoop',
     'KNNLoop',
+    'KNNSegmentationLoop',
     'ObjectAttentionLoop',
     'RecallLoop',
     'RevisitedLoop',

@@ -21,6 +21,17 @@ CHUNK = 1024
 """Patches of a frame that are labelled at a time; changes memory, not results."""
 
 
+def frame_size(height: int, width: int, size: int, multiple: int) -> tuple[int, int]:
+    """Return the height and width to which DINO's evaluation resizes a frame.
+
+    The shorter side becomes ``size``. The longer side keeps the ratio, but for what exceeds a
+    multiple of ``multiple``: 480 x 854 pixels become 480 x 832.
+    """
+    short, long = sorted((height, width))
+    longer = max(size * long // short // multiple * multiple, size)
+    return (size, longer) if height <= width else (longer, size)
+
+
 @dataclass(frozen=True)
 class LabelPropagation:
     """Label each frame by its patches' neighbours in earlier frames (DINO, Section 4.2.2).

@@ -20,13 +20,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from mmmask.datasets.davis import palette_png, read_objects
+from mmmask.datasets.davis import read_objects, write_palette_png
 from mmmask.datasets.load_image import LoadImageStrict
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import write_atomically
 from mmmask.utils.progress import Progress
 
-from .davis import LabelPropagation, harden, score_objects, summarise
+from .davis import LabelPropagation, frame_size, harden, score_objects, summarise
 from .features import FeatureEncoder
 from .loop import FrozenLoop
 from .patch_grid import patch_grid
@@ -39,9 +39,6 @@ class DavisLoop(FrozenLoop):
     This is DINO's evaluation, with the official evaluation's numbers. Ranks share the sequences.
     Predicted masks are palette images in the work dir, ``davis/<sequence>/00000.png``.
 
-    A frame is resized: the shorter side to ``size``, the longer side to the largest multiple of
-    ``multiple`` that doesn't exceed its share. 854 x 480 pixels become 832 x 480.
-
     Args:
         runner: The runner.
         dataloader: Its data set is a ``DAVIS2017``.
@@ -50,8 +47,8 @@ class DavisLoop(FrozenLoop):
         topk: See `LabelPropagation`.
         radius: See `LabelPropagation`.
         temperature: See `LabelPropagation`.
-        size: Pixels of the shorter side.
-        multiple: The longer side is a multiple of it (64 in DINO's code).
+        size: Pixels of a frame's shorter side, see `frame_size`.
+        multiple: The longer side is a multiple of it, 64 in DINO's code.
         tolerance: Of the boundary, see `boundary_f`.
         **kwargs: See `FrozenLoop`.
 
@@ -96,9 +93,7 @@ class DavisLoop(FrozenLoop):
         for index in range(get_rank(), len(sequences), get_world_size()):
             scores[index] = self._measure_sequence(sequences[index], encode)
             progress.advance(get_world_size())
-        every = {
-            index: found for part in all_gather_object(scores) for index, found in part.items()
-        }
+        every = {index: rows for part in all_gather_object(scores) for index, rows in part.items()}
         objects = np.array([row for index in sorted(every) for row in every[index]])
         names = [f'{kind}_{what}' for kind in 'jf' for what in ('mean', 'recall', 'decay')]
         found = dict(zip(names, 100 * objects.mean(axis=0)))
@@ -110,14 +105,14 @@ class DavisLoop(FrozenLoop):
         name, paths = sequence['name'], sequence['frames']
         first, *truth = map(read_objects, sequence['masks'])
         count = int(first.max())
+        if count == 0 or any(objects.shape != first.shape for objects in truth):
+            fault = 'have different sizes' if count else 'show no object in the first frame'
+            raise UserError(f'DAVIS 2017: the masks of the sequence {name} {fault}')
         found = [first, *self._segment(paths, first, encode)]
         (self.folder / name).mkdir(parents=True, exist_ok=True)
         for path, objects in zip(paths, found, strict=True):
             file = self.folder / name / f'{Path(path).stem}.png'
-            content = palette_png(objects)
-            write_atomically(file, lambda part: part.write_bytes(content), to_disk=False)
-        if any(objects.shape != first.shape for objects in truth):
-            raise UserError(f'the masks of the sequence {name} have different sizes')
+            write_atomically(file, partial(write_palette_png, objects), to_disk=False)
         # The official evaluation leaves the first and the last frame out.
         kinds = score_objects(np.stack(found[1:-1]), np.stack(truth[:-1]), count, self.tolerance)
         return [summarise(j) + summarise(f) for j, f in zip(*kinds)]
@@ -127,7 +122,7 @@ class DavisLoop(FrozenLoop):
     ) -> Iterator[np.ndarray]:
         """Yield the predicted objects (H, W) uint8 of each frame but the first."""
         height, width = first.shape
-        size = self._frame_size(height, width)
+        size = frame_size(height, width, self.size, self.multiple)
         frames = map(partial(self._features, size=size, encode=encode), paths)
         begin = next(frames)
         grid = patch_grid(len(begin), *size)
@@ -137,12 +132,6 @@ class DavisLoop(FrozenLoop):
         for soft in self.propagation.track(chain([begin], frames), labels, grid):
             objects = Image.fromarray(harden(soft, grid, size).cpu().numpy())
             yield np.array(objects.resize((width, height), Image.Resampling.NEAREST))
-
-    def _frame_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return height and width of the frames that the network sees."""
-        short, long = sorted((height, width))
-        longer = max(self.size * long // short // self.multiple * self.multiple, self.size)
-        return (self.size, longer) if height <= width else (longer, self.size)
 
     def _features(self, path: str, size: tuple[int, int], encode: FeatureEncoder) -> Tensor:
         """Return the patch features (L, C) of a frame."""

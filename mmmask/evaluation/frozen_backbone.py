@@ -33,7 +33,7 @@ class FrozenBackbone(BaseModel):
             raise UserError(
                 'FrozenBackbone takes all tokens: leave out backbone.out_type, `feature` chooses'
             )
-        preprocessor = {'type': 'ClsDataPreprocessor', **(data_preprocessor or {})}
+        preprocessor = {'type': 'mmpretrain.ClsDataPreprocessor', **(data_preprocessor or {})}
         super().__init__(data_preprocessor=preprocessor, init_cfg=init_cfg)
         self.backbone = MODELS.build({**backbone, 'out_type': 'raw'})
 

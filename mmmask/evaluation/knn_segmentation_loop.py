@@ -70,15 +70,14 @@ class KNNSegmentationLoop(FrozenLoop):
         self.bank_dataloader = build_loader(runner, bank_dataloader)
         self.k, self.temperature, self.sampling, self.seed = k, temperature, sampling, seed
         self.memory_size, self.size = memory_size, compared_size(size)
-        names = [
-            loader.dataset.metainfo['classes'] for loader in (self.bank_dataloader, self.dataloader)
-        ]
-        if tuple(names[0]) != tuple(names[1]):
+        loaders = (self.bank_dataloader, self.dataloader)
+        bank, queries = (tuple(loader.dataset.metainfo['classes']) for loader in loaders)
+        if bank != queries:
             raise UserError(
-                f'the bank has {len(names[0])} classes, and the test set {len(names[1])} or others: '
-                'they must be the same'
+                f'the classes of the bank ({len(bank)}) and of the test set ({len(queries)}) must '
+                'be the same'
             )
-        self.num_classes = len(names[0])
+        self.num_classes = len(bank)
 
     def values(self) -> dict:
         """Return the values of the protocol by their names."""

@@ -1,6 +1,7 @@
 # Hummingbird's in-context segmentation: each patch takes the classes of its 30 nearest labelled
-# patches, weighted by softmax(cosine / 0.02). `mmmask test CONFIG CHECKPOINT` loads the checkpoint's
-# backbone. Data configs (of mmseg's data sets) add test_dataloader and test_cfg.bank_dataloader.
+# patches, weighted by softmax(cosine / 0.02). `mmmask test CONFIG CHECKPOINT` loads the backbone
+# of the checkpoint. Data configs (of mmseg's data sets) add test_dataloader,
+# test_cfg.bank_dataloader and test_evaluator=[], since the loop measures itself.
 _base_ = 'mmseg::_base_/default_runtime.py'
 
 custom_imports = dict(imports=['mmmask.registration'], allow_failed_imports=False)
@@ -20,4 +21,3 @@ test_cfg = dict(
     seed=0,
     size=None,
 )
-test_evaluator = []  # the loop measures itself

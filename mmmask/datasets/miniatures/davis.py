@@ -5,12 +5,13 @@ The texture moves with its outline. One object leaves the picture.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from functools import cache, partial
 
 import numpy as np
 
-from mmmask.datasets.davis import palette_png
+from mmmask.datasets.davis import write_palette_png
 from mmmask.datasets.materials import MATERIALS, PHOTOGRAPHS
 from mmmask.datasets.miniatures.material import SEED, Files
 from mmmask.datasets.scenes import blob
@@ -45,7 +46,9 @@ def _image(name: str, index: int) -> bytes:
 
 
 def _objects(name: str, index: int) -> bytes:
-    return palette_png(_frame(name, index)[1])
+    buffer = io.BytesIO()
+    write_palette_png(_frame(name, index)[1], buffer)
+    return buffer.getvalue()
 
 
 @cache

@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from mmmask.evaluation.davis import LabelPropagation, harden, score_objects, summarise
+from mmmask.evaluation.davis import LabelPropagation, frame_size, harden, score_objects, summarise
 from mmmask.evaluation.patch_grid import patch_grid
 from mmmask.utils.errors import UserError
 
 
 def cosine(a, b):
-    return sum(x * y for x, y in zip(a, b)) / math.sqrt(
-        sum(x * x for x in a) * sum(y * y for y in b)
-    )
+    length = math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
+    return sum(x * y for x, y in zip(a, b)) / length
 
 
 def naive_track(frames, first, grid, context, topk, radius, temperature):
@@ -60,11 +59,9 @@ def test_propagation_equals_a_naive_loop(context, topk, radius, monkeypatch):
 
 def test_equal_neighbours_all_count():
     """As in DINO's code: what equals the k-th stays, and weights are normalised over all kept."""
-    features = torch.ones(1, 4, 2, dtype=torch.float64)  # all cosines are 1
+    features = torch.full((1, 4, 4), 0.5, dtype=torch.float64)  # all cosines are 1
     labels = torch.eye(2, dtype=torch.float64)[[0, 1, 1, 1]][None]
-    found = LabelPropagation(topk=1).propagate(
-        features[0] / 2**0.5, features / 2**0.5, labels, (2, 2)
-    )
+    found = LabelPropagation(topk=1).propagate(features[0], features, labels, (2, 2))
     assert found.tolist() == [[0.25, 0.75]] * 4
 
 
@@ -105,6 +102,14 @@ def test_objects_are_measured_one_by_one():
 )
 def test_statistics_of_an_object(values, expected):
     assert summarise(np.array(values)) == pytest.approx(expected)
+
+
+def test_the_size_of_frames():
+    assert frame_size(480, 854, 480, 64) == (480, 832)  # 13 x 64
+    assert frame_size(1920, 1080, 480, 64) == (832, 480)  # 853 is 13.3 x 64
+    assert frame_size(480, 910, 480, 64) == (480, 896)
+    assert frame_size(480, 854, 480, 16) == (480, 848)
+    assert frame_size(100, 100, 480, 64) == (480, 480)
 
 
 def test_the_grid_of_patches():

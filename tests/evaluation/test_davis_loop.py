@@ -1,0 +1,106 @@
+"""DAVIS 2017 from images to numbers, on a miniature of its layout."""
+
+import json
+import shutil
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from frozen_checkpoints import CONFIGS, write_foreign, write_ours
+from mmpretrain.models.backbones import VisionTransformer
+from PIL import Image
+from torch.utils.data import DataLoader
+from two_ranks import on_two_ranks
+
+from mmmask.datasets.davis import DAVIS2017, read_objects
+from mmmask.datasets.miniatures import write_miniature
+from mmmask.evaluation import DavisLoop
+from mmmask.evaluation.metrics import region_jaccard
+
+CONFIG = str(CONFIGS / 'demo/davis_vit-demo_miniature.py')
+OBJECTS = {'fur-on-brick': 1, 'petals-leave-grass': 2, 'print-and-tissue': 2}
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('davis')
+    write_miniature('davis2017', folder)
+    return folder
+
+
+def arguments(checkpoint, root, work_dir, *options):
+    given = [f'test_dataloader.dataset.data_root={root}', *options]
+    return [CONFIG, str(checkpoint), '--work-dir', str(work_dir), '--cfg-options', *given]
+
+
+def jaccards(root, predict):
+    """Mean J of each object over frames 1 to 10 of 12, of what predict(sequence, frame) gives."""
+    for name, count in OBJECTS.items():
+        for number in range(1, count + 1):
+            values = []
+            for frame in range(1, 11):
+                truth = read_objects(root / f'Annotations/480p/{name}/{frame:05d}.png')
+                values.append(region_jaccard(predict(name, frame) == number, truth == number))
+            yield sum(values) / 10
+
+
+@pytest.mark.parametrize('write', [write_ours, write_foreign])
+def test_a_checkpoint_of_ours_and_of_timm(write, root, tmp_path, run_test):
+    assert run_test(arguments(write(tmp_path), root, tmp_path / 'run')) == 0
+    result = json.loads((tmp_path / 'run/result.json').read_text())
+    metrics = result['metrics']
+    names = [f'{kind}_{what}' for kind in 'jf' for what in ('mean', 'recall', 'decay')]
+    assert set(metrics) == {f'davis/{name}' for name in ['j_and_f_mean', *names]}
+    both = (metrics['davis/j_mean'] + metrics['davis/f_mean']) / 2
+    assert metrics['davis/j_and_f_mean'] == pytest.approx(both)
+    values = dict(context=7, topk=5, radius=12, temperature=0.1, size=96, multiple=8)
+    assert result['protocol'].items() >= (values | dict(boundary_tolerance=0.008)).items()
+
+    def predicted(name, frame):
+        with Image.open(tmp_path / f'run/davis/{name}/{frame:05d}.png') as image:
+            assert image.mode == 'P' and image.getpalette()[3:6] == [128, 0, 0]
+            return np.array(image)
+
+    found = list(jaccards(root, predicted))
+    assert 100 * sum(found) / 5 == pytest.approx(metrics['davis/j_mean'])
+    first = {name: read_objects(root / f'Annotations/480p/{name}/00000.png') for name in OBJECTS}
+    assert all((predicted(name, 0) == mask).all() for name, mask in first.items())
+    still = list(jaccards(root, lambda name, frame: first[name]))
+    assert sum(found) > 1.5 * sum(still)  # objects are followed
+
+
+def test_data_that_are_missing(root, tmp_path, run_test, capsys):
+    checkpoint = write_ours(tmp_path)
+    assert run_test(arguments(checkpoint, tmp_path / 'absent', tmp_path / 'run')) == 1
+    assert 'absent' in capsys.readouterr().err.splitlines()[-1]
+    broken = shutil.copytree(root, tmp_path / 'broken')
+    shutil.rmtree(broken / 'JPEGImages')
+    assert run_test(arguments(checkpoint, broken, tmp_path / 'run')) == 1
+    assert 'fur-on-brick has 0 frames' in capsys.readouterr().err
+    assert run_test(arguments(checkpoint, root, tmp_path / 'run', 'test_cfg.size=100')) == 1
+    assert 'do not fill an image of 100 x 160 pixels' in capsys.readouterr().err
+
+
+def measure(root, work_dir):
+    torch.manual_seed(0)
+    arch = dict(embed_dims=12, num_layers=1, num_heads=2, feedforward_channels=24)
+    vit = VisionTransformer(arch, img_size=16, patch_size=8, out_type='raw')
+    vit.init_weights()
+    vit.eval()
+
+    def preprocess(batch):
+        return dict(batch, inputs=batch['inputs'].float() / 255)
+
+    loader = DataLoader(DAVIS2017(str(root)), collate_fn=list)
+    loop = DavisLoop(SimpleNamespace(work_dir=str(work_dir)), loader, [], size=96, multiple=8)
+    return loop.measure(SimpleNamespace(backbone=vit, data_preprocessor=preprocess))
+
+
+def test_two_ranks_measure_what_one_measures(root, tmp_path):
+    """Three sequences: the first rank has two."""
+    found = on_two_ranks(lambda rank: measure(root, tmp_path / 'two'))
+    assert found[0] == found[1] == measure(root, tmp_path / 'one')
+    for path in (tmp_path / 'one').rglob('*.png'):
+        again = tmp_path / 'two' / path.relative_to(tmp_path / 'one')
+        assert path.read_bytes() == again.read_bytes()

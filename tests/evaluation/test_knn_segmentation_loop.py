@@ -1,0 +1,128 @@
+"""In-context segmentation from images to numbers, on a few material scenes."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from frozen_checkpoints import CONFIGS, write_foreign, write_ours
+from mmengine.dataset import BaseDataset, DefaultSampler, pseudo_collate
+from mmengine.structures import PixelData
+from mmpretrain.models.backbones import VisionTransformer
+from mmseg.structures import SegDataSample
+from PIL import Image
+from torch.utils.data import DataLoader
+from two_ranks import on_two_ranks
+
+from mmmask.datasets.miniatures.material import scene
+from mmmask.evaluation import KNNSegmentationLoop
+
+CONFIG = str(CONFIGS / 'demo/knn-seg_vit-demo_material-scenes.py')
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    """Six scenes of training and three of validation, in the layout of the embedded data."""
+    folder = tmp_path_factory.mktemp('scenes')
+    for split, count in (('train', 6), ('val', 3)):
+        for index in range(count):
+            images, maps = folder / f'images/{split}', folder / f'annotations/{split}'
+            images.mkdir(parents=True, exist_ok=True)
+            maps.mkdir(parents=True, exist_ok=True)
+            picture = scene(split, index, 64)
+            Image.fromarray(picture.image).save(images / f'{index:05d}.jpg')
+            Image.fromarray(picture.label_map()).save(maps / f'{index:05d}.png')
+    return folder
+
+
+def arguments(checkpoint, root, work_dir, *options):
+    given = [
+        f'test_dataloader.dataset.data_root={root}',
+        f'test_cfg.bank_dataloader.dataset.data_root={root}',
+        *options,
+    ]
+    return [CONFIG, str(checkpoint), '--work-dir', str(work_dir), '--cfg-options', *given]
+
+
+@pytest.mark.parametrize('write', [write_ours, write_foreign])
+def test_a_checkpoint_of_ours_and_of_timm(write, root, tmp_path, run_test):
+    options = ['test_cfg.size=32', 'test_cfg.memory_size=240']
+    checkpoint = write(tmp_path)
+    assert run_test(arguments(checkpoint, root, tmp_path / 'run', *options)) == 0
+    result = json.loads((tmp_path / 'run/result.json').read_text())
+    assert 0 < result['metrics']['knn_segmentation/miou'] < 100
+    values = dict(k=30, temperature=0.02, memory_size=240, sampling='rare', seed=0)
+    assert result['protocol'].items() >= (values | dict(compared_size=[32, 32])).items()
+    # Each scene finds its own patches in the bank: only outlines are coarse.
+    itself = 'test_dataloader.dataset.data_prefix'
+    options = [f'{itself}.img_path=images/train', f'{itself}.seg_map_path=annotations/train']
+    assert run_test(arguments(checkpoint, root, tmp_path / 'itself', *options, 'test_cfg.k=1')) == 0
+    metrics = json.loads((tmp_path / 'itself/result.json').read_text())['metrics']
+    assert metrics['knn_segmentation/pixel_accuracy'] > 80
+    assert metrics['knn_segmentation/miou'] > 60
+
+
+def test_what_it_refuses(root, tmp_path, run_test, capsys):
+    checkpoint = write_ours(tmp_path)
+    for option, message in [
+        ('test_cfg.k=999', 'k = 999 exceeds the bank'),
+        ('test_cfg.sampling=all', "'rare' or 'uniform'"),
+        ('test_cfg.size=0', 'size must be'),
+        ('test_dataloader.dataset.metainfo.classes=[a,b]', 'classes'),
+    ]:
+        assert run_test(arguments(checkpoint, root, tmp_path / 'run', option)) == 1
+        assert message in capsys.readouterr().err
+
+
+class Noise(BaseDataset):
+    """Images of 16 x 16 pixels whose left and right halves have classes and brightnesses."""
+
+    METAINFO = dict(classes=['dark', 'grey', 'bright'])
+
+    def __init__(self, size, seed):
+        self.size, self.seed = size, seed
+        super().__init__(serialize_data=False)
+
+    def load_data_list(self):
+        return [dict(number=i) for i in range(self.size)]
+
+    def prepare_data(self, index):
+        generator = np.random.default_rng((self.seed, index))
+        classes = np.repeat(generator.integers(0, 3, 2), 8)[None].repeat(16, axis=0)
+        image = classes + generator.normal(0, 0.5, (3, 16, 16))
+        classes[generator.random((16, 16)) < 0.1] = 255
+        sample = SegDataSample(metainfo=dict(img_path=f'{self.seed}-{index}.png'))
+        sample.gt_sem_seg = PixelData(data=torch.from_numpy(classes[None]))
+        return dict(inputs=torch.from_numpy(image).float(), data_samples=sample)
+
+
+def network():
+    torch.manual_seed(0)
+    arch = dict(embed_dims=12, num_layers=1, num_heads=2, feedforward_channels=24)
+    vit = VisionTransformer(arch, img_size=16, patch_size=4, out_type='raw')
+    vit.init_weights()
+    vit.eval()
+    return vit
+
+
+def measure(**options):
+    def load(dataset):
+        sampler = DefaultSampler(dataset, shuffle=False, seed=0)
+        return DataLoader(dataset, batch_size=2, sampler=sampler, collate_fn=pseudo_collate)
+
+    runner = SimpleNamespace(
+        build_dataloader=lambda config, **_: load(config['dataset']), seed=0, _randomness_cfg={}
+    )
+    bank = dict(dataset=dict(type=Noise, size=7, seed=0))
+    loop = KNNSegmentationLoop(runner, load(Noise(5, 1)), [], bank, **options)
+    model = SimpleNamespace(backbone=network(), data_preprocessor=lambda batch: batch)
+    return loop.measure(model)
+
+
+def test_two_ranks_measure_what_one_measures():
+    """Neither a bank of 7 nor 5 images divide by two."""
+    options = dict(k=9, memory_size=70, size=None)
+    found = on_two_ranks(lambda rank: measure(**options))
+    assert found[0] == pytest.approx(measure(**options)) and found[1] == found[0]
+    assert found[0]['knn_segmentation/pixel_accuracy'] > 50
