@@ -115,6 +115,11 @@ _REVISITED = """
 <data_root>/                 roxford5k or rparis6k
   gnd_roxford5k.pkl          or gnd_rparis6k.pkl: gnd, imlist, qimlist
   jpg/*.jpg                  4993 images and 70 queries (Paris: 6322 and 70)
+_DAVIS = """
+<data_root>/                                    DAVIS, of DAVIS-2017-trainval-480p.zip
+  JPEGImages/480p/<sequence>/00000.jpg
+  Annotations/480p/<sequence>/00000.png         palette images: 0 = background, 1, 2, ... = objects
+  ImageSets/2017/val.txt                        30 sequences
 """
 
 
@@ -246,6 +251,7 @@ _LAYOUTS = {
     'CIFAR10': Layout(
         _CIFAR, None, {'train': 50_000, 'test': 10_000}, whole=True, look=_look_cifar
     ),
+    'DAVIS2017': Layout(_DAVIS),
     'Flowers102': Layout(
         _FLOWERS,
         102,

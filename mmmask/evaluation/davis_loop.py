@@ -50,6 +50,7 @@ class DavisLoop(FrozenLoop):
         size: Pixels of a frame's shorter side, see `frame_size`.
         multiple: The longer side is a multiple of it, 64 in DINO's code.
         tolerance: Of the boundary, see `boundary_f`.
+        layer: The block whose patches are compared, negative from the end.
         **kwargs: See `FrozenLoop`.
 
     Raises:
@@ -68,17 +69,18 @@ class DavisLoop(FrozenLoop):
         size: int = 480,
         multiple: int = 64,
         tolerance: float = 0.008,
+        layer: int = -1,
         **kwargs,
     ) -> None:
         super().__init__(runner, dataloader, evaluator, **kwargs)
         self.propagation = LabelPropagation(context, topk, radius, temperature)
-        self.size, self.multiple, self.tolerance = size, multiple, tolerance
+        self.size, self.multiple, self.tolerance, self.layer = size, multiple, tolerance, layer
         self.folder = Path(runner.work_dir, 'davis')
 
     def values(self) -> dict:
         """Return the values of the protocol by their names."""
         own = dict(size=self.size, multiple=self.multiple, boundary_tolerance=self.tolerance)
-        return {**asdict(self.propagation), **own, 'layer': -1}
+        return {**asdict(self.propagation), **own, 'layer': self.layer}
 
     @torch.no_grad()
     def measure(self, model: nn.Module) -> dict[str, float]:
@@ -86,7 +88,7 @@ class DavisLoop(FrozenLoop):
 
         Each is the mean over the objects of all sequences.
         """
-        encode = FeatureEncoder(model.backbone, model.data_preprocessor, 'patches')
+        encode = FeatureEncoder(model.backbone, model.data_preprocessor, 'patches', self.layer)
         sequences = self.dataloader.dataset
         progress = Progress('DAVIS sequences', len(sequences))
         scores: dict[int, list] = {}

@@ -31,7 +31,7 @@ def class_shares(maps: Tensor, grid: tuple[int, int], num_classes: int) -> Tenso
     pixels = maps.reshape(batch, rows, height // rows, columns, width // columns)
     patches = pixels.transpose(2, 3).reshape(batch * rows * columns, -1)
     counts = patches.new_zeros(len(patches), num_classes + 1)  # the last column: ignored
-    classes = patches.where(patches != IGNORED, torch.tensor(num_classes))
+    classes = patches.masked_fill(patches == IGNORED, num_classes)
     counts.scatter_add_(1, classes, torch.ones_like(classes))
     counts = counts[:, :num_classes].view(batch, rows * columns, num_classes).float()
     return counts / counts.sum(dim=2, keepdim=True).clamp(min=1)

@@ -45,6 +45,7 @@ class KNNSegmentationLoop(FrozenLoop):
         seed: Of the draw of patches. An image's draw depends on its file name, too.
         size: The size at which masks are compared: pixels of a square, or (height, width). None:
             each image's own, as mmseg does.
+        layer: The block whose patches are compared, negative from the end.
         **kwargs: See `FrozenLoop`.
 
     Raises:
@@ -63,13 +64,14 @@ class KNNSegmentationLoop(FrozenLoop):
         sampling: str = 'rare',
         seed: int = 0,
         size: int | tuple[int, int] | None = None,
+        layer: int = -1,
         **kwargs,
     ) -> None:
         super().__init__(runner, dataloader, evaluator, **kwargs)
         check_choice('sampling', sampling, ('rare', 'uniform'))
         self.bank_dataloader = build_loader(runner, bank_dataloader)
         self.k, self.temperature, self.sampling, self.seed = k, temperature, sampling, seed
-        self.memory_size, self.size = memory_size, compared_size(size)
+        self.memory_size, self.size, self.layer = memory_size, compared_size(size), layer
         loaders = (self.bank_dataloader, self.dataloader)
         bank, queries = (tuple(loader.dataset.metainfo['classes']) for loader in loaders)
         if bank != queries:
@@ -81,14 +83,14 @@ class KNNSegmentationLoop(FrozenLoop):
 
     def values(self) -> dict:
         """Return the values of the protocol by their names."""
-        names = ('k', 'temperature', 'memory_size', 'sampling', 'seed')
+        names = ('k', 'temperature', 'memory_size', 'sampling', 'seed', 'layer')
         size = list(self.size) if self.size else 'original'
         return {**{name: getattr(self, name) for name in names}, 'compared_size': size}
 
     @torch.no_grad()
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Return ``knn_segmentation/miou`` and ``knn_segmentation/pixel_accuracy`` in per cent."""
-        encode = FeatureEncoder(model.backbone, model.data_preprocessor, 'patches')
+        encode = FeatureEncoder(model.backbone, model.data_preprocessor, 'patches', self.layer)
         rows = partial(self._bank_rows, encode=encode)
         found, _ = extract_features(self.bank_dataloader, rows, 'patches of the bank')
         found = found.flatten(0, 1)
@@ -98,7 +100,7 @@ class KNNSegmentationLoop(FrozenLoop):
             raise UserError(f'k = {self.k} exceeds the bank of {len(bank)} labelled patches')
         areas = partial(self._areas, encode=encode, bank=bank.contiguous(), shares=shares)
         found, _ = extract_features(self.dataloader, areas, 'images to segment')
-        return {f'knn_segmentation/{name}': v for name, v in mean_iou(found.sum(dim=0)).items()}
+        return {f'knn_segmentation/{name}': v for name, v in mean_iou(found).items()}
 
     def _bank_rows(self, batch: dict, encode: FeatureEncoder) -> Tensor:
         """Return features and class shares of the picked patches of each image, (B, n, C + K).

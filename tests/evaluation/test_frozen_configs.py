@@ -115,3 +115,39 @@ def test_the_sweep_of_ibot():
     rates = [n * 10.0**k for k in range(-4, 1) for n in range(1, 10)]
     assert cfg.model.lrs == pytest.approx(rates) and cfg.train_cfg.select == 'val'
     assert cfg.optim_wrapper.optimizer == dict(type='SGD', momentum=0.9, weight_decay=0.0)
+@pytest.mark.parametrize(
+    'name', ['frozen/davis_vit-small-p16_davis2017', 'demo/davis_vit-demo_miniature']
+)
+def test_davis(name):
+    cfg = Config.fromfile(CONFIGS / f'{name}.py')
+    published = dict(context=7, topk=5, radius=12, temperature=0.1, tolerance=0.008)
+    assert cfg.test_cfg.items() >= published.items()
+    if name.startswith('frozen'):
+        assert (cfg.test_cfg.size, cfg.test_cfg.multiple) == (480, 64)
+        assert cfg.model.data_preprocessor.std[0] == pytest.approx(0.228 * 255)
+    assert cfg.model.backbone.pos_embed_resize == 'dino'
+@pytest.mark.parametrize(
+    'name', ['frozen/knn-seg_vit-small-p16_ade20k', 'demo/knn-seg_vit-demo_material-scenes']
+)
+def test_segmentation_by_a_bank_of_patches(name):
+    cfg = Config.fromfile(CONFIGS / f'{name}.py')
+    bank, queries = cfg.test_cfg.bank_dataloader, cfg.test_dataloader
+    assert (cfg.test_cfg.k, cfg.test_cfg.temperature, cfg.test_cfg.size) == (30, 0.02, None)
+    assert bank.dataset.data_prefix.img_path.startswith('images/train')
+    assert queries.dataset.data_prefix.img_path.startswith('images/val')
+    assert bank.dataset.test_mode and queries.dataset.test_mode and not bank.sampler.shuffle
+    assert cfg.test_evaluator == []
+def test_linear_segmentation_of_dinov2():
+    cfg = Config.fromfile(CONFIGS / 'frozen/linear-seg-dinov2_vit-small-p16_ade20k.py')
+    backbone, head = cfg.model.backbone, cfg.model.decode_head
+    assert backbone.out_indices == [8, 9, 10, 11] and backbone.frozen_stages == 12
+    assert head == dict(
+        type='BatchNormLinearHead',
+        in_channels=[384] * 4,
+        in_index=[0, 1, 2, 3],
+        num_classes=150,
+    )
+    optimizer = cfg.optim_wrapper.optimizer
+    assert (optimizer.type, optimizer.lr, optimizer.weight_decay) == ('AdamW', 1e-3, 1e-4)
+    assert cfg.train_cfg.max_iters == cfg.param_scheduler[1].end == 40000
+    assert cfg.val_evaluator.type == cfg.test_evaluator.type == 'SizedIoUMetric'

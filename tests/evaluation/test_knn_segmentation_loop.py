@@ -112,7 +112,10 @@ def measure(**options):
         return DataLoader(dataset, batch_size=2, sampler=sampler, collate_fn=pseudo_collate)
 
     runner = SimpleNamespace(
-        build_dataloader=lambda config, **_: load(config['dataset']), seed=0, _randomness_cfg={}
+        build_dataloader=lambda config, **_: load(config['dataset']),
+        seed=0,
+        work_dir='.',
+        _randomness_cfg={},
     )
     bank = dict(dataset=dict(type=Noise, size=7, seed=0))
     loop = KNNSegmentationLoop(runner, load(Noise(5, 1)), [], bank, **options)

@@ -10,7 +10,7 @@ from mmmask.utils.errors import UserError
 
 
 def measure(scores, truth, size, num_classes):
-    return mean_iou(class_areas(*at_size(scores, truth, size), num_classes))
+    return mean_iou(class_areas(*at_size(scores, truth, size), num_classes)[None])
 
 
 # Left half class 0, right half class 1, by scores of 2 x 2 pixels.
@@ -41,7 +41,9 @@ def test_ignored_pixels_and_absent_classes_do_not_count():
     truth = torch.tensor([[0, 0, 255, 255]])
     areas = class_areas(torch.tensor([[0, 1, 1, 1]]), truth, 4)
     assert areas.tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [2, 0, 0, 0]]
-    assert mean_iou(areas) == dict(miou=pytest.approx(25), pixel_accuracy=50)  # 1 / 2 and 0 / 1
+    assert mean_iou(areas[None]) == dict(
+        miou=pytest.approx(25), pixel_accuracy=50
+    )  # 1 / 2 and 0 / 1
 
 
 @pytest.mark.parametrize('size', [None, (5, 7), (16, 16)])
