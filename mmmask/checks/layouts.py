@@ -115,6 +115,8 @@ _REVISITED = """
 <data_root>/                 roxford5k or rparis6k
   gnd_roxford5k.pkl          or gnd_rparis6k.pkl: gnd, imlist, qimlist
   jpg/*.jpg                  4993 images and 70 queries (Paris: 6322 and 70)
+"""
+
 _DAVIS = """
 <data_root>/                                    DAVIS, of DAVIS-2017-trainval-480p.zip
   JPEGImages/480p/<sequence>/00000.jpg

@@ -115,6 +115,8 @@ def test_the_sweep_of_ibot():
     rates = [n * 10.0**k for k in range(-4, 1) for n in range(1, 10)]
     assert cfg.model.lrs == pytest.approx(rates) and cfg.train_cfg.select == 'val'
     assert cfg.optim_wrapper.optimizer == dict(type='SGD', momentum=0.9, weight_decay=0.0)
+
+
 @pytest.mark.parametrize(
     'name', ['frozen/davis_vit-small-p16_davis2017', 'demo/davis_vit-demo_miniature']
 )
@@ -126,6 +128,8 @@ def test_davis(name):
         assert (cfg.test_cfg.size, cfg.test_cfg.multiple) == (480, 64)
         assert cfg.model.data_preprocessor.std[0] == pytest.approx(0.228 * 255)
     assert cfg.model.backbone.pos_embed_resize == 'dino'
+
+
 @pytest.mark.parametrize(
     'name', ['frozen/knn-seg_vit-small-p16_ade20k', 'demo/knn-seg_vit-demo_material-scenes']
 )
@@ -137,6 +141,8 @@ def test_segmentation_by_a_bank_of_patches(name):
     assert queries.dataset.data_prefix.img_path.startswith('images/val')
     assert bank.dataset.test_mode and queries.dataset.test_mode and not bank.sampler.shuffle
     assert cfg.test_evaluator == []
+
+
 def test_linear_segmentation_of_dinov2():
     cfg = Config.fromfile(CONFIGS / 'frozen/linear-seg-dinov2_vit-small-p16_ade20k.py')
     backbone, head = cfg.model.backbone, cfg.model.decode_head

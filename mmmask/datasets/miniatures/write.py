@@ -9,11 +9,11 @@ from pathlib import Path
 from mmmask.datasets.miniatures import (
     cifar,
     coco,
+    davis,
     flowers,
     imagenet,
     inaturalist,
     retrieval,
-    davis,
     segmentation,
 )
 from mmmask.datasets.miniatures.material import VERSION, Files
