@@ -78,7 +78,7 @@ def test_builds(name):
     cfg = config(name)
     assert 'model' in cfg and 'mmmask.registration' in cfg.custom_imports.imports
     check_own_parts(cfg)
-    kind = cfg.model.type
+    kind = cfg.model.type.removeprefix('mmpretrain.')
     if kind in BUILT_ONLY:
         assert sum(parameter.numel() for parameter in built(name, 'model').parameters()) > 1e4
         return
