@@ -244,3 +244,28 @@ def test_options_of_a_cluster_are_checked(tmp_path, monkeypatch):
     monkeypatch.setenv('PATH', str(tmp_path))
     with pytest.raises(UserError, match='--executor slurm: .*srun'):
         SubmititExecutor({})
+
+
+def test_what_slurm_is_asked_for(tmp_path, monkeypatch):
+    tools = tmp_path / 'bin'
+    tools.mkdir()
+    for name, words in dict(srun='', sbatch='Submitted batch job 41').items():
+        (tools / name).write_text(f'#!/bin/sh\necho {words}\n')
+        (tools / name).chmod(0o755)
+    monkeypatch.setenv('PATH', f'{tools}:/usr/bin:/bin')
+    monkeypatch.chdir(tmp_path)
+    executor = SubmititExecutor(dict(partition='gpu', account='me', mem_gb=64), jobs=1)
+    command = ('python', '-m', 'mmmask', 'train', 'c.py', '--launcher', 'pytorch')
+    sizes = dict(gpus=8, nodes=2, cpus=10, hours=1.5)
+    running = executor.start(Job('pre', tmp_path / 'pre', tmp_path, command, **sizes))
+    assert running.note == dict(job='41') and running.stays and not executor.has_room(1)
+    executor.release(running)
+    assert executor.has_room(8)
+    (script,) = (tmp_path / 'pre' / 'jobs').glob('*.sh')
+    lines = script.read_text().splitlines()
+    asked = {line.removeprefix('#SBATCH --') for line in lines if line.startswith('#SBATCH')}
+    assert asked >= {
+        *('partition=gpu', 'account=me', 'mem=64GB', 'job-name=pre', 'time=90', 'nodes=2'),
+        *('ntasks-per-node=4', 'gpus-per-node=4', 'cpus-per-task=10', 'signal=USR2@90'),
+    }
+    assert any(line.startswith('srun ') and '--kill-on-bad-exit=1' in line for line in lines)
