@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmmask.evaluation.knn import BLOCK, KNNProtocol, nearest_neighbours  # noqa: E402
+from mmmask.evaluation.knn import KNNProtocol, nearest_neighbours  # noqa: E402
 
 CLASSES, CHUNK = 100, 4096
 
@@ -43,13 +43,6 @@ def plain(bank: Tensor, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return tuple(torch.cat(part) for part in zip(*parts))
 
 
-def ours(bank: Tensor, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Search as the protocol does."""
-    size = max(64, BLOCK // len(bank))
-    parts = [nearest_neighbours(bank, b, k, BLOCK // size) for b in queries.split(size)]
-    return tuple(torch.cat(part) for part in zip(*parts))
-
-
 def measure(kind: str, args: argparse.Namespace, results: multiprocessing.Queue) -> None:
     """Put seconds of CPU time, GiB of memory at most, and what was found."""
     bank, bank_labels = made_up(args.bank, args.width, 1)
@@ -59,7 +52,7 @@ def measure(kind: str, args: argparse.Namespace, results: multiprocessing.Queue)
         protocol = KNNProtocol(args.k)
         found = protocol.evaluate((bank, bank_labels), (queries, labels), CLASSES)
     else:
-        found = dict(plain=plain, ours=ours)[kind](bank, queries, args.k)
+        found = dict(plain=plain, ours=nearest_neighbours)[kind](bank, queries, args.k)
         found = tuple(part.numpy() for part in found)
     seconds = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -46,7 +46,7 @@ def choose_ks(ks: int | Sequence[int] | None, bank_size: int) -> tuple[int, ...]
 
 
 def nearest_neighbours(
-    bank: Tensor, queries: Tensor, k: int, chunk_size: int = 4096
+    bank: Tensor, queries: Tensor, k: int, block: int = BLOCK
 ) -> tuple[Tensor, Tensor]:
     """Return the k rows of the bank with the largest inner product with each query.
 
@@ -54,18 +54,36 @@ def nearest_neighbours(
     are the answer for every j <= k.
 
     Args:
-        bank: (N, C), read in blocks of ``chunk_size`` rows.
+        bank: (N, C).
         queries: (Q, C), on the same device.
         k: Neighbours of each query, at most N.
-        chunk_size: Rows of a block.
+        block: Similarities that are held at a time. A few queries are compared with the whole bank,
+            or 64 with as much of a larger one: to merge the best of several blocks takes time.
 
     Returns:
         Similarities (Q, k), falling, and rows of the bank (Q, k), int64.
     """
+    size = max(1, min(len(queries), max(64, block // len(bank))))
+    width = min(len(bank), max(1, block // size))
+    space = queries.new_empty(size * width)  # once: new pages cost time
+    best = queries.new_empty(len(queries), k)
+    rows = torch.empty(len(queries), k, dtype=torch.long, device=queries.device)
+    for start in range(0, len(queries), size):
+        some = slice(start, start + size)
+        best[some], rows[some] = _search(bank, queries[some], k, space, width)
+    return best, rows
+
+
+def _search(
+    bank: Tensor, queries: Tensor, k: int, space: Tensor, width: int
+) -> tuple[Tensor, Tensor]:
+    """Search in ``width`` rows of the bank at a time; their similarities are put into ``space``."""
     best = queries.new_empty(len(queries), 0)
     rows = torch.empty(len(queries), 0, dtype=torch.long, device=queries.device)
-    for start in range(0, len(bank), chunk_size):
-        similarities, columns = _largest(queries @ bank[start : start + chunk_size].T, k)
+    for start in range(0, len(bank), width):
+        part = bank[start : start + width]
+        block = space[: len(queries) * len(part)].view(len(queries), -1)
+        similarities, columns = _largest(torch.matmul(queries, part.T, out=block), k)
         # Stable: among equals, the best of earlier blocks stay in front of this block's.
         both = torch.cat((best, similarities), dim=1)
         best, order = both.sort(dim=1, descending=True, stable=True)
@@ -136,7 +154,7 @@ def iter_votes(
         num_classes: Classes.
         ks: Numbers of neighbours, see :func:`choose_ks`.
         temperature: T of the votes.
-        chunk_size: Queries that are compared at a time, at most: fewer with a large bank.
+        chunk_size: Queries that vote at a time.
 
     Yields:
         {k: (at most chunk_size, num_classes) int64}, in the order of the queries.
@@ -156,10 +174,8 @@ def iter_votes(
     if not 0 <= int(bank_labels.min()) <= int(bank_labels.max()) < num_classes:
         raise UserError(f'labels of the bank are not in 0 ... {num_classes - 1}')
     bank = F.normalize(bank.float(), dim=1)
-    # Wide blocks: the best of each block are merged, which costs more than to find them.
-    chunk_size = min(chunk_size, max(64, BLOCK // len(bank)))
     for block in F.normalize(queries.float(), dim=1).split(chunk_size):
-        similarities, rows = nearest_neighbours(bank, block, max(ks), BLOCK // chunk_size)
+        similarities, rows = nearest_neighbours(bank, block, max(ks))
         labels = bank_labels[rows]
         yield {
             k: class_votes(similarities[:, :k], labels[:, :k], num_classes, temperature) for k in ks
@@ -191,7 +207,7 @@ class KNNProtocol:
         k: Numbers of neighbours, see :func:`choose_ks`. A line in the log
             names the default ones that the bank is too small for.
         temperature: T of the votes exp(similarity / T).
-        chunk_size: Queries of a block of the search, at most; changes memory, not results.
+        chunk_size: Queries that vote at a time; changes memory, not results.
     """
 
     def __init__(
@@ -264,8 +280,7 @@ class KNNProtocol:
             self.temperature,
             self.chunk_size,
         )
-        for votes in blocks:
-            truth, labels = labels.tensor_split([len(votes[ks[0]])])
+        for votes, truth in zip(blocks, labels.split(self.chunk_size)):
             for k, of_k in votes.items():
                 ranks = label_ranks(of_k, truth)
                 for top in tops:
