@@ -84,7 +84,7 @@ class Result:
             said = '  '.join(f'{name}: {value}' for name, value in protocol.items())
             MMLogger.get_current_instance().info(f'protocol  {said}')
             content['protocol'] = protocol
-        write_text_atomically(self._path, json.dumps(content, indent=2) + '\n')
+        write_text_atomically(self._path, json.dumps(content, indent=2, default=str) + '\n')
 
 
 def protocol_values(runner: Runner) -> dict:
