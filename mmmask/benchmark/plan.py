@@ -6,6 +6,7 @@ import json
 import math
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -69,7 +70,11 @@ def earlier_seconds(suite: Suite, work_dir: Path, machine: str) -> dict[str, flo
         if state.get('status') == 'done' and 'seconds' in state:
             found[task.name] = state['seconds']
     others: dict[tuple[str, int], float] = {}
-    for path in sorted(work_dir.parent.glob('*/*/task.json')):
+    paths: list[Path] = []
+    for beside in sorted(work_dir.parent.glob('*/')):
+        with suppress(OSError):  # a folder that isn't ours to read, or has gone
+            paths += sorted(beside.glob('*/task.json'))
+    for path in paths:
         state = TaskFolder(path.parent).state
         if state.get('status') == 'done' and state.get('machine') == machine:
             identity = state['identity']
