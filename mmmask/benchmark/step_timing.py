@@ -297,6 +297,7 @@ def _made_up_batch(loader: dict, batch_size: int) -> dict:
     for index in range(batch_size):
         image = generator.integers(0, 256, (256, 256, 3), dtype=np.uint8)
         size = dict(img_shape=image.shape[:2], ori_shape=image.shape[:2])
-        samples.append(pipeline(dict(img=image, img_path='', sample_idx=index, **size)))
+        drawn = dict(img=image, img_path='', gt_label=0, sample_idx=index, **size)
+        samples.append(pipeline(drawn))
     collate = dict(loader.get('collate_fn') or dict(type='pseudo_collate'))
     return FUNCTIONS.get(collate.pop('type'))(samples, **collate)

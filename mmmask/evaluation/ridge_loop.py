@@ -1,0 +1,129 @@
+"""Run ridge classifiers of a few labelled images of each class as a test loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from mmengine.runner import Runner
+from mmpretrain.registry import LOOPS
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from mmmask.utils.errors import UserError
+
+from .few_shot import draw_few, mean_and_spread
+from .loader import build_loader
+from .loop import FrozenLoop
+from .ridge import PENALTIES, fit_ridge
+
+CHUNK = 4096
+"""Images that are classified at a time."""
+
+
+@LOOPS.register_module()
+class RidgeLoop(FrozenLoop):
+    """Measure ridge classifiers of few labelled images, drawn several times, on the test set.
+
+    Metrics are means over the draws, with their sample standard deviation: ``ridge/top1_5shot``,
+    ``ridge/top1_5shot_std``, and ``ridge/log10_penalty_5shot``. Top-5 is left out where there are
+    five classes or fewer. Features are scaled to length 1.
+
+    Args:
+        runner: The runner.
+        dataloader: The test set.
+        evaluator: Must be empty.
+        bank_dataloader: The images to draw from; not augmented, not shuffled.
+        shots: Images of each class, each number of its own classifiers.
+        draws: Classifiers of each size.
+        seed: Seed of the draws, not the run's. So all checkpoints get the same images, and few-shot
+            k-NN does, too.
+        penalty: 'loo' chooses the penalty of each draw by leaving out one of *its* images at a
+            time, see `fit_ridge`. The test set has no say. Or a number above 0.
+        token: See `FrozenLoop.features`.
+        layer: See `FrozenLoop.features`.
+        n_blocks: See `FrozenLoop.features`.
+        **options: See `FrozenLoop`.
+
+    Raises:
+        UserError: If a number isn't positive, a class has fewer images than shots, or the two data
+            sets name different classes.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: DataLoader | dict,
+        evaluator: Sequence,
+        bank_dataloader: DataLoader | dict,
+        shots: Sequence[int] = (1, 5, 10, 20),
+        draws: int = 5,
+        seed: int = 0,
+        penalty: float | str = 'loo',
+        token: str = 'cls',
+        layer: int = -1,
+        n_blocks: int = 1,
+        **options,
+    ) -> None:
+        super().__init__(runner, dataloader, evaluator, **options)
+        self.bank_dataloader = build_loader(runner, bank_dataloader)
+        self.shots, self.draws, self.seed, self.penalty = tuple(shots), draws, seed, penalty
+        self.read = dict(token=token, layer=layer, n_blocks=n_blocks)
+        if draws < 1 or not self.shots or min(self.shots) < 1:
+            raise UserError(f'shots and draws must be positive, not {self.shots} and {draws}')
+        if penalty != 'loo' and not (isinstance(penalty, (int, float)) and penalty > 0):
+            raise UserError(f"penalty must be 'loo' or a number above 0, not {penalty!r}")
+        if token == 'patches':
+            raise UserError("a ridge classifier takes one vector an image: token='gap' is the mean")
+        banks = (self.bank_dataloader.dataset, self.dataloader.dataset)
+        bank, test = (list(dataset.metainfo.get('classes') or ()) for dataset in banks)
+        if bank != test or not bank:
+            raise UserError(
+                f'the bank names {len(bank)} classes, the test set {len(test)}: they must be the '
+                'same'
+            )
+        self.num_classes = len(bank)
+        draw_few(banks[0].get_gt_labels(), max(self.shots), seed, 0)  # there are enough
+
+    def measure(self, model: nn.Module) -> dict[str, float]:
+        """Return means and deviations in per cent."""
+        device = next(model.parameters()).device
+        bank, labels = self.features(self.bank_dataloader, **self.read, title='ridge bank')
+        test, truth = self.features(self.dataloader, **self.read, title='ridge test')
+        bank, test = (F.normalize(features.double()) for features in (bank, test))
+        penalties = PENALTIES if self.penalty == 'loo' else (float(self.penalty),)
+        metrics = {}
+        for shots in self.shots:
+            drawn = []
+            for draw in range(self.draws):
+                rows = draw_few(labels, shots, self.seed, draw)
+                few, own = bank[rows].to(device), labels[rows].to(device)
+                ridge = fit_ridge(few, own, self.num_classes, penalties)
+                right = [
+                    _ranks(part.to(device) @ ridge.weights + ridge.bias, own.to(device))
+                    for part, own in zip(test.split(CHUNK), truth.split(CHUNK))
+                ]
+                drawn.append(self._named(torch.cat(right), ridge.penalty, shots))
+            metrics |= mean_and_spread(drawn)
+        return metrics
+
+    def _named(self, ranks: Tensor, penalty: float, shots: int) -> dict[str, float]:
+        """Return the metrics of one draw."""
+        tops = [top for top in (1, 5) if top == 1 or top < self.num_classes]
+        right = {top: float((ranks < top).double().mean() * 100) for top in tops}
+        named = {f'ridge/top{top}_{shots}shot': value for top, value in right.items()}
+        return {**named, f'ridge/log10_penalty_{shots}shot': math.log10(penalty)}
+
+    def values(self) -> dict:
+        """Return what stands for an image, how shots are drawn, and the penalty."""
+        own = dict(shots=self.shots, draws=self.draws, seed=self.seed, penalty=self.penalty)
+        return dict(**own, features='scaled to length 1', **self.read)
+
+
+def _ranks(scores: Tensor, labels: Tensor) -> Tensor:
+    """Return how many classes come before the true one; of equal scores the lower class does."""
+    own = scores.gather(1, labels[:, None])
+    lower = torch.arange(scores.shape[1], device=scores.device) < labels[:, None]
+    return ((scores > own) | ((scores == own) & lower)).sum(dim=1)
