@@ -11,6 +11,7 @@ from .loop import FrozenLoop
 from .object_attention_loop import ObjectAttentionLoop
 from .recall_loop import RecallLoop
 from .revisited_loop import RevisitedLoop
+from .ridge_loop import RidgeLoop
 from .sweep_accuracy import SweepAccuracy
 from .sweep_loop import SweepTrainLoop
 from .sweep_optimizer import SweepOptimWrapperConstructor
@@ -27,6 +28,7 @@ __all__ = [
     'ObjectAttentionLoop',
     'RecallLoop',
     'RevisitedLoop',
+    'RidgeLoop',
     'SweepAccuracy',
     'SweepOptimWrapperConstructor',
     'SweepTrainLoop',

@@ -100,6 +100,31 @@ def test_more_shots_than_images_are_one_line(run, capsys):
     assert 'class 0 has 5 images, fewer than 20 shots' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('checkpoint', ['ours.pth', 'timm.pth'])
+def test_ridge_from_any_checkpoint(run, checkpoints, tmp_path, checkpoint, capsys):
+    ridge = 'demo/ridge_vit-demo_material-scenes'
+    options = ['test_cfg.shots=[2,5]', 'test_cfg.draws=2']
+    assert run('test', ridge, checkpoints / checkpoint, options=options) == 0
+    result = json.loads((tmp_path / 'run/result.json').read_text())
+    names = ('top1', 'top5', 'log10_penalty')
+    assert set(result['metrics']) == {
+        f'ridge/{name}_{shots}shot{std}'
+        for name in names
+        for shots in (2, 5)
+        for std in ('', '_std')
+    }
+    assert result['metrics']['ridge/top1_5shot'] > 100 / 12
+    assert result['metrics']['ridge/top5_5shot'] > 500 / 12
+    assert result['protocol']['penalty'] == 'loo' and result['protocol']['draws'] == 2
+    for options, error in (
+        (['test_cfg.penalty=-1.0'], "penalty must be 'loo' or a number above 0"),
+        (['test_cfg.shots=[6]'], 'class 0 has 5 images, fewer than 6 shots'),
+        (['test_cfg.token=patches'], "token='gap' is the mean"),
+    ):
+        assert run('test', ridge, 'none', options=options) == 1
+        assert error in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('source', ['auto', 'teacher', 'student', 'timm'])
 def test_embed_writes_what_the_network_computes(run, networks, checkpoints, data, tmp_path, source):
     out, foreign = tmp_path / 'out' / 'features.safetensors', source == 'timm'
