@@ -35,8 +35,8 @@ def fit_ridge(
     r"""Regress the classes' indicators on features, with the penalty that leaves one out best.
 
     :math:`\min_{W, b} \lVert X W + b - Y \rVert^2 + \lambda \lVert W \rVert^2`, the bias without a
-    penalty. With the hat matrix H of the fit and its residuals E, the error of image i, when it is
-    left out, is :math:`e_i / (1 - h_{ii})`: no refit is needed. All is in float64, by one singular
+    penalty. H is the hat matrix of the fit, E are its residuals. Image i, when it is left out, has
+    the error :math:`e_i / (1 - h_{ii})`: no refit is needed. All is in float64, by one singular
     value decomposition for all penalties.
 
     Args:

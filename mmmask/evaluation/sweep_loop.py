@@ -21,9 +21,9 @@ from .sweep_accuracy import SweepAccuracy
 def held_out_part(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Split images at random into those for training and those for the selection, by class.
 
-    The second part has ``round(share * N)`` images, and of each class its share rounded down or
-    up: the classes whose remainders are largest get one more, of equal ones the first. One image of
-    each class stays for training.
+    The second part has ``round(share * N)`` images, of each class its share rounded down or up.
+    Classes with the largest remainders are rounded up, of equal ones the first. One image of each
+    class stays for training.
 
     Args:
         labels: Classes, (N,) int.
