@@ -31,7 +31,16 @@ from mmmask.config.build import scope_of
 from mmmask.config.read import read_config
 from mmmask.pictures import Cell, SheetRow
 from mmmask.pictures.attention import attention_sheets
-from mmmask.pictures.figure import Options, Sample, Subject, hidden, scale, span
+from mmmask.pictures.figure import Options, Sample, Sheet, Subject, hidden, scale, span
+from mmmask.pictures.frozen import (
+    Frozen,
+    confusion_sheet,
+    neighbours_sheet,
+    plane_sheet,
+    read_frozen,
+)
+from mmmask.pictures.patches import patch_sheets
+from mmmask.pictures.videos import video_sheets
 from mmmask.probe import Probe, build_network
 from mmmask.utils.errors import UserError
 from mmmask.utils.picks import pick_evenly
@@ -172,17 +181,59 @@ def masks(
 
 def attention(context: Context, *, images: str, size: int, count: int = 4) -> Figure:
     """Draw CLS attention in the last block before and after training; arguments as of `masks`."""
-    task = context.tasks[0]
-    config = context.config(task)
-    probes = dict(
-        untrained=Probe('none', config, size=size, seed=task.seed),
-        trained=Probe(context.checkpoint(task), config, size=size),
-    )
-    samples = context.samples(images, size, count)
-    subjects = [Subject(label, probe, samples) for label, probe in probes.items()]
-    sheets = attention_sheets(subjects, Options())
+    sheets, task = _before_and_after(context, attention_sheets, images, size, count)
     caption = f'{sheets[-1].caption} The trained network is {task.name}.'
     return Figure('Attention', caption, [pictures.jpeg_uri(sheet.image) for sheet in sheets])
+
+
+def patches(context: Context, *, images: str, size: int, count: int = 4) -> Figure:
+    """Draw patches as colours before and after training; arguments as of `masks`."""
+    sheets, task = _before_and_after(context, patch_sheets, images, size, count)
+    caption = f'{sheets[-1].caption} The trained network is {task.name}.'
+    return Figure(sheets[0].title, caption, [pictures.jpeg_uri(sheet.image) for sheet in sheets])
+
+
+def neighbours(context: Context, *, count: int = 6, k: int = 8) -> Figure:
+    """Draw queries with their nearest neighbours, by the network of every arm.
+
+    Args:
+        context: A protocol that tests k-NN or retrieval.
+        count: Queries, evenly spread.
+        k: Neighbours of each.
+    """
+    return _of_frozen(context, lambda found: neighbours_sheet(found, count, k))
+
+
+def confusion(context: Context, *, k: int | None = None) -> Figure:
+    """Draw which classes k-NN takes for which, by the network of every arm; ``k`` neighbours."""
+    return _of_frozen(context, lambda found: confusion_sheet(found, k))
+
+
+def plane(context: Context, *, method: str = 'pca') -> Figure:
+    """Draw features in a plane, of every arm; ``method``: 'pca' or 'umap'."""
+    return _of_frozen(context, lambda found: plane_sheet(found, method))
+
+
+def videos(context: Context, *, count: int = 3, frames: int = 6) -> Figure:
+    """Draw the objects of videos, annotated and predicted by the network of every arm.
+
+    Args:
+        context: A protocol that tests DAVIS.
+        count: Videos, evenly spread.
+        frames: Frames of each.
+    """
+    tasks = context.arms()
+    config = context.config(tasks[0])
+    with scope_of(config):
+        dataset = DATASETS.build(config.test_dataloader.dataset)
+        dataset.full_init()
+    chosen = [dataset.get_data_info(n) for n in pick_evenly(range(len(dataset)), count)]
+    shown = {one['name']: [Path(path) for path in one['frames']] for one in chosen}
+    maps = {'truth': Path(chosen[0]['masks'][0]).parents[1]}
+    maps |= {task.arm: context.folder(task).path / 'davis' for task in tasks}
+    sheets = video_sheets(shown, maps, frames)
+    images = [pictures.jpeg_uri(sheet.image) for sheet in sheets]
+    return Figure(sheets[0].title, sheets[-1].caption, images)
 
 
 def detections(context: Context, *, count: int = 4, threshold: float = 0.3) -> Figure:
@@ -251,7 +302,10 @@ def segmentations(context: Context, *, count: int = 4) -> Figure:
 
 FIGURES: dict[str, Callable[..., Figure]] = {
     function.__name__: function
-    for function in (training, masks, attention, detections, segmentations)
+    for function in (
+        *(training, masks, attention, patches, neighbours, confusion, plane, videos),
+        *(detections, segmentations),
+    )
 }
 
 
@@ -292,6 +346,37 @@ def _sheet(
 ) -> Figure:
     sheet = pictures.contact_sheet(columns, rows, footer)
     return Figure(title, caption, [pictures.jpeg_uri(sheet)], legend)
+
+
+def _before_and_after(
+    context: Context, draw: Callable[..., list[Sheet]], images: str, size: int, count: int
+) -> tuple[list[Sheet], Task]:
+    """Draw images by the first task's network, untrained and trained; return the task, too."""
+    task = context.tasks[0]
+    config = context.config(task)
+    probes = dict(
+        untrained=Probe('none', config, size=size, seed=task.seed),
+        trained=Probe(context.checkpoint(task), config, size=size),
+    )
+    samples = context.samples(images, size, count)
+    subjects = [Subject(label, probe, samples) for label, probe in probes.items()]
+    return draw(subjects, Options()), task
+
+
+def _of_frozen(context: Context, draw: Callable[[Frozen], Sheet]) -> Figure:
+    """Draw the frozen features of every arm, one below the other; tests have kept them."""
+    tasks, sheets = context.arms(), []
+    for task in tasks:
+        checkpoint = context.folder(task).result['checkpoint']
+        file = 'none' if checkpoint is None else str(context.suite.root / checkpoint)
+        kept = context.work_dir / 'features'
+        sheets.append(draw(read_frozen(context.config(task), file, kept, task.seed)))
+    captions = [f'{task.arm}: {sheet.caption}' for task, sheet in zip(tasks, sheets)]
+    if len({sheet.caption for sheet in sheets}) == 1:
+        arms = ', then '.join(task.arm for task in tasks)
+        captions = [f'{sheets[0].caption} From above: {arms}, seed {tasks[0].seed}.']
+    images = [pictures.jpeg_uri(sheet.image) for sheet in sheets]
+    return Figure(sheets[0].title, ' '.join(captions), images)
 
 
 def _predict(context: Context, count: int) -> tuple[list, object, dict[int, list[BaseDataElement]]]:

@@ -1,4 +1,4 @@
-"""Draw what a pre-trained network attends to, hides and restores."""
+"""Draw what a network attends to, hides, restores, and finds alike."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from mmmask.commands.arguments import add_cfg_options, head, positive, ratio
 from mmmask.utils.errors import UserError
 
 if TYPE_CHECKING:
-    from mmmask.pictures.figure import Subject
+    from mmmask.pictures.figure import Sheet, Subject
 
-KINDS = ('attention', 'masks', 'gpa', 'reconstruction')
+KINDS = ('attention', 'masks', 'gpa', 'reconstruction', 'patches')
+"""Pictures of the images that --images names."""
+
+OF_DATA = ('neighbours', 'confusion', 'plane')
+"""Pictures of the data of a config of k-NN or retrieval."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,11 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'our pre-trainings, DINO, iBOT, MAE, MoCo v3, DeiT, BEiT, DINOv2, Swin, timm, Hugging Face'
     )
     add('--checkpoint', nargs='+', default=[], metavar='FILE[=CONFIG]', help=checkpoint)
-    add('--images', nargs='+', required=True, metavar='PATH', help='files, folders or patterns')
+    images = 'files, folders or patterns; not needed for a config of k-NN or retrieval'
+    add('--images', nargs='+', metavar='PATH', help=images)
     add('--out', required=True, metavar='FOLDER', help='PNGs and index.html')
     what = "what must be shown [all that the model can give; what it can't is told]"
-    add('--what', nargs='+', choices=KINDS, help=what)
-    count = 'at most so many images, spread over all'
+    add('--what', nargs='+', choices=KINDS + OF_DATA, help=what)
+    count = 'at most so many images, or queries [8] of neighbours, spread over all'
     add('--count', type=positive, metavar='N', help=count)
     add('--size', type=positive, metavar='N', help="images' side in pixels [the training's]")
     ratios = 'mask ratios side by side [0.1 0.3 0.5 0.75]'
@@ -46,6 +51,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     block = "of received attention [the config's scorer's, else the last]"
     add('--block', type=int, help=block)
     add('--head', type=head, metavar="N or 'sum'", help='of received attention, likewise')
+    add('--neighbours', type=positive, default=8, metavar='K', help='of each query [8]')
+    by = 'how features are laid into a plane; umap needs the package umap-learn [pca]'
+    add('--plane', choices=['pca', 'umap'], default='pca', help=by)
+    maps = (
+        'palette images of objects (FOLDER/VIDEO/FRAME.png), as the test of DAVIS writes them: '
+        'they are laid over --images, and no network is needed'
+    )
+    add('--label-maps', nargs='+', metavar='FOLDER', help=maps)
     add_cfg_options(parser)
 
 
@@ -53,17 +66,49 @@ def run(args: argparse.Namespace) -> None:
     """Draw everything, then write the folder."""
     import mmmask.registration  # noqa: F401
     from mmmask.config.read import config_name
-    from mmmask.pictures.attention import attention_sheets, gpa_sheets
-    from mmmask.pictures.figure import Options, Sheet
-    from mmmask.pictures.masks import mask_sheets
     from mmmask.pictures.page import write_page
-    from mmmask.pictures.reconstruction import reconstruction_sheets
-    from mmmask.probe import Unavailable
 
     out = Path(args.out)
     if out.exists() and not out.is_dir():
         raise UserError(f"--out: '{out}' is a file: name a folder.")
-    subjects = _subjects(args)
+    facts = ['; '.join(([f'{args.config}, {args.file}'] if args.config else []) + args.checkpoint)]
+    title = config_name(args.config) if args.config else 'Objects in videos'
+    kinds = [kind for kind in KINDS if kind in (args.what or KINDS)]
+    of_data = _kinds_of_data(args)
+    sheets: list[Sheet] = []
+    if args.label_maps:
+        sheets += _of_videos(args)
+        facts = [f'objects of {", ".join(args.label_maps)}']
+    elif of_data:
+        sheets += _of_data(args, of_data)
+    if not args.label_maps and kinds and (args.images or not of_data):
+        subjects = _subjects(args)
+        sheets += _of_images(args, subjects, kinds)
+        facts += [
+            f'{len(subjects[0].samples)} images, seed {args.seed}',
+            *(
+                f'{s.label}: {s.probe.size} x {s.probe.size} pixels, normalised by '
+                f'{s.probe.normalisation} ({s.probe.normalisation_source})'
+                for s in subjects
+            ),
+        ]
+        title = config_name(args.config) if args.config else ', '.join(s.label for s in subjects)
+    if not sheets:
+        raise UserError('No network of these gives a picture.')
+    out.mkdir(parents=True, exist_ok=True)
+    page = write_page(out, title, facts, sheets)
+    print(f'{len(sheets)} pictures: {page}')
+
+
+def _of_images(args: argparse.Namespace, subjects: list[Subject], kinds: list[str]) -> list[Sheet]:
+    """Draw the images that networks are shown."""
+    from mmmask.pictures.attention import attention_sheets, gpa_sheets
+    from mmmask.pictures.figure import Options
+    from mmmask.pictures.masks import mask_sheets
+    from mmmask.pictures.patches import patch_sheets
+    from mmmask.pictures.reconstruction import reconstruction_sheets
+    from mmmask.probe import Unavailable
+
     options = Options(tuple(args.ratios), args.seed, args.block, args.head)
 
     def of_each(draw: Callable[..., list[Sheet]]) -> list[Sheet]:
@@ -88,9 +133,10 @@ def run(args: argparse.Namespace) -> None:
         masks=lambda: of_each(partial(mask_sheets, say=print)),
         gpa=lambda: gpa_sheets(subjects, options),
         reconstruction=lambda: of_each(reconstruction_sheets),
+        patches=lambda: patch_sheets(subjects, options),
     )
     sheets: list[Sheet] = []
-    for kind in [kind for kind in KINDS if kind in (args.what or KINDS)]:
+    for kind in kinds:
         try:
             sheets += draw[kind]()
         except Unavailable as error:
@@ -99,21 +145,51 @@ def run(args: argparse.Namespace) -> None:
             print(f'{kind}: left out. {error}')
         except ValueError as error:  # an option or the weights: NaN scores, say
             raise UserError(f'--what {kind}: {error}') from error
-    if not sheets:
-        raise UserError('No network of these gives a picture.')
-    out.mkdir(parents=True, exist_ok=True)
-    facts = [
-        '; '.join(([f'{args.config}, {args.file}'] if args.config else []) + args.checkpoint),
-        f'{len(subjects[0].samples)} images, seed {args.seed}',
-        *(
-            f'{s.label}: {s.probe.size} x {s.probe.size} pixels, normalised by '
-            f'{s.probe.normalisation} ({s.probe.normalisation_source})'
-            for s in subjects
-        ),
-    ]
-    title = config_name(args.config) if args.config else ', '.join(s.label for s in subjects)
-    page = write_page(out, title, facts, sheets)
-    print(f'{len(sheets)} pictures: {page}')
+    return sheets
+
+
+def _kinds_of_data(args: argparse.Namespace) -> list[str]:
+    """Return the pictures of a config's own data: those asked for, else all that it gives."""
+    from mmmask.config.read import read_config
+    from mmmask.pictures.frozen import searches
+
+    if args.what or not args.config:
+        return [kind for kind in OF_DATA if kind in (args.what or ())]
+    config = read_config(args.config)
+    if not searches(config):
+        return []
+    return list(OF_DATA) if config.test_cfg.type == 'KNNLoop' else ['neighbours']
+
+
+def _of_data(args: argparse.Namespace, wanted: list[str]) -> list[Sheet]:
+    """Draw what frozen features find among the data of a config of k-NN or retrieval."""
+    from mmmask.config.options import read_with_options
+    from mmmask.pictures.frozen import confusion_sheet, neighbours_sheet, plane_sheet, read_frozen
+
+    if args.config is None or args.file is None:
+        raise UserError(f'--what {wanted[0]}: give CONFIG of k-NN or retrieval, and CHECKPOINT.')
+    config = read_with_options(args.config, args.cfg_options)
+    found = read_frozen(config, args.file, None, args.seed, args.source or 'auto')
+    draw = dict(
+        neighbours=lambda: neighbours_sheet(found, args.count or 8, args.neighbours),
+        confusion=lambda: confusion_sheet(found),
+        plane=lambda: plane_sheet(found, args.plane),
+    )
+    return [draw[kind]() for kind in wanted]
+
+
+def _of_videos(args: argparse.Namespace) -> list[Sheet]:
+    """Draw label maps over frames."""
+    from mmmask.pictures import find_images
+    from mmmask.pictures.videos import video_sheets
+
+    if not args.images:
+        raise UserError('--label-maps: name the frames by --images.')
+    videos: dict[str, list[Path]] = {}
+    for path in find_images(args.images):
+        videos.setdefault(path.parent.name, []).append(path)
+    folders = list(map(Path, args.label_maps))
+    return video_sheets(videos, dict(zip(_names(folders), folders)), args.count or 6)
 
 
 def _subjects(args: argparse.Namespace) -> list[Subject]:
@@ -125,6 +201,8 @@ def _subjects(args: argparse.Namespace) -> list[Subject]:
 
     if (args.config is None) != (args.file is None) or not (args.config or args.checkpoint):
         raise UserError('Give CONFIG and CHECKPOINT, or --checkpoint FILE ..., or both.')
+    if not args.images:
+        raise UserError('Name images by --images, or give a config of k-NN or retrieval.')
     if args.cfg_options and args.config is None:
         raise UserError('--cfg-options change a config: give CONFIG and CHECKPOINT.')
     given = [(args.file, args.config, args.cfg_options)] if args.config else []

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from mmengine.config import Config
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner.amp import autocast
 from torch import Tensor, nn
@@ -101,31 +102,9 @@ class FrozenLoop(BaseLoop, metaclass=ABCMeta):
         Raises:
             UserError: See ``TokenReader`` and ``extract_features``.
         """
-        model = unwrap(self.runner.model)
         read = dict(token=token, layer=layer, n_blocks=n_blocks)
-        encode = FeatureEncoder(model.backbone, model.data_preprocessor, **read)
-
-        def make() -> tuple[Tensor, Tensor | None]:
-            with autocast(enabled=self.fp16):
-                return extract_features(loader, encode, title, self.features_dir)
-
-        data = None if self.features_dir is None else identity_of_data(loader.dataset)
-        if data is None:
-            return make()
-        cfg = self.runner.cfg
-        backbone = {k: v for k, v in cfg.model.backbone.items() if k not in _NO_MATTER}
-        key = dict(
-            read,
-            mmmask=__version__,
-            layer=encode.read.layers[-1],
-            data=data,
-            weights=identity_of_weights(model.backbone),
-            backbone=backbone,
-            preprocessor=cfg.model.get('data_preprocessor') or cfg.get('data_preprocessor'),
-            device=encode.device.type,
-            autocast=self.fp16 and torch.get_autocast_dtype(encode.device.type),
-        )
-        return FeatureStore(self.features_dir).get(key, make, title)
+        model, cfg = unwrap(self.runner.model), self.runner.cfg
+        return frozen_features(model, cfg, loader, title, self.features_dir, self.fp16, **read)
 
     def run(self) -> dict[str, float]:
         """Measure, and return the metrics."""
@@ -137,3 +116,47 @@ class FrozenLoop(BaseLoop, metaclass=ABCMeta):
         self.runner.call_hook('after_test_epoch', metrics=metrics)
         self.runner.call_hook('after_test')
         return metrics
+
+
+def frozen_features(
+    model: nn.Module,
+    cfg: Config,
+    loader: DataLoader,
+    title: str,
+    features_dir: str | Path | None,
+    fp16: bool = False,
+    **read,
+) -> tuple[Tensor, Tensor | None]:
+    """Return features and labels of a data set as :meth:`FrozenLoop.features` does.
+
+    Args:
+        model: In evaluation mode, with a ``backbone`` and a ``data_preprocessor``.
+        cfg: The config that it was built from.
+        loader: Of :func:`~mmmask.evaluation.loader.build_loader`.
+        title: Names the data in the log and in errors.
+        features_dir: Folder of the features that are kept; None: none are.
+        fp16: Whether features are computed under autocast.
+        **read: ``token``, ``layer`` and ``n_blocks``, see `FeatureEncoder`.
+    """
+    encode = FeatureEncoder(model.backbone, model.data_preprocessor, **read)
+
+    def make() -> tuple[Tensor, Tensor | None]:
+        with autocast(enabled=fp16):
+            return extract_features(loader, encode, title, features_dir)
+
+    data = None if features_dir is None else identity_of_data(loader.dataset)
+    if data is None:
+        return make()
+    backbone = {k: v for k, v in cfg.model.backbone.items() if k not in _NO_MATTER}
+    key = dict(
+        read,
+        mmmask=__version__,
+        layer=encode.read.layers[-1],
+        data=data,
+        weights=identity_of_weights(model.backbone),
+        backbone=backbone,
+        preprocessor=cfg.model.get('data_preprocessor') or cfg.get('data_preprocessor'),
+        device=encode.device.type,
+        autocast=fp16 and torch.get_autocast_dtype(encode.device.type),
+    )
+    return FeatureStore(features_dir).get(key, make, title)

@@ -31,7 +31,10 @@ def patch_colours(patches: np.ndarray) -> np.ndarray:
     from sklearn.decomposition import PCA  # here, as its import takes a second
 
     flat = patches.reshape(-1, patches.shape[-1]).astype(np.float64)
-    found = PCA(min(3, *flat.shape), svd_solver='full').fit_transform(flat)
+    centred = flat - flat.mean(axis=0)
+    if not centred.any():
+        return np.full((*patches.shape[:2], 3), 0.5)
+    found = PCA(min(3, *flat.shape), svd_solver='full').fit_transform(centred)
     low, high = np.percentile(found, (1, 99), axis=0)
     span = np.where(high > low, high - low, 1)
     unit = np.full((len(flat), 3), 0.5)
@@ -88,7 +91,7 @@ def draw_plane(
     """
     figure = Figure(figsize=(8.6, 5.6), dpi=110, layout='constrained')
     axes = figure.subplots()
-    size = float(np.clip(6000 / len(points), 4, 30))
+    size = float(np.clip(12000 / len(points), 5, 36))
     for label, name in enumerate(classes):
         chosen = points[labels == label]
         if len(chosen):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
+import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
@@ -22,6 +23,7 @@ from mmmask.models.attention import (
 )
 from mmmask.models.attention.vit_tap import AttentionRecord
 from mmmask.models.maskers import BaseMasker
+from mmmask.models.tokens import TokenReader
 from mmmask.transfer import read_checkpoint
 from mmmask.transfer.normalisation import (
     KNOWN,
@@ -271,6 +273,13 @@ class Probe:
         if output.ndim == 3:
             return output.mean(dim=(1, 2)).cpu().numpy()
         return (output[0] if output.ndim == 2 else output).cpu().numpy()
+
+    @torch.no_grad()
+    def patches(self, image: np.ndarray) -> np.ndarray:
+        """Return the features of the patches behind the final norm, (h, w, C)."""
+        tokens = TokenReader(self.backbone, [('patches', -1)])(self.inputs([image]))[0][0]
+        side = math.isqrt(len(tokens))
+        return tokens.unflatten(0, (side, side)).cpu().numpy()
 
     @torch.no_grad()
     def reconstruction(self, image: np.ndarray) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
 from PIL import Image
 from tiny_network import SELF_DISTILLATION
 
@@ -56,3 +57,56 @@ def test_attention_before_and_after_training(context):
     # The image, the mean and two heads; a row for the untrained and one for the trained network.
     assert 4 * 160 < width < 4 * 160 + 250 and 2 * 160 < height < 2 * 160 + 120
     assert 'untrained' in figure.caption and figure.caption.endswith('network is pre.')
+
+
+def test_patches_before_and_after_training(context):
+    figure = make_figure(context, dict(type='patches', images='*.png', size=32, count=2))
+    ((width, height),) = sizes(figure)
+    # The image, the untrained and the trained network; two images.
+    assert 3 * 160 < width < 3 * 160 + 200 and 2 * 160 < height < 2 * 160 + 120
+    assert figure.caption.endswith('network is pre.')
+
+
+@pytest.fixture
+def tested(miniature, tiny_data):
+    """Two tests of k-NN that are done, of an untrained network and of a file."""
+    protocols = dict(
+        knn=dict(run='test', config='configs/knn.py', title='k-NN', baseline='untrained')
+    )
+    arms = ('untrained', 'trained')
+    tasks = [
+        dict(
+            name=arm,
+            protocol='knn',
+            arm=arm,
+            seed=0,
+            weights='none' if arm == arms[0] else 'file.pth',
+        )
+        for arm in arms
+    ]
+    config = Config.fromfile('configs/demo/knn_vit-demo_material-scenes.py')
+    config.model.backbone.arch = SELF_DISTILLATION['backbone']['arch']
+    for part in (config.test_dataloader, config.test_cfg.bank_dataloader):
+        part.dataset.data_root = str(tiny_data)
+    torch.manual_seed(1)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        backbone = MODELS.build(config.model.backbone)
+    backbone.init_weights()
+    state = {f'backbone.{name}': value for name, value in backbone.state_dict().items()}
+    torch.save(dict(state_dict=state, meta={}), miniature.root / 'file.pth')
+    suite = load_suite(miniature.suite(tasks, protocols), miniature.root)
+    for arm, checkpoint in zip(arms, (None, 'file.pth')):
+        folder = miniature.work_dir / arm
+        folder.mkdir(parents=True)
+        config.dump(folder / 'knn.py')
+        result = dict(status='done', checkpoint=checkpoint)
+        (folder / 'result.json').write_text(json.dumps(result))
+    return Context(suite, miniature.work_dir, suite.protocols['knn'])
+
+
+@pytest.mark.parametrize('kind', ['neighbours', 'confusion', 'plane'])
+def test_frozen_features_of_every_arm(tested, kind):
+    figure = make_figure(tested, dict(type=kind))
+    assert len(figure.drawings) == 2 and min(min(size) for size in sizes(figure)) > 100
+    assert 'untrained' in figure.caption and 'trained' in figure.caption
+    assert len(list((tested.work_dir / 'features').glob('*.safetensors'))) == 4

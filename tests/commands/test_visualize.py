@@ -71,9 +71,9 @@ def probe_of(system: str, checkpoints: dict[str, str], **options) -> Probe:
 @pytest.mark.parametrize(
     'system, kinds, left_out',
     [
-        ('gpa', {'attention', 'gpa', 'reconstruction'}, None),
-        ('mst', {'attention', 'gpa', 'reconstruction'}, None),
-        ('attmask-high-ibot', {'attention', 'gpa'}, 'reconstruction: left out.'),
+        ('gpa', {'attention', 'gpa', 'reconstruction', 'patches'}, None),
+        ('mst', {'attention', 'gpa', 'reconstruction', 'patches'}, None),
+        ('attmask-high-ibot', {'attention', 'gpa', 'patches'}, 'reconstruction: left out.'),
     ],
 )
 def test_everything_that_a_model_gives(show, capsys, system, kinds, left_out):
