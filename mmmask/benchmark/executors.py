@@ -3,7 +3,8 @@
 An executor has ``places`` (processes at a time) and ``machine`` (a name for where they run), and:
 
 - ``check(name, gpus, nodes)`` refuses a task that never fits;
-- ``has_room(gpus)`` says whether a task of so many processes fits now;
+- ``has_room(gpus)`` says whether a task of so many processes fits now, ``environment(gpus)`` which
+  variables of its own it would have;
 - ``start(job)`` starts it, and ``attach(job)`` finds what an earlier runner has started. Both
   return a :class:`Running`, ``attach`` None if nothing is there;
 - ``release(running)`` frees the places of a task that has ended.
@@ -82,14 +83,12 @@ class Running(Protocol):
 
     Attributes:
         note: Plain values by which a later runner finds it.
-        environment: Variables that it has of its own.
         seconds: Since its start; None if it isn't known.
         is_ours: Whether its end tells if it succeeded.
         stays: Whether it outlives the runner.
     """
 
     note: Mapping[str, Any]
-    environment: Mapping[str, str]
     seconds: float | None
     is_ours: bool
     stays: bool
@@ -107,7 +106,6 @@ class LocalChild(Child):
     is_ours, stays = True, False
 
     def __init__(self, job: Job, environment: dict[str, str]) -> None:
-        self.environment = environment
         with exclusive(job.folder) as lock:
             super().__init__(job.on_this_machine(), job.log, job.root, environment, [lock])
         self.note = dict(pid=self.pid)
@@ -119,8 +117,7 @@ class LeftBehind:
     seconds, is_ours, stays = None, False, False
 
     def __init__(self, job: Job) -> None:
-        self.note, self.environment = dict(job.note or {}), {}
-        self._folder = job.folder
+        self.note, self._folder = dict(job.note or {}), job.folder
 
     def poll(self) -> int | None:
         """Return 0 when all have ended, however."""
@@ -134,6 +131,8 @@ class LeftBehind:
                 os.killpg(self.note['pid'], number)
             while self.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.05)
+            if self.poll() is not None:
+                break
 
 
 class LocalExecutor:
@@ -166,13 +165,16 @@ class LocalExecutor:
         """Return True if enough places are free."""
         return len(self._pick(self._free(), gpus)) == gpus
 
+    def environment(self, gpus: int) -> dict[str, str]:
+        """Return the variables of the places that a task would have now."""
+        chosen = [self._slots[index] for index in self._pick(self._free(), gpus)]
+        devices = {DEVICES: ','.join(slot[DEVICES] for slot in chosen if DEVICES in slot)}
+        return {**chosen[0], **(devices if devices[DEVICES] else {})}
+
     def start(self, job: Job) -> Running:
         """Start a task; there must be room."""
-        chosen = self._pick(self._free(), job.gpus)
-        environment = dict(self._slots[chosen[0]])
-        if DEVICES in environment:
-            environment[DEVICES] = ','.join(self._slots[index][DEVICES] for index in chosen)
-        return self._take(LocalChild(job, environment), chosen)
+        child = LocalChild(job, self.environment(job.gpus))
+        return self._take(child, self._pick(self._free(), job.gpus))
 
     def attach(self, job: Job) -> Running | None:
         """Find the processes that a killed runner has left.
@@ -264,7 +266,6 @@ class Rank:
 class Submitted:
     """Watches a job of the scheduler, which outlives the runner."""
 
-    environment: Mapping[str, str] = {}
     seconds, is_ours, stays = None, True, True
 
     def __init__(self, job: Job, submitted: Any, attached: bool = False) -> None:
@@ -328,6 +329,10 @@ class SubmititExecutor:
     def has_room(self, gpus: int) -> bool:
         """Return True if another job may be submitted."""
         return self._count < self.places
+
+    def environment(self, gpus: int) -> dict[str, str]:
+        """Return nothing: the scheduler decides."""
+        return {}
 
     def start(self, job: Job) -> Running:
         """Submit a task, which asks for ``gpus``, ``nodes``, ``cpus`` and ``hours``."""

@@ -45,13 +45,13 @@ def fit_suite(suite: Suite, gpus: int | None = None, fit: Fit | None = None) -> 
         UserError: If there is such a training and ``fit`` is None, or doesn't suit it.
     """
     limit = gpus or math.inf
-    protocols = {
-        name: replace(p, gpus=min(p.gpus, limit), nodes=min(p.nodes, limit))
-        for name, p in suite.protocols.items()
-    }
-    for protocol in protocols.values():
+    protocols = {}
+    for name, stated in suite.protocols.items():
+        fewer = min(stated.gpus, limit)
+        nodes = math.ceil(fewer / (stated.gpus // stated.nodes))
+        protocols[name] = protocol = replace(stated, gpus=fewer, nodes=nodes)
         if protocol.gpus % protocol.nodes:
-            raise UserError(f'{protocol.name}: --gpus {gpus} is no multiple of its nodes')
+            raise UserError(f"{name}: {fewer} processes don't divide into {nodes} nodes")
     tasks = []
     for task in suite.tasks:
         fitted = replace(task, protocol=protocols[task.protocol.name])

@@ -10,47 +10,64 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
+import torch
+from mmengine.registry import DATASETS
+
 from mmmask.checks.data import check_files
+from mmmask.config.build import scope_of
 from mmmask.config.checkpoints import check_readable, named_checkpoints
 from mmmask.config.init_cfg import PLACEHOLDER
 from mmmask.config.options import read_with_options
-from mmmask.utils.errors import UserError, one_line
+from mmmask.utils.errors import UserError, explained, one_line
 from mmmask.utils.files import is_remote
 
 from .estimate import expected_seconds, in_words, remaining_seconds
 from .folder import TaskFolder
 from .identity import resolve_config
 from .runner import SuiteRunner, weight_options
+from .step_timing import Step, read_training, summary, time_steps
 from .suite import NO_WEIGHTS, Suite, Task
 
 COLUMNS = ('task', 'to do', 'needs', 'data', 'weights', 'time')
 
 
-def describe_plan(runner: SuiteRunner, only: Iterable[str] = ()) -> str:
-    """Return the plan as a table, what is missing, and the command of each row.
+def describe_plan(runner: SuiteRunner, only: Iterable[str] = (), measure: bool = False) -> str:
+    """Return the plan as a table, what is in its way, and the command of each row.
 
     Args:
         runner: Knows the suite and its folder.
         only: Tasks, as of :meth:`SuiteRunner.run`; all if none is named.
+        measure: Time steps of trainings that haven't run.
     """
     suite, steps = runner.suite, runner.plan(only)
     known = earlier_seconds(suite, runner.work_dir, runner.executor.machine)
+    unknown = [task for task, _, _ in steps if task.name not in known] if measure else []
+    measured = {task.name: _measured_seconds(task, suite) for task in unknown}
+    known.update({name: seconds for name, seconds in measured.items() if seconds is not None})
     expected = expected_seconds(suite.tasks, known)
     rows, problems = [COLUMNS], {}
     for task, words, _ in steps:
         missing = missing_data(task, suite)
-        weights, absent = _weights(task, suite)
-        problems.update(dict.fromkeys([*([missing] if missing else []), *absent], task.name))
+        weights, found = _weights(task, suite)
+        found += [missing] if missing else []
+        try:
+            runner.executor.check(task.name, task.protocol.gpus, task.protocol.nodes)
+        except UserError as error:
+            found.append(str(error))
+        problems.update((problem, task.name) for problem in found if problem not in problems)
         made = 'made first' if suite.prepare else 'missing'
         seconds = expected.get(task.name)
         time = '?' if seconds is None else in_words(seconds)
-        time += '' if task.name in known or seconds is None else ' (stated)'
+        if measured.get(task.name) is not None:
+            time += ' (steps)'
+        elif task.name not in known and seconds is not None:
+            time += ' (stated)'
         rows.append((task.name, words, _needs(task), made if missing else 'there', weights, time))
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     lines = ['  '.join(c.ljust(w) for c, w in zip(row, widths)).rstrip() for row in rows]
     left = [task for task, words, _ in steps if words != 'skip']
     lines += ['', _total(left, expected, runner.executor.places)]
-    lines += [f'missing ({name}): {problem}' for problem, name in problems.items()]
+    lines += [f'! {name}: {problem}' for problem, name in problems.items()]
     lines += [f'\n{task.name}\n    {shlex.join(command)}' for task, _, command in steps]
     return '\n'.join(lines)
 
@@ -85,6 +102,38 @@ def earlier_seconds(suite: Suite, work_dir: Path, machine: str) -> dict[str, flo
         if task.name not in found and key in others:
             found[task.name] = others[key]
     return found
+
+
+def _measured_seconds(task: Task, suite: Suite) -> float | None:
+    """Return the time of a training's steps, without validation and waiting for data.
+
+    None is returned for a test, and where steps or their number aren't known.
+    """
+    if task.protocol.run != 'train':
+        return None
+    config, options = _config(task, suite), json.dumps(task.options, sort_keys=True)
+    try:
+        steps, batch = _steps_and_batch(config, options, task.protocol.gpus)
+        return steps * _seconds_of_step(config, options, batch)
+    except UserError:
+        return None
+
+
+@lru_cache(maxsize=256)
+def _steps_and_batch(config: str, options: str, gpus: int) -> tuple[int, int]:
+    cfg = read_training(config, json.loads(options))
+    batch, length = cfg.train_dataloader.batch_size, cfg.get('train_cfg') or {}
+    if length.get('max_iters'):
+        return length['max_iters'], batch
+    with scope_of(cfg), explained(f"the images of '{config}' can't be counted"):
+        images = len(DATASETS.build(cfg.train_dataloader.dataset))
+    return length['max_epochs'] * math.ceil(images / (batch * gpus)), batch
+
+
+@lru_cache(maxsize=256)
+def _seconds_of_step(config: str, options: str, batch: int) -> float:
+    step = Step(config, json.loads(options), 'cuda' if torch.cuda.is_available() else 'cpu')
+    return summary(time_steps([step], count=5)[0], batch)['median']
 
 
 def missing_data(task: Task, suite: Suite) -> str | None:

@@ -281,6 +281,7 @@ class SuiteRunner:
             status='running',
             command=shlex.join(self.command(task, files)),
             machine=self.executor.machine,
+            environment=self.executor.environment(job.gpus),
             identity=identity,
             started=datetime.now(timezone.utc).isoformat(timespec='seconds'),
             attempts=folder.state.get('attempts', 0) + 1,
@@ -288,7 +289,7 @@ class SuiteRunner:
         )
         running = self.executor.start(job)
         self._running[task.name] = running
-        folder.write_state(environment=running.environment, note=running.note)
+        folder.write_state(note=running.note)
         verb = 'starts' if action is Action.RUN else 'continues'
         self._tell(task, f'{verb}{why}')
 

@@ -41,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--fit', choices=['batch', 'accumulate', 'rates'], help=fit + 'iterations a step, rates')
     plan = 'show needs, data, weights, expected time and commands, and run nothing'
     add('--dry-run', action='store_true', help=plan)
+    measure = 'with --dry-run: time a few steps of each training of which nothing is known'
+    add('--measure', action='store_true', help=measure)
     add('--report-only', action='store_true', help='report on the results that are there')
 
 
@@ -61,7 +63,6 @@ def _run(args: argparse.Namespace) -> int:
     from mmmask.benchmark.executors import LocalExecutor, SubmititExecutor
     from mmmask.benchmark.figures import check_figures
     from mmmask.benchmark.fit import Fit, fit_suite
-    from mmmask.benchmark.plan import describe_plan
     from mmmask.benchmark.process import make_slots
     from mmmask.benchmark.report import write_report
     from mmmask.benchmark.runner import SuiteFailed, SuiteRunner
@@ -79,7 +80,9 @@ def _run(args: argparse.Namespace) -> int:
         executor = LocalExecutor(make_slots(args.jobs, available_cores(), _gpus()))
     runner = SuiteRunner(suite, work_dir, executor, args.keep_going, say=say)
     if args.dry_run:
-        print(describe_plan(runner, args.only))
+        from mmmask.benchmark.plan import describe_plan
+
+        print(describe_plan(runner, args.only, args.measure))
         return 0
     failure = None
     if not args.report_only:

@@ -48,7 +48,8 @@ def spawn(count: int, words: Sequence[str], environment: Mapping[str, str] = os.
     port = environment.get('PORT') or (_free_port() if nodes == 1 else '29500')
     address = environment.get('MASTER_ADDR', '127.0.0.1') if nodes > 1 else '127.0.0.1'
     processes: list[subprocess.Popen] = []
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    ends = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda n, _: sys.exit(128 + n)) for number in ends]
     try:
         for local_rank in range(count):
             rank = node * count + local_rank
@@ -65,7 +66,8 @@ def spawn(count: int, words: Sequence[str], environment: Mapping[str, str] = os.
         return 0
     finally:
         _end(processes)
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(ends, before):
+            signal.signal(number, handler)
 
 
 def _ends(processes: Sequence[subprocess.Popen]) -> Iterator[tuple[int, int]]:

@@ -44,6 +44,7 @@ def test_what_keeps_a_training_comparable(load, gpus, fit, options):
     suite = fit_suite(load(), gpus, fit)
     assert suite.task('pre').options == {'k': 3, **options}
     assert suite.task('pre').protocol.gpus == min(gpus, 8)
+    assert suite.task('pre').protocol.nodes == (1 if gpus < 8 else 2)
     assert suite.protocols['pretrain'] == suite.task('pre').protocol
     assert suite.task('knn').protocol.gpus == min(gpus, 4) and suite.task('knn').options == {}
 
@@ -61,8 +62,8 @@ def test_the_batch_that_a_config_states_counts(load):
 def test_refusals(load):
     with pytest.raises(UserError, match='pre: a step has 24 images .* --fit batch'):
         fit_suite(load(), 2)
-    with pytest.raises(UserError, match='--gpus 3 is no multiple of its nodes'):
-        fit_suite(load(), 3, Fit.BATCH)
+    with pytest.raises(UserError, match="pretrain: 5 processes don't divide into 2 nodes"):
+        fit_suite(load(), 5, Fit.BATCH)  # as stated, 4 on a node
     with pytest.raises(UserError, match='--fit batch gives 12.5, no whole number'):
         fit_suite(load(auto_scale_lr=dict(base_batch_size=200)), 8, Fit.BATCH)
     iterations = load(train_cfg=dict(max_iters=10))

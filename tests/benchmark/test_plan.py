@@ -1,7 +1,7 @@
 import pytest
 
 import mmmask.registration  # noqa: F401
-from mmmask.benchmark import identity
+from mmmask.benchmark import identity, plan
 from mmmask.benchmark.executors import LocalExecutor
 from mmmask.benchmark.plan import describe_plan, earlier_seconds
 from mmmask.benchmark.process import make_slots
@@ -92,7 +92,7 @@ def test_what_is_missing(runner, miniature):
     )
     assert table['gone'][0] == 'waits for a checkpoint'
     assert sum('nowhere' in line for line in below) == 1
-    assert any('missing (open): a checkpoint at model.backbone.init_cfg' in x for x in below)
+    assert any('! open: a checkpoint at model.backbone.init_cfg' in x for x in below)
     with pytest.raises(UserError, match="gone: there is no checkpoint 'gone.pth'"):
         runner([tasks[2]]).run()
     assert miniature.events == []
@@ -142,3 +142,16 @@ def test_a_place_that_the_config_lacks(runner, miniature):
     tested = dict(name='b', protocol='knn', weights={'model': 'none'})
     with pytest.raises(UserError, match="task 'b': a test takes a single checkpoint"):
         runner([tested])
+
+
+def test_steps_tell_the_time_of_a_training(runner, miniature, tiny_config, monkeypatch):
+    protocols = dict(
+        one=dict(run='train', config=str(tiny_config), minutes=9),
+        two=dict(run='train', config=str(tiny_config), gpus=2),
+    )
+    tasks = [dict(name=name, protocol=name) for name in protocols]
+    monkeypatch.setattr(plan, 'time_steps', lambda steps, count: [[7.0] * count])
+    table, _ = rows(describe_plan(runner(tasks, protocols), measure=True))
+    # two epochs of twelve images, four in a batch, in one process or two
+    assert (table['one'][-1], table['two'][-1]) == ('42 s (steps)', '28 s (steps)')
+    assert rows(describe_plan(runner(tasks, protocols)))[0]['one'][-1] == '9 min (stated)'
