@@ -41,11 +41,15 @@ def describe_plan(runner: SuiteRunner, only: Iterable[str] = (), measure: bool =
     """
     suite, steps = runner.suite, runner.plan(only)
     known = earlier_seconds(suite, runner.work_dir, runner.executor.machine)
-    unknown = [task for task, _, _ in steps if task.name not in known] if measure else []
-    measured = {task.name: _measured_seconds(task, suite) for task in unknown}
-    known.update({name: seconds for name, seconds in measured.items() if seconds is not None})
+    rows, problems, measured = [COLUMNS], {}, {}
+    for task, _, _ in steps if measure else ():
+        if task.name not in known and task.protocol.run == 'train':
+            try:
+                measured[task.name] = _measured_seconds(task, suite)
+            except UserError as error:
+                problems.setdefault(str(error), task.name)
+    known |= measured
     expected = expected_seconds(suite.tasks, known)
-    rows, problems = [COLUMNS], {}
     for task, words, _ in steps:
         missing = missing_data(task, suite)
         weights, found = _weights(task, suite)
@@ -58,7 +62,7 @@ def describe_plan(runner: SuiteRunner, only: Iterable[str] = (), measure: bool =
         made = 'made first' if suite.prepare else 'missing'
         seconds = expected.get(task.name)
         time = '?' if seconds is None else in_words(seconds)
-        if measured.get(task.name) is not None:
+        if task.name in measured:
             time += ' (steps)'
         elif task.name not in known and seconds is not None:
             time += ' (stated)'
@@ -104,19 +108,15 @@ def earlier_seconds(suite: Suite, work_dir: Path, machine: str) -> dict[str, flo
     return found
 
 
-def _measured_seconds(task: Task, suite: Suite) -> float | None:
+def _measured_seconds(task: Task, suite: Suite) -> float:
     """Return the time of a training's steps, without validation and waiting for data.
 
-    None is returned for a test, and where steps or their number aren't known.
+    Raises:
+        UserError: If a step can't be taken, or the images can't be counted.
     """
-    if task.protocol.run != 'train':
-        return None
     config, options = _config(task, suite), json.dumps(task.options, sort_keys=True)
-    try:
-        steps, batch = _steps_and_batch(config, options, task.protocol.gpus)
-        return steps * _seconds_of_step(config, options, batch)
-    except UserError:
-        return None
+    steps, batch = _steps_and_batch(config, options, task.protocol.gpus)
+    return steps * _seconds_of_step(config, options, batch)
 
 
 @lru_cache(maxsize=256)

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--fit', choices=['batch', 'accumulate', 'rates'], help=fit + 'iterations a step, rates')
     plan = 'show needs, data, weights, expected time and commands, and run nothing'
     add('--dry-run', action='store_true', help=plan)
-    measure = 'with --dry-run: time a few steps of each training of which nothing is known'
+    measure = 'with --dry-run: time a few steps of each pre-training of which nothing is known'
     add('--measure', action='store_true', help=measure)
     add('--report-only', action='store_true', help='report on the results that are there')
 

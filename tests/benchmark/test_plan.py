@@ -150,6 +150,7 @@ def test_steps_tell_the_time_of_a_training(runner, miniature, tiny_config, monke
         two=dict(run='train', config=str(tiny_config), gpus=2),
     )
     tasks = [dict(name=name, protocol=name) for name in protocols]
+    monkeypatch.setattr(plan, 'Step', lambda *args: None)
     monkeypatch.setattr(plan, 'time_steps', lambda steps, count: [[7.0] * count])
     table, _ = rows(describe_plan(runner(tasks, protocols), measure=True))
     # two epochs of twelve images, four in a batch, in one process or two
