@@ -132,8 +132,9 @@ class StrictImageFolder(CustomDataset):
         if not Path(self.ann_file).is_file():
             raise UserError(f'the list of images does not exist: {self.ann_file}')
         samples = []
+        between = ',' if self.ann_file.endswith('.csv') else None
         for line in read_lines(self.ann_file):
-            name, *label = line.rsplit(maxsplit=1) if self.with_label else [line]
+            name, *label = line.rsplit(between, 1) if self.with_label else [line]
             if self.with_label and not (label and label[0].isdigit()):
                 raise UserError(
                     f'a line of {self.ann_file} has no label: {line!r} (expected "<image> <label>";'

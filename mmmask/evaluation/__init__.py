@@ -12,6 +12,7 @@ from .object_attention_loop import ObjectAttentionLoop
 from .recall_loop import RecallLoop
 from .revisited_loop import RevisitedLoop
 from .ridge_loop import RidgeLoop
+from .robustness_loop import RobustnessLoop
 from .sweep_accuracy import SweepAccuracy
 from .sweep_loop import SweepTrainLoop
 from .sweep_optimizer import SweepOptimWrapperConstructor
@@ -29,6 +30,7 @@ __all__ = [
     'RecallLoop',
     'RevisitedLoop',
     'RidgeLoop',
+    'RobustnessLoop',
     'SweepAccuracy',
     'SweepOptimWrapperConstructor',
     'SweepTrainLoop',

@@ -12,7 +12,9 @@ from mmmask.datasets.miniatures import (
     davis,
     flowers,
     imagenet,
+    imagenet9,
     inaturalist,
+    places205,
     retrieval,
     segmentation,
 )
@@ -38,6 +40,8 @@ LAYOUTS: dict[str, Callable[[], Files]] = {
     'sop': retrieval.products,
     'inshop': retrieval.inshop,
     'davis2017': davis.files,
+    'imagenet9': imagenet9.files,
+    'places205': places205.files,
 }
 """Layout -> its files."""
 

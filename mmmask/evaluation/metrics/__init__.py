@@ -7,6 +7,7 @@ from .background_gap import background_gap
 from .boundary_f import boundary_f
 from .cluster_agreement import cluster_agreement
 from .corloc import box_found, largest_component_box
+from .corruption_error import mean_corruption_error
 from .coverage import coverage
 from .effective_rank import effective_rank
 from .mean_cosine import mean_cosine
@@ -14,6 +15,7 @@ from .point_hit import point_hit
 from .recall_at_k import recall_at_k
 from .region_jaccard import region_jaccard
 from .revisited_map import revisited_map
+from .top1 import top1
 
 __all__ = [
     'attended',
@@ -26,9 +28,11 @@ __all__ = [
     'coverage',
     'effective_rank',
     'largest_component_box',
+    'mean_corruption_error',
     'mean_cosine',
     'point_hit',
     'recall_at_k',
     'region_jaccard',
     'revisited_map',
+    'top1',
 ]
