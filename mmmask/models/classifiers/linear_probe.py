@@ -341,15 +341,15 @@ class LinearProbe(BaseClassifier):
         Their weights may be NaN, and a checkpoint must not hold any.
         """
         diverged = []
-        for number, head in enumerate(self.heads):
-            finite = all(bool(weight.isfinite().all()) for weight in head.parameters())
-            if self.standing[number] == 0 or not finite:
+        tensors = [(*head.parameters(), *head.buffers()) for head in self.heads]
+        for number, own in enumerate(tensors):
+            if self.standing[number] == 0 or not all(bool(one.isfinite().all()) for one in own):
                 diverged.append(number)
         if len(diverged) == len(self.heads):
             return []
         for number in diverged:
             self.standing[number] = 0
-            for tensor in (*self.heads[number].parameters(), *self.heads[number].buffers()):
+            for tensor in tensors[number]:
                 tensor.zero_()
         return diverged
 

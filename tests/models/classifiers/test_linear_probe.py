@@ -317,6 +317,14 @@ def test_a_probe_that_diverges_leaves_the_others_alone(images, samples):
     assert all(bool(weight.isfinite().all()) for weight in sweep.parameters())
 
 
+def test_a_probe_whose_statistics_overflow_has_diverged():
+    pooling = dict(type='EfficientPooling', num_queries=2)
+    sweep = probe(lrs=(0.1, 1.0), token='patches', pooling=pooling, batch_norm=True)
+    sweep.heads[1].norm.running_var.fill_(math.inf)
+    assert sweep.drop_diverged() == [1]
+    assert all(bool(tensor.isfinite().all()) for tensor in sweep.state_dict().values())
+
+
 def test_bad_options_are_errors():
     for options in (
         dict(n_last_blocks=4),
