@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from safetensors.numpy import load_file
+
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import write_text_atomically
 
@@ -45,7 +48,7 @@ class TaskFolder:
     ``command``, ``environment``, ``identity`` (see
     :func:`~mmmask.benchmark.identity.identity_of`), ``started``, ``seconds`` (of all attempts),
     ``attempts``, ``error``, ``machine``, and ``note``, by which a later runner finds the processes.
-    ``result.json`` is the tool's.
+    ``result.json`` and ``outcomes.safetensors`` are the tool's.
     """
 
     path: Path
@@ -65,6 +68,12 @@ class TaskFolder:
         """Content of ``result.json``; None if the run isn't done."""
         result = read_json(self.path / 'result.json')
         return result if result and result.get('status') == 'done' else None
+
+    @property
+    def outcomes(self) -> dict[str, np.ndarray]:
+        """Each test image's part in a metric, metric -> (N,); nothing if the run kept none."""
+        path = self.path / 'outcomes.safetensors'
+        return load_file(path) if path.is_file() else {}
 
     @property
     def can_resume(self) -> bool:

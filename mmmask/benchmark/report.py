@@ -16,9 +16,9 @@ from .estimate import in_words
 from .figures import Context, Figure, make_figure
 from .folder import TaskFolder
 from .identity import data_hashes, first_change, protocol_values, resolve_config
-from .results import Comparison, arms_of, comparisons, write_results
+from .results import Comparison, add_outcomes, arms_of, comparisons, write_results
 from .suite import Protocol, Suite, Task
-from .table import markdown_tables
+from .table import markdown_tables, p_text
 
 
 def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
@@ -28,6 +28,7 @@ def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
         The report's file, and what could not be shown, one line each.
     """
     records = write_results(suite, work_dir)
+    add_outcomes(records, work_dir)
     write_text_atomically(work_dir / 'table.md', markdown_tables(records, suite.protocols) + '\n')
     found = comparisons(records, suite.protocols)
     missing_figures: list[str] = []
@@ -44,7 +45,9 @@ def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(words=in_words, short=lambda digest: (digest or '')[:12])
+    environment.filters.update(
+        words=in_words, short=lambda digest: (digest or '')[:12], p_text=p_text
+    )
     page = environment.get_template('report.html').render(
         title=suite.title,
         description=suite.description,

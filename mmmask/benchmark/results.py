@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
+from scipy import stats
 
 from mmmask.utils.errors import UserError
 from mmmask.utils.suggestions import suggestion
 
 from .folder import TaskFolder, write_json
 from .identity import protocol_values
+from .statistics import correct_table, paired_difference
 from .suite import Metric, Protocol, Suite, Task
 
 
@@ -65,90 +68,146 @@ def write_results(suite: Suite, work_dir: Path) -> list[dict]:
     return records
 
 
+def add_outcomes(records: Sequence[dict], work_dir: Path) -> None:
+    """Add ``outcomes`` to records: what each test image contributed, (N,), if the run kept it."""
+    outcomes = {task: TaskFolder(work_dir / task).outcomes for task in {r['task'] for r in records}}
+    for record in records:
+        record['outcomes'] = outcomes[record['task']].get(record['metric'])
+
+
 @dataclass(frozen=True)
 class ArmResult:
-    """One arm's values of one metric, seed -> value, scaled as the report shows them."""
+    """One arm's values of one metric, scaled as the report shows them.
+
+    Attributes:
+        arm: Its name.
+        values: Seed -> value.
+        outcomes: Seed -> what each test image contributed, (N,). The value is their mean. Seeds
+            whose runs kept none are left out.
+    """
 
     arm: str
     values: dict[int, float]
+    outcomes: dict[int, np.ndarray] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
         """Return the mean of the values."""
-        return statistics.fmean(self.values.values())
+        return float(np.mean(list(self.values.values())))
 
     @property
     def std(self) -> float | None:
         """Return their sample standard deviation (n - 1); None for one seed."""
-        return statistics.stdev(self.values.values()) if len(self.values) > 1 else None
+        return float(np.std(list(self.values.values()), ddof=1)) if len(self.values) > 1 else None
+
+    @property
+    def image_std(self) -> float | None:
+        """Return how far the mean would vary over other test sets of the same size.
+
+        It is the standard error over images. None if a run kept no outcomes of images.
+        """
+        images = self.over_seeds(self.values)
+        return None if images is None or len(images) < 2 else float(stats.sem(images))
+
+    def over_seeds(self, seeds: Iterable[int]) -> np.ndarray | None:
+        """Return each image's mean over seeds, (N,), or None if a run kept no or other images."""
+        found = [self.outcomes.get(seed) for seed in seeds]
+        sizes = {None if one is None else len(one) for one in found}
+        return np.mean(found, axis=0) if len(sizes) == 1 and None not in sizes else None
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One metric of one protocol: the baseline beside another arm."""
+    """One metric of one protocol: the baseline beside another arm.
+
+    Attributes:
+        protocol: The protocol.
+        metric: The metric.
+        baseline: The arm that is compared with.
+        other: The arm that is compared.
+        seeds: Their difference, other - baseline, paired by seed: see
+            :func:`~mmmask.benchmark.statistics.paired_difference`. It says what other seeds would
+            give on these test images.
+        images: The same, paired by test image, of means over the seeds that both arms have. It says
+            what these networks would give on other images. None without outcomes of images.
+    """
 
     protocol: Protocol
     metric: Metric
     baseline: ArmResult
     other: ArmResult
-
-    @property
-    def difference(self) -> float:
-        """Return the difference of the means, other - baseline."""
-        return self.other.mean - self.baseline.mean
+    seeds: dict
+    images: dict | None
 
     @property
     def paired(self) -> dict[int, float]:
         """Return seed -> difference, for the seeds that both arms have."""
         first, second = self.baseline.values, self.other.values
-        return {seed: second[seed] - first[seed] for seed in sorted(set(first) & set(second))}
+        return {seed: second[seed] - first[seed] for seed in _common(self.baseline, self.other)}
 
     @property
-    def deviation(self) -> float | None:
-        """Return the larger of the two standard deviations; None if neither arm has two seeds."""
-        deviations = (self.baseline.std, self.other.std)
-        return max((std for std in deviations if std is not None), default=None)
+    def alone(self) -> list[int]:
+        """Return the seeds that only one of the two arms has."""
+        return sorted(set(self.baseline.values) ^ set(self.other.values))
 
     @property
-    def verdict(self) -> str:
-        """Return a sentence on what the numbers allow to say."""
-        higher = 'higher' if self.difference > 0 else 'lower'
-        size = f'{abs(self.difference):.{self.metric.digits}f}'
-        seeds = min(len(self.baseline.values), len(self.other.values))
-        if self.deviation is None:
-            return f'{size} {higher}; with one seed each, nothing is known about the spread.'
-        if abs(self.difference) <= self.deviation:
-            return (
-                f'No clear difference: {size} {higher}, but the spread over seeds is '
-                f'{self.deviation:.{self.metric.digits}f}.'
-            )
-        if self.deviation == 0:
-            return f'{size} {higher}; every seed gives the same values.'
-        agreeing = sum((d > 0) == (self.difference > 0) for d in self.paired.values())
-        few = ' Two seeds say little about the spread.' if seeds == 2 else ''
-        times = abs(self.difference) / self.deviation
-        return (
-            f'{size} {higher}, {times:.1f} times the spread; '
-            f'{agreeing} of {len(self.paired)} seeds agree.{few}'
-        )
+    def rows(self) -> list[dict]:
+        """Return what the difference is worth, for a table: over seeds, then over images.
+
+        Each row has ``over``, ``low``, ``high``, ``p``, ``verdict``.
+        """
+        seeds = ', '.join(map(str, self.alone))
+        left_out = f' (without seed {seeds}, which one arm lacks)' if self.alone else ''
+        found = [(f'seeds{left_out}', self.seeds), ('test images', self.images)]
+        return [dict(one, over=over) for over, one in found if one]
 
 
 def arms_of(records: Sequence[dict], protocol: Protocol, metric: Metric) -> list[ArmResult]:
     """Return the results of each arm that has any, in the order of the records."""
-    values: dict[str, dict[int, float]] = {}
+    arms: dict[str, ArmResult] = {}
     for record in records:
         if record['group'] == protocol.name and record['metric'] == metric.name:
-            values.setdefault(record['arm'], {})[record['seed']] = metric.scale * record['value']
-    return [ArmResult(arm, by_seed) for arm, by_seed in values.items()]
+            arm = arms.setdefault(record['arm'], ArmResult(record['arm'], {}))
+            arm.values[record['seed']] = metric.scale * record['value']
+            if record.get('outcomes') is not None:
+                arm.outcomes[record['seed']] = metric.scale * record['outcomes'].astype(float)
+    return list(arms.values())
 
 
 def comparisons(records: Sequence[dict], protocols: Mapping[str, Protocol]) -> list[Comparison]:
-    """Return every comparison for which both arms have results."""
+    """Return every comparison for which both arms have results.
+
+    The p values of one metric of one protocol are corrected for the number of its arms.
+    """
     found = []
     for protocol in protocols.values():
         for metric in protocol.metrics if protocol.baseline else ():
             arms = {arm.arm: arm for arm in arms_of(records, protocol, metric)}
             baseline = arms.pop(protocol.baseline, None)
             if baseline:
-                found += [Comparison(protocol, metric, baseline, arm) for arm in arms.values()]
+                found += _table(protocol, metric, baseline, list(arms.values()))
     return found
+
+
+def _table(
+    protocol: Protocol, metric: Metric, baseline: ArmResult, arms: list[ArmResult]
+) -> list[Comparison]:
+    """Compare arms with the baseline."""
+    over_seeds, over_images = [], {}
+    for arm in arms:
+        seeds = _common(arm, baseline)
+        pairs = [[one.values[seed] for seed in seeds] for one in (arm, baseline)]
+        over_seeds.append(paired_difference(*pairs))
+        images = [one.over_seeds(seeds) for one in (arm, baseline)]
+        if not any(one is None for one in images) and len(images[0]) == len(images[1]):
+            over_images[arm.arm] = paired_difference(*images, unit='image')
+    over_images = dict(zip(over_images, correct_table(list(over_images.values()), 'image')))
+    return [
+        Comparison(protocol, metric, baseline, arm, difference, over_images.get(arm.arm))
+        for arm, difference in zip(arms, correct_table(over_seeds))
+    ]
+
+
+def _common(*arms: ArmResult) -> list[int]:
+    """Return the seeds that all arms have."""
+    return sorted(set.intersection(*(set(arm.values) for arm in arms)))

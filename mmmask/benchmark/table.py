@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
-from .results import ArmResult, Comparison, arms_of
+from .results import ArmResult, Comparison, arms_of, comparisons
 from .suite import Metric, Protocol
 
 
 def markdown_tables(records: Sequence[dict], protocols: Mapping[str, Protocol]) -> str:
     """Write Markdown tables of all metrics that have results, with every seed's value.
 
-    A protocol has a table for each metric, an arm a row. Protocols without arms that share their
-    metrics share a table, a protocol a row. An empty line is between two tables.
+    A protocol has a table for each metric, an arm a row, and a second one with the differences from
+    the baseline. Protocols without arms that share their metrics share a table, a protocol a row.
+    An empty line is between two tables.
     """
     tables: list[str] = []
+    found = comparisons(records, protocols)
     groups: dict[tuple, list[Protocol]] = {}
     for protocol in protocols.values():
         key = (protocol.name,) if protocol.baseline else protocol.metrics
@@ -26,6 +29,8 @@ def markdown_tables(records: Sequence[dict], protocols: Mapping[str, Protocol]) 
         for metric in group[0].metrics:
             if arms := arms_of(records, group[0], metric):
                 tables.append(_table(group[0], metric, arms))
+                of_table = [c for c in found if c.protocol is group[0] and c.metric is metric]
+                tables += [_verdicts(of_table)] if of_table else []
     return '\n\n'.join(tables)
 
 
@@ -51,21 +56,35 @@ def _seeds_and_mean(arms: list[ArmResult], metric: Metric) -> str:
 
 def _table(protocol: Protocol, metric: Metric, arms: list[ArmResult]) -> str:
     seeds = sorted({seed for arm in arms for seed in arm.values})
-    baseline = next((arm for arm in arms if arm.arm == protocol.baseline), None)
     heads = [f'{protocol.title}: {metric.label}', *(f'seed {seed}' for seed in seeds), 'mean']
-    if baseline and len(arms) > 1:
-        heads.append(f'over {baseline.arm}, seed by seed')
     rows = [heads]
     for arm in arms:
         row = [arm.arm or protocol.name]
         row += [_number(arm.values.get(seed), metric) for seed in seeds]
         row.append(_number(arm.mean, metric) + _spread(arm, metric))
-        if baseline and len(arms) > 1:
-            differences = Comparison(protocol, metric, baseline, arm).paired.values()
-            gains = [f'{difference:+.{metric.digits}f}' for difference in differences]
-            row.append('' if arm is baseline else ', '.join(gains))
         rows.append(row)
     return _markdown(rows)
+
+
+def _verdicts(found: list[Comparison]) -> str:
+    metric = found[0].metric
+    heads = ['', 'seed by seed', 'over other', 'difference', '95 % interval', 'p (Holm)']
+    rows = [[*heads, 'verdict']]
+    for comparison in found:
+        name = f'{comparison.other.arm} − {comparison.baseline.arm}'
+        gains = ', '.join(_signed(gain, metric) for gain in comparison.paired.values())
+        for row in comparison.rows:
+            mean, low, high = (_signed(row[key], metric) for key in ('mean', 'low', 'high'))
+            between = low if low == '–' else f'{low} to {high}'
+            cells = [name, gains, row['over'], mean, between, p_text(row['p_holm'])]
+            rows.append([*cells, row['verdict']])
+            name = gains = ''
+    return _markdown(rows)
+
+
+def p_text(p: float) -> str:
+    """Write a p value."""
+    return '–' if math.isnan(p) else '< 0.001' if p < 0.001 else f'{p:.3f}'
 
 
 def _markdown(rows: list[list[str]]) -> str:
@@ -78,5 +97,12 @@ def _number(value: float | None, metric: Metric) -> str:
     return '' if value is None else f'{value:.{metric.digits}f}'
 
 
+def _signed(value: float, metric: Metric) -> str:
+    return '–' if math.isnan(value) else f'{value:+.{metric.digits}f}'
+
+
 def _spread(arm: ArmResult, metric: Metric) -> str:
-    return '' if arm.std is None else f' ± {arm.std:.{metric.digits}f}'
+    """Write the spread over seeds, then that over test images, where they are known."""
+    seeds = '' if arm.std is None else f' ± {arm.std:.{metric.digits}f}'
+    images = arm.image_std
+    return seeds + ('' if images is None else f' (images ± {images:.{metric.digits}f})')

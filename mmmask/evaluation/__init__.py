@@ -1,5 +1,6 @@
 import mmmask.compat
 
+from .accuracy import Accuracy
 from .davis_loop import DavisLoop
 from .embed_loop import EmbedLoop
 from .feature_health_loop import FeatureHealthLoop
@@ -18,6 +19,7 @@ from .sweep_loop import SweepTrainLoop
 from .sweep_optimizer import SweepOptimWrapperConstructor
 
 __all__ = [
+    'Accuracy',
     'DavisLoop',
     'EmbedLoop',
     'FeatureHealthLoop',

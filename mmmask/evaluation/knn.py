@@ -253,7 +253,7 @@ class KNNProtocol:
         """Return the accuracy in per cent, the same on all ranks: {'knn/top1_k20': ..., ...}.
 
         An image of a class that the bank doesn't hold is wrong. Top-5 is left out where there are
-        five classes or fewer.
+        five classes or fewer. ``outcomes`` keeps each query's 100 or 0, under the metrics' names.
 
         Args:
             bank: Features (N, C) and labels (N,), as :func:`extract_features` gives them.
@@ -271,7 +271,6 @@ class KNNProtocol:
         features, labels = (part[share].to(device) for part in queries)
         ks = choose_ks(self.k, len(bank[0]))
         tops = [top for top in (1, 5) if top == 1 or top < num_classes]
-        correct = {(k, top): 0 for k in ks for top in tops}
         blocks = iter_votes(
             *(part.to(device) for part in bank),
             features,
@@ -280,12 +279,13 @@ class KNNProtocol:
             self.temperature,
             self.chunk_size,
         )
-        for votes, truth in zip(blocks, labels.split(self.chunk_size)):
-            for k, of_k in votes.items():
-                ranks = label_ranks(of_k, truth)
-                for top in tops:
-                    correct[k, top] += int((ranks < top).sum())
-        counts = torch.tensor(list(correct.values()), device=device)
-        all_reduce(counts)
-        percent = (100.0 * counts.double() / len(queries[1])).tolist()
-        return {f'knn/top{top}_k{k}': value for (k, top), value in zip(correct, percent)}
+        mine = [
+            torch.stack([label_ranks(of_k, truth) for of_k in votes.values()])
+            for votes, truth in zip(blocks, labels.split(self.chunk_size))
+        ]
+        ranks = torch.zeros(len(ks), len(queries[1]), dtype=torch.int32, device=device)
+        ranks[:, share] = torch.cat(mine, dim=1).int()
+        all_reduce(ranks)
+        right = {f'knn/top{t}_k{k}': of_k < t for k, of_k in zip(ks, ranks.cpu()) for t in tops}
+        self.outcomes = {name: 100.0 * images.numpy() for name, images in right.items()}
+        return {name: 100.0 * int(images.sum()) / len(images) for name, images in right.items()}

@@ -63,7 +63,9 @@ class KNNLoop(FrozenLoop):
         bank = self.features(self.bank_dataloader, **self.read, title='k-NN bank')
         queries = self.features(self.dataloader, **self.read, title='k-NN queries')
         device = next(model.parameters()).device
-        return self.protocol.evaluate(bank, queries, self.num_classes, device)
+        metrics = self.protocol.evaluate(bank, queries, self.num_classes, device)
+        self.outcomes = self.protocol.outcomes
+        return metrics
 
     def values(self) -> dict:
         """Return the neighbours, the temperature, and what stands for an image."""

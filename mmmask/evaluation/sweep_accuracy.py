@@ -22,6 +22,7 @@ class SweepAccuracy(BaseMetric):
 
     Attributes:
         protocol_values: How the reported probe was selected, for ``result.json``.
+        outcomes: 100 or 0 of each image by the reported probe, (N,), as ``linear/top1``.
     """
 
     default_prefix = 'linear'
@@ -49,6 +50,8 @@ class SweepAccuracy(BaseMetric):
         count = len(self.probes)
         best = int(accuracy[1].argmax()) if self.selected is None else self.selected
         probe = self.probes[best]
+        right = torch.stack(results)[:, best] < 1
+        self.outcomes = {f'{self.prefix}/top1': 100.0 * right.numpy()}
         metrics = {f'top{top}': float(values[best]) for top, values in accuracy.items()}
         metrics.update(best_lr=probe.lr, num_lrs=len({probe.lr for probe in self.probes}))
         if count > metrics['num_lrs']:

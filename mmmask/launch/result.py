@@ -10,10 +10,12 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 from mmengine.logging import MMLogger
 from mmengine.runner import BaseLoop, Runner
+from safetensors.numpy import save_file
 
-from mmmask.utils.files import write_text_atomically
+from mmmask.utils.files import write_atomically, write_text_atomically
 from mmmask.utils.unwrap import unwrap
 from mmmask.version import __version__
 
@@ -31,7 +33,9 @@ class Result:
 
     def __init__(self, work_dir: str, config: str, command: str) -> None:
         self._path = Path(work_dir) / 'result.json'
+        self._outcomes = self._path.with_name('outcomes.safetensors')
         self._path.unlink(missing_ok=True)
+        self._outcomes.unlink(missing_ok=True)
         self._config = config
         self._command = command
         self._started = datetime.now().astimezone()
@@ -46,6 +50,7 @@ class Result:
         output_checkpoint: str | None,
         data_wait_share: float | None = None,
         protocol: dict | None = None,
+        outcomes: dict[str, np.ndarray] | None = None,
     ) -> None:
         """Write the file.
 
@@ -59,6 +64,7 @@ class Result:
             data_wait_share: The share of this process' training time that waited for data.
             protocol: The named values of an evaluation's protocol, see :func:`protocol_values`.
                 They are logged, too.
+            outcomes: See :func:`image_outcomes`. They go into ``outcomes.safetensors``.
         """
         values = numbers(metrics)
         if unmeasured := [name for name in values if _is_of_coco(name) and values[name] == -1]:
@@ -84,6 +90,8 @@ class Result:
             said = '  '.join(f'{name}: {value}' for name, value in protocol.items())
             MMLogger.get_current_instance().info(f'protocol  {said}')
             content['protocol'] = protocol
+        if outcomes:
+            write_atomically(self._outcomes, lambda part: save_file(outcomes, part))
         write_text_atomically(self._path, json.dumps(content, indent=2, default=str) + '\n')
 
 
@@ -93,12 +101,27 @@ def protocol_values(runner: Runner) -> dict:
     Those parts have an attribute ``protocol_values``, a dict of plain values: the model, the loop
     of a test, metrics and hooks.
     """
+    return _of_parts(runner, 'protocol_values')
+
+
+def image_outcomes(runner: Runner) -> dict[str, np.ndarray]:
+    """Return what each test image contributed to metrics, (N,) float32, by the metrics' names.
+
+    A metric is the mean of its outcomes: 100 for a right image and 0 for a wrong one. Parts that
+    have any keep them in an attribute ``outcomes``.
+    """
+    outcomes = _of_parts(runner, 'outcomes')
+    return {name: np.asarray(values, dtype=np.float32) for name, values in outcomes.items()}
+
+
+def _of_parts(runner: Runner, attribute: str) -> dict:
+    """Merge an attribute of the model, the loops of validation and test, metrics and hooks."""
     loops = [loop for loop in (runner._val_loop, runner._test_loop) if isinstance(loop, BaseLoop)]
     evaluators = [getattr(loop, 'evaluator', None) for loop in loops]
     metrics = [metric for one in evaluators for metric in getattr(one, 'metrics', ())]
     values: dict = {}
     for part in (unwrap(runner.model), *loops, *metrics, *runner.hooks):
-        values |= getattr(part, 'protocol_values', {})
+        values |= getattr(part, attribute, {})
     return values
 
 

@@ -11,7 +11,7 @@ from mmmask.launch.acceleration import compile_model, test_in
 from mmmask.launch.build import build_and_run
 from mmmask.launch.prepare import Request, prepare_config
 from mmmask.launch.processes import exit_at_once, leave_together
-from mmmask.launch.result import Result, protocol_values
+from mmmask.launch.result import Result, image_outcomes, protocol_values
 from mmmask.launch.runner import MetricRecorder
 from mmmask.transfer import load_for_test
 
@@ -50,7 +50,7 @@ def test(request: Request, checkpoint: str | None) -> None:
 
     runner, metrics = build_and_run(cfg, run)
     if is_main_process():
-        values = protocol_values(runner)
-        result.write(metrics, runner.seed, checkpoint, checksum, None, protocol=values)
+        parts = dict(protocol=protocol_values(runner), outcomes=image_outcomes(runner))
+        result.write(metrics, runner.seed, checkpoint, checksum, None, **parts)
     if leave_together():
         exit_at_once(0)

@@ -14,7 +14,7 @@ from mmmask.launch.acceleration import compile_model, fuse_optimizer, train_in
 from mmmask.launch.build import build_and_run
 from mmmask.launch.prepare import Request, prepare_config
 from mmmask.launch.processes import exit_at_once, leave_together
-from mmmask.launch.result import Result, protocol_values
+from mmmask.launch.result import Result, image_outcomes, protocol_values
 from mmmask.launch.resume import Resumption, find_checkpoint, note_run, plan_resumption
 from mmmask.launch.runner import MetricRecorder
 from mmmask.transfer import load_full
@@ -67,8 +67,8 @@ def train(request: Request, resume: str | None = None, auto_scale_lr: bool = Fal
     if is_main_process():
         output = find_checkpoint('auto', cfg.work_dir)[0]
         waits = (hook.share for hook in runner.hooks if isinstance(hook, DataWaitHook))
-        values = protocol_values(runner)
-        result.write(metrics, runner.seed, checkpoint, checksum, output, next(waits, None), values)
+        parts = dict(protocol=protocol_values(runner), outcomes=image_outcomes(runner))
+        result.write(metrics, runner.seed, checkpoint, checksum, output, next(waits, None), **parts)
     if leave_together():
         exit_at_once(0)
 

@@ -1,7 +1,9 @@
 import json
 import re
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from mmmask.benchmark import identity
 from mmmask.benchmark.figures import check_figures
@@ -20,6 +22,9 @@ TASKS = [
     )
 ]
 TRAINING = dict(type='training', panels=[dict(title='Loss', names={'loss': 'loss'})])
+
+
+CANNOT = '2 seeds cannot show it'
 
 
 def report_of(miniature, tasks=TASKS, protocols=None):
@@ -55,16 +60,34 @@ def test_the_report_by_hand(miniature, protocols):
     page, missing_figures = report_of(miniature, protocols=protocols)
     assert missing_figures == []
     # The stub gives 50 + seed, and 10 more with weights. Deviation of (0, 1): sqrt(1/2) = 0.7.
+    # Both gains are 10: their interval has no width.
     assert cells(page) == [
-        ['', 'seed 0', 'seed 1', 'mean', '±', 'n'],
-        ['untrained', '50.0', '51.0', '50.5', '0.7', '2'],
-        ['pre-trained', '60.0', '61.0', '60.5', '0.7', '2'],
-        ['pre-trained − untrained', '+10.0', '+10.0', '+10.0', '', ''],
+        ['', 'seed 0', 'seed 1', 'mean', '± over seeds', '± over images', 'n'],
+        ['untrained', '50.0', '51.0', '50.5', '0.7', '–', '2'],
+        ['pre-trained', '60.0', '61.0', '60.5', '0.7', '–', '2'],
+        ['pre-trained − untrained', '+10.0', '+10.0', '+10.0', '', '', '2'],
+        ['', 'over other', 'difference', '95 % interval', 'p (Holm)', 'verdict'],
+        ['pre-trained − untrained', 'seeds', '+10.0', '+10.0 to +10.0', '0.500', CANNOT],
     ]
-    assert '10.0 higher, 14.1 times the spread; 2 of 2 seeds agree.' in page
+    assert f'untrained → pre-trained: {CANNOT}' in page
     assert '-m mmmask test configs/knn.py out/pre-1/last.pth --work-dir out/knn-1 --seed 1' in page
     assert re.search(r'k <b>20</b>', page) and 'python <b>3.x</b>' in page
     assert 'Bricks &amp; &lt;b&gt;' in page and 'FAILED' not in page and 'Not done' not in page
+
+
+def test_outcomes_of_images_have_a_row_of_their_own(miniature, protocols):
+    miniature.run(TASKS, protocols=protocols)
+    for task, right in (('none', 20), ('knn', 29)):  # of 40
+        for seed in (0, 1):
+            outcomes = np.repeat(np.float32([100, 0]), [right, 40 - right])
+            path = miniature.work_dir / f'{task}-{seed}' / 'outcomes.safetensors'
+            save_file({'accuracy/top1': outcomes}, path)
+    page, _ = report_of(miniature, protocols=protocols)
+    # Standard errors: 50 / sqrt(39) = 8.0 and 100 sqrt(0.725 x 0.275 / 39) = 7.15.
+    assert [row[5] for row in cells(page)[1:3]] == ['8.0', '7.1']
+    name, over, difference, _, p, verdict = cells(page)[6]
+    assert (name, over, difference, verdict) == ('', 'test images', '+22.5', 'clearly higher')
+    assert p == '0.004'  # 2 / 2^9
 
 
 def test_the_report_needs_nothing_else(miniature, protocols):
@@ -83,7 +106,7 @@ def test_failures_are_told(miniature, protocols):
     page, _ = report_of(miniature, TASKS[:3], protocols=protocols)
     assert 'FAILED' in page and 'pre-0 (ValueError: the images are upside down' in page
     assert 'knn-0 (needs pre-0' in page
-    assert cells(page)[1] == ['untrained', '50.0', '50.0', '–', '1']
+    assert cells(page)[1] == ['untrained', '50.0', '50.0', '–', '–', '1']
 
 
 def test_what_did_not_run_is_told(miniature, protocols):

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 
 from mmmask.benchmark.results import ArmResult, arms_of, comparisons
@@ -29,28 +30,71 @@ def compared(scratch, pre):
     return comparison
 
 
-def test_a_clear_difference():
-    # 30, 32: deviation sqrt(2); 40, 46: sqrt(18) = 4.243; difference 43 - 31 = 12, 2.8 times.
-    result = compared({0: 0.30, 1: 0.32}, {0: 0.40, 1: 0.46})
-    assert result.difference == pytest.approx(12) and result.deviation == pytest.approx(
-        math.sqrt(18)
+def test_six_seeds_show_a_difference():
+    # Gains of 10, 11, ..., 15, all of one sign: p = 2 / 2^6. No images are known.
+    scratch = dict.fromkeys(range(6), 0.3)
+    result = compared(scratch, {seed: 0.4 + seed / 100 for seed in range(6)})
+    assert result.paired == pytest.approx({seed: 10 + seed for seed in range(6)})
+    assert result.seeds['mean'] == pytest.approx(12.5) and result.seeds['p_holm'] == 2 / 64
+    assert result.seeds['verdict'] == 'clearly higher' and result.images is None
+    assert [row['over'] for row in result.rows] == ['seeds']
+
+
+def test_seeds_of_one_arm_are_left_out_and_named():
+    result = compared({0: 0.40, 1: 0.30, 4: 0.9}, {3: 0.1, 1: 0.36, 0: 0.37})
+    assert result.seeds['mean'] == pytest.approx((-3 + 6) / 2) and result.seeds['n'] == 2
+    assert result.seeds['verdict'] == '2 seeds cannot show it'
+    assert result.rows[0]['over'] == 'seeds (without seed 3, 4, which one arm lacks)'
+    assert compared({0: 0.4}, {1: 0.4}).seeds['verdict'] == (
+        'cannot be compared: no seed is in both arms'
     )
-    assert result.paired == pytest.approx({0: 10, 1: 14})
-    assert result.verdict == (
-        '12.0 higher, 2.8 times the spread; 2 of 2 seeds agree. '
-        'Two seeds say little about the spread.'
-    )
 
 
-def test_a_difference_within_the_spread_is_called_so():
-    result = compared({0: 0.40, 1: 0.30, 2: 0.35}, {0: 0.36, 1: 0.37, 2: 0.35})
-    assert result.verdict == 'No clear difference: 1.0 higher, but the spread over seeds is 5.0.'
+def test_a_diverged_run_is_said():
+    result = compared({0: 0.4, 1: 0.3}, {0: 0.4, 1: math.nan})
+    assert result.seeds['verdict'] == 'cannot be compared: 1 of 2 seeds not finite'
+    assert math.isnan(result.other.mean) and math.isnan(result.other.std)
 
 
-def test_one_seed_says_nothing_about_the_spread():
-    assert compared({0: 0.4}, {0: 0.35}).verdict == (
-        '5.0 lower; with one seed each, nothing is known about the spread.'
-    )
+def test_p_is_corrected_for_the_arms_of_a_table():
+    arms = {
+        name: {seed: (seed + 1) * gain for seed in range(7)}
+        for name, gain in (('scratch', 0.0), ('up', 0.01), ('down', -0.01))
+    }
+    up, down = comparisons(records(**arms), {'knn': PROTOCOL})
+    assert up.seeds['p'] == 2 / 128 and up.seeds['p_holm'] == down.seeds['p_holm'] == 4 / 128
+    assert (up.seeds['verdict'], down.seeds['verdict']) == ('clearly higher', 'clearly lower')
+
+
+def with_images(scratch, pre):
+    """Make records of two arms, seed -> right and wrong of each image."""
+    arms = dict(scratch=scratch, pre=pre)
+    found = records(**{arm: {s: np.mean(o) for s, o in of.items()} for arm, of in arms.items()})
+    for record in found:
+        record['outcomes'] = np.array(arms[record['arm']][record['seed']], dtype=np.float32)
+    return found
+
+
+def test_spread_over_images_by_hand():
+    # Means over seeds: 1, 0.5, 0, 0.5: variance (0.25 + 0.25) / 3, standard error sqrt(1 / 6 / 4).
+    found = with_images({0: [1, 1, 0, 0], 1: [1, 0, 0, 1]}, {0: [1, 1, 1, 1], 1: [1, 1, 1]})
+    scratch, pre = arms_of(found, PROTOCOL, METRIC)
+    assert scratch.image_std == pytest.approx(100 * math.sqrt(1 / 24))
+    assert pre.image_std is None  # of other numbers of images
+    assert comparisons(found, {'knn': PROTOCOL})[0].images is None
+
+
+def test_images_and_seeds_are_told_apart():
+    # Each seed has the same 8 of 20 images right in one arm only: McNemar's p is 2 / 2^8. Seeds
+    # agree exactly, but there are two of them.
+    found = with_images({s: [0] * 20 for s in (0, 1)}, {s: [1] * 8 + [0] * 12 for s in (0, 1)})
+    (result,) = comparisons(found, {'knn': PROTOCOL})
+    seeds, images = result.rows
+    assert (seeds['over'], seeds['n'], seeds['verdict']) == ('seeds', 2, '2 seeds cannot show it')
+    assert (images['over'], images['n'], images['verdict']) == ('test images', 20, 'clearly higher')
+    assert images['mean'] == pytest.approx(40) and images['p_holm'] == 2 / 2**8
+    # The standard error is 100 sqrt(0.4 x 0.6 / 19) = 11.2.
+    assert images['low'] == pytest.approx(40 - 22, abs=5) and images['high'] < 70
 
 
 def test_no_comparison_without_a_baseline():

@@ -1,5 +1,7 @@
 """Markdown tables, against rows written by hand."""
 
+import numpy as np
+
 from mmmask.benchmark.suite import Metric, Protocol
 from mmmask.benchmark.table import markdown_tables
 
@@ -26,13 +28,32 @@ def test_a_row_for_each_arm_with_every_seed_and_the_gain_over_the_baseline():
         record('MAE', 1, 0.43),
         record('DINO', 1, 0.50),
     ]
-    assert markdown_tables(records, dict(pretrain=PRETRAIN, knn=KNN)).split('\n') == [
-        '| k-NN: accuracy, % | seed 0 | seed 1 | mean | over untrained, seed by seed |',
-        '| --- | --- | --- | --- | --- |',
-        '| untrained | 30.0 | 34.0 | 32.0 ± 2.8 |  |',
-        '| MAE | 41.0 | 43.0 | 42.0 ± 1.4 | +11.0, +9.0 |',
-        '| DINO |  | 50.0 | 50.0 | +16.0 |',
+    values, verdicts = markdown_tables(records, dict(pretrain=PRETRAIN, knn=KNN)).split('\n\n')
+    assert values.split('\n') == [
+        '| k-NN: accuracy, % | seed 0 | seed 1 | mean |',
+        '| --- | --- | --- | --- |',
+        '| untrained | 30.0 | 34.0 | 32.0 ± 2.8 |',
+        '| MAE | 41.0 | 43.0 | 42.0 ± 1.4 |',
+        '| DINO |  | 50.0 | 50.0 |',
     ]
+    # Two gains, 11 and 9: resampled means are 9, 10, 11, so BCa gives (9, 11), stretched to
+    # 12.706 / 1.960 x 2 times its width. Two tests: p = 0.5 becomes 1.
+    left_out = 'seeds (without seed 0, which one arm lacks)'
+    assert verdicts.split('\n') == [
+        '|  | seed by seed | over other | difference | 95 % interval | p (Holm) | verdict |',
+        '| --- | --- | --- | --- | --- | --- | --- |',
+        '| MAE − untrained | +11.0, +9.0 | seeds | +10.0 | -3.0 to +23.0 | 1.000 | '
+        '2 seeds cannot show it among 2 comparisons, 7 could |',
+        f'| DINO − untrained | +16.0 | {left_out} | +16.0 | – | 1.000 | '
+        '1 seed cannot show it among 2 comparisons, 7 could |',
+    ]
+
+
+def test_the_spread_over_images_stands_behind_that_over_seeds():
+    # Of 100 images 20 are right: 40 / sqrt(99) = 4.02.
+    one = dict(record('untrained', 0, 0.2), outcomes=np.repeat([1.0, 0.0], [20, 80]))
+    text = markdown_tables([one], dict(knn=KNN))
+    assert text.split('\n')[2] == '| untrained | 20.0 | 20.0 (images ± 4.0) |'
 
 
 def test_tables_of_two_protocols_are_apart_and_one_arm_is_compared_with_nothing():

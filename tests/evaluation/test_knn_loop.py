@@ -26,6 +26,7 @@ def test_two_colours_are_told_apart(root, tmp_path, feature):
     runner._init_model_weights()
     assert runner.test() == {'knn/top1_k1': 100.0, 'knn/top1_k3': 100.0}
     assert runner.message_hub.get_scalar('test/knn/top1_k3').current() == 100.0
+    assert set(runner.test_loop.outcomes['knn/top1_k3']) == {100.0}
 
 
 def test_twenty_images_are_enough_for_the_default(root, tmp_path):

@@ -52,16 +52,21 @@ def evaluate():
     )
     features, labels = extract_features(bank, encode)
     queried = extract_features(queries, encode)
-    metrics = KNNProtocol((1, 3, 11)).evaluate((features, labels), queried, num_classes=6)
-    return features.numpy(), labels.tolist(), metrics
+    protocol = KNNProtocol((1, 3, 11))
+    metrics = protocol.evaluate((features, labels), queried, num_classes=6)
+    outcomes = {name: images.tolist() for name, images in protocol.outcomes.items()}
+    return features.numpy(), labels.tolist(), metrics, outcomes
 
 
 def test_two_ranks_measure_what_one_measures():
     found = on_two_ranks(lambda rank: evaluate())
-    features, labels, metrics = evaluate()
+    features, labels, metrics, outcomes = evaluate()
     assert set(metrics) == {f'knn/top{top}_k{k}' for top in (1, 5) for k in (1, 3, 11)}
     assert 0 < metrics['knn/top1_k3'] < 100
     for rank in (0, 1):
         np.testing.assert_allclose(found[rank][0], features, rtol=1e-5, atol=1e-6)
         assert found[rank][1] == labels
         assert found[rank][2] == pytest.approx(metrics)
+        assert found[rank][3] == outcomes  # of each query, in the data set's order
+    assert {name: np.mean(images) for name, images in outcomes.items()} == pytest.approx(metrics)
+    assert set(outcomes['knn/top1_k3']) == {0.0, 100.0}

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import torch
 from mmengine.logging import MMLogger
+from safetensors.numpy import load_file
 
 from mmmask.launch.result import Result, numbers
 
@@ -14,8 +15,10 @@ def test_only_numbers_are_kept():
 
 def test_an_earlier_result_is_gone_until_the_run_succeeds(tmp_path):
     (tmp_path / 'result.json').write_text('{"status": "done"}')
+    (tmp_path / 'outcomes.safetensors').touch()
     result = Result(str(tmp_path), 'configs/a.py', 'mmmask train configs/a.py')
     assert not (tmp_path / 'result.json').exists()
+    assert not (tmp_path / 'outcomes.safetensors').exists()
     result.write(dict(acc=1), 3, 'in.pth', 'ff', 'out.pth')
     content = json.loads((tmp_path / 'result.json').read_text())
     assert content['status'] == 'done'
@@ -34,3 +37,11 @@ def test_a_precision_of_nothing_has_no_value(tmp_path, monkeypatch):
     content = json.loads((tmp_path / 'result.json').read_text())
     assert content['metrics'] == {'coco/bbox_mAP': 0.5, 'loss': -1.0}
     assert len(said) == 1 and said[0].startswith('coco/bbox_mAP_l: no annotated object counts')
+
+
+def test_outcomes_of_images_are_kept_beside_the_result(tmp_path):
+    result = Result(str(tmp_path), 'a.py', 'mmmask test a.py')
+    images = {'knn/top1_k20': np.float32([100, 0, 100, 100])}
+    result.write({'knn/top1_k20': 75.0}, 0, None, None, None, outcomes=images)
+    kept = load_file(tmp_path / 'outcomes.safetensors')
+    assert list(kept) == ['knn/top1_k20'] and kept['knn/top1_k20'].tolist() == [100, 0, 100, 100]

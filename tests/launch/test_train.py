@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 
 @pytest.fixture
@@ -29,6 +30,9 @@ def test_train_and_test_write_their_results(
     assert result['command'].startswith('mmmask train ')
     assert result['duration_s'] > 0
     assert not list(trained.glob('.*.part'))
+    images = load_file(trained / 'outcomes.safetensors')['accuracy/top1']  # right or wrong
+    assert images.shape == (12,) and set(images) <= {0, 100}
+    assert images.mean() == pytest.approx(result['metrics']['accuracy/top1'])
 
     checkpoint = result['output_checkpoint']
     tested = tmp_path / 'tested'

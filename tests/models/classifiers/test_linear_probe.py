@@ -192,6 +192,7 @@ def test_the_best_is_named_and_broken_scores_are_wrong():
     metric.process({}, samples)
     found = metric.evaluate(2)
     assert metric.protocol_values == dict(selected_on='validation', probes=3)
+    assert metric.outcomes['linear/top1'].tolist() == [100, 100]
     assert found == {
         'linear/top1': 100.0,
         'linear/best_lr': 0.1,
