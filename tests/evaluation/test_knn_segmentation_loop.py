@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import torch
 from frozen_checkpoints import CONFIGS, write_foreign, write_ours
-from mmengine.dataset import BaseDataset, DefaultSampler, pseudo_collate
+from mmengine.dataset import BaseDataset
 from mmengine.structures import PixelData
 from mmpretrain.models.backbones import VisionTransformer
 from mmseg.structures import SegDataSample
 from PIL import Image
-from torch.utils.data import DataLoader
 from two_ranks import on_two_ranks
 
 from mmmask.datasets.miniatures.material import scene
 from mmmask.evaluation import KNNSegmentationLoop
+from mmmask.evaluation.loader import build_loader
 
 CONFIG = str(CONFIGS / 'demo/knn-seg_vit-demo_material-scenes.py')
 
@@ -107,18 +107,15 @@ def network():
 
 
 def measure(**options):
-    def load(dataset):
-        sampler = DefaultSampler(dataset, shuffle=False, seed=0)
-        return DataLoader(dataset, batch_size=2, sampler=sampler, collate_fn=pseudo_collate)
+    def loader(size, seed):
+        sampler = dict(type='DefaultSampler', shuffle=False)
+        dataset = dict(type=Noise, size=size, seed=seed)
+        return dict(batch_size=2, num_workers=0, sampler=sampler, dataset=dataset)
 
-    runner = SimpleNamespace(
-        build_dataloader=lambda config, **_: load(config['dataset']),
-        seed=0,
-        work_dir='.',
-        _randomness_cfg={},
+    runner = SimpleNamespace(seed=0, work_dir='.', _randomness_cfg={})
+    loop = KNNSegmentationLoop(
+        runner, build_loader(runner, loader(5, 1)), [], loader(7, 0), **options
     )
-    bank = dict(dataset=dict(type=Noise, size=7, seed=0))
-    loop = KNNSegmentationLoop(runner, load(Noise(5, 1)), [], bank, **options)
     model = SimpleNamespace(backbone=network(), data_preprocessor=lambda batch: batch)
     return loop.measure(model)
 
