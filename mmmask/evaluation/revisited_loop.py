@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from mmengine.runner import Runner
@@ -73,12 +72,12 @@ class RevisitedLoop(FrozenLoop):
             raise UserError(f'{truth.ann_file}: no query has a positive image')
 
     def measure(self, model: nn.Module) -> dict[str, float]:
-        """Return ``retrieval/map_easy``, ``map_medium`` and ``map_hard``, those that there are."""
+        """Return ``retrieval/map_easy``, ``map_medium`` and ``map_hard``, NaN without positives."""
         queries = self._embed(self.queries, 'queries')
         similarity = self._embed(self.database, 'database') @ queries.T  # (N, Q)
         ranks = similarity.argsort(dim=0, descending=True, stable=True)
         found = revisited_map(ranks.numpy(), self.queries[0].dataset.relevant)
-        return {f'retrieval/map_{k}': v for k, v in found.items() if not math.isnan(v)}
+        return {f'retrieval/map_{name}': value for name, value in found.items()}
 
     def _embed(self, loaders: Sequence[DataLoader], title: str) -> Tensor:
         """Return the normalised mean of the features at each scale, (N, C)."""

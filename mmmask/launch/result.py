@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import platform
 import subprocess
 import time
@@ -55,8 +56,8 @@ class Result:
         """Write the file.
 
         Args:
-            metrics: Of the last validation or test. What isn't a number is left out, and with a
-                warning the -1 that pycocotools writes where no annotated object counts.
+            metrics: Of the last validation or test. What isn't a number is left out. So is, with a
+                warning, what had nothing to measure: NaN, and pycocotools' -1.
             seed: The seed of rank 0.
             checkpoint: What the run was initialised from, or tested.
             checkpoint_sha256: That file's hash.
@@ -67,10 +68,10 @@ class Result:
             outcomes: See :func:`image_outcomes`. They go into ``outcomes.safetensors``.
         """
         values = numbers(metrics)
-        if unmeasured := [name for name in values if _is_of_coco(name) and values[name] == -1]:
+        if unmeasured := [name for name in values if _is_missing(name, values[name])]:
             MMLogger.get_current_instance().warning(
-                f'{", ".join(unmeasured)}: no annotated object counts there, so result.json has no '
-                'value (pycocotools writes -1)'
+                f'{", ".join(unmeasured)}: there was nothing to measure (no annotated object, no '
+                'labelled image), so result.json has no value'
             )
         content = dict(
             status='done',
@@ -125,9 +126,9 @@ def _of_parts(runner: Runner, attribute: str) -> dict:
     return values
 
 
-def _is_of_coco(name: str) -> bool:
-    """Return True for COCO's average precisions and recalls."""
-    return '_mAP' in name or 'AR@' in name
+def _is_missing(name: str, value: float) -> bool:
+    """Return True for NaN, and for -1 of COCO's average precisions and recalls."""
+    return math.isnan(value) or (value == -1 and ('_mAP' in name or 'AR@' in name))
 
 
 def numbers(metrics: dict) -> dict[str, float]:

@@ -32,11 +32,13 @@ def test_an_earlier_result_is_gone_until_the_run_succeeds(tmp_path):
 def test_a_precision_of_nothing_has_no_value(tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(MMLogger, 'warning', lambda self, text: said.append(text))
-    metrics = {'coco/bbox_mAP': 0.5, 'coco/bbox_mAP_l': -1.0, 'loss': -1.0}
+    metrics = {'coco/bbox_mAP': 0.5, 'coco/bbox_mAP_l': -1.0, 'loss': -1.0, 'map': float('nan')}
     Result(str(tmp_path), 'a.py', 'mmmask test a.py').write(metrics, 0, None, None, None)
     content = json.loads((tmp_path / 'result.json').read_text())
     assert content['metrics'] == {'coco/bbox_mAP': 0.5, 'loss': -1.0}
-    assert len(said) == 1 and said[0].startswith('coco/bbox_mAP_l: no annotated object counts')
+    assert len(said) == 1 and said[0].startswith(
+        'coco/bbox_mAP_l, map: there was nothing to measure'
+    )
 
 
 def test_outcomes_of_images_are_kept_beside_the_result(tmp_path):
