@@ -76,6 +76,7 @@ protocols = dict(
                 },
             ),
             dict(type='attention', images=_scenes, size=96),
+            dict(type='patches', images=_scenes, size=96),
         ],
     ),
     knn=dict(
@@ -87,6 +88,7 @@ protocols = dict(
         baseline='untrained',
         metrics={'knn/top1_k20': 'top-1 accuracy, % (k = 20)'},
         values={'temperature': 'test_cfg.temperature', 'feature': 'test_cfg.feature', **_network},
+        figures=[dict(type='neighbours'), dict(type='confusion'), dict(type='plane')],
     ),
     linear=dict(
         title='Linear probe',
