@@ -8,6 +8,7 @@ from .few_shot_knn_loop import FewShotKNNLoop
 from .frozen_backbone import FrozenBackbone
 from .knn_loop import KNNLoop
 from .knn_segmentation_loop import KNNSegmentationLoop
+from .linear_fit_loop import LinearFitLoop
 from .loop import FrozenLoop
 from .object_attention_loop import ObjectAttentionLoop
 from .recall_loop import RecallLoop
@@ -28,6 +29,7 @@ __all__ = [
     'FrozenLoop',
     'KNNLoop',
     'KNNSegmentationLoop',
+    'LinearFitLoop',
     'ObjectAttentionLoop',
     'RecallLoop',
     'RevisitedLoop',

@@ -13,6 +13,8 @@ from torch.utils.data import DataLoader
 
 from mmmask.utils.errors import UserError
 
+from .ranks import label_ranks
+
 DINO_KS = (10, 20, 100, 200)
 
 BLOCK = 1 << 26
@@ -182,20 +184,18 @@ def iter_votes(
         }
 
 
-def label_ranks(votes: Tensor, labels: Tensor) -> Tensor:
-    """Count the classes that come before the true one, (Q,) int64.
+def vote_ranks(votes: Tensor, labels: Tensor) -> Tensor:
+    """Count the classes that come before the true one by their votes, (Q,) int64.
 
-    Among equal votes the lower class comes first. A true class without a vote comes last: it is no
-    prediction, even if fewer than five classes have votes.
+    See :func:`~mmmask.evaluation.ranks.label_ranks`. But a true class without a vote comes last: it
+    is no prediction, even if fewer than five classes have votes.
 
     Args:
         votes: (Q, C).
         labels: True classes, (Q,).
     """
-    own = votes.gather(1, labels[:, None])
-    lower = torch.arange(votes.shape[1], device=votes.device) < labels[:, None]
-    ranks = ((votes > own) | ((votes == own) & lower)).sum(dim=1)
-    return torch.where(own[:, 0] > 0, ranks, votes.shape[1])
+    voted = votes.gather(1, labels[:, None])[:, 0] > 0
+    return torch.where(voted, label_ranks(votes, labels), votes.shape[1])
 
 
 class KNNProtocol:
@@ -280,7 +280,7 @@ class KNNProtocol:
             self.chunk_size,
         )
         mine = [
-            torch.stack([label_ranks(of_k, truth) for of_k in votes.values()])
+            torch.stack([vote_ranks(of_k, truth) for of_k in votes.values()])
             for votes, truth in zip(blocks, labels.split(self.chunk_size))
         ]
         ranks = torch.zeros(len(ks), len(queries[1]), dtype=torch.int32, device=device)

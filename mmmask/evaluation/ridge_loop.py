@@ -17,6 +17,7 @@ from mmmask.utils.errors import UserError
 from .few_shot import draw_few, mean_and_spread
 from .loader import build_loader
 from .loop import FrozenLoop
+from .ranks import label_ranks
 from .ridge import PENALTIES, fit_ridge
 
 CHUNK = 4096
@@ -102,7 +103,7 @@ class RidgeLoop(FrozenLoop):
                 few, own = bank[rows].to(device), labels[rows].to(device)
                 ridge = fit_ridge(few, own, self.num_classes, penalties)
                 right = [
-                    _ranks(part.to(device) @ ridge.weights + ridge.bias, own.to(device))
+                    label_ranks(part.to(device) @ ridge.weights + ridge.bias, own.to(device))
                     for part, own in zip(test.split(CHUNK), truth.split(CHUNK))
                 ]
                 drawn.append(self._named(torch.cat(right), ridge.penalty, shots))
@@ -120,10 +121,3 @@ class RidgeLoop(FrozenLoop):
         """Return what stands for an image, how shots are drawn, and the penalty."""
         own = dict(shots=self.shots, draws=self.draws, seed=self.seed, penalty=self.penalty)
         return dict(**own, features='scaled to length 1', **self.read)
-
-
-def _ranks(scores: Tensor, labels: Tensor) -> Tensor:
-    """Return how many classes come before the true one; of equal scores the lower class does."""
-    own = scores.gather(1, labels[:, None])
-    lower = torch.arange(scores.shape[1], device=scores.device) < labels[:, None]
-    return ((scores > own) | ((scores == own) & lower)).sum(dim=1)

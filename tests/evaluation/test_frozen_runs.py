@@ -161,3 +161,22 @@ def test_embed_replaces_no_file(run, tmp_path, capsys):
         (tmp_path / name).unlink()
     assert run('embed', KNN, 'none', '--out', tmp_path / 'a.pth') == 1
     assert 'must end in .safetensors' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('checkpoint', ['ours.pth', 'timm.pth'])
+def test_a_linear_classifier_on_kept_features(run, checkpoints, tmp_path, checkpoint, capsys):
+    linear = 'demo/linear-fit_vit-demo_material-scenes'
+    assert run('test', linear, checkpoints / checkpoint) == 0
+    result = json.loads((tmp_path / 'run/result.json').read_text())
+    assert set(result['metrics']) == {'linear/top1', 'linear/top5'}
+    assert result['metrics']['linear/top1'] > 100 / 12
+    assert result['protocol']['epochs'] == 50 and result['protocol']['flip'] is True
+    capsys.readouterr()
+    assert run('test', linear, checkpoints / checkpoint) == 0
+    assert 'features are read from' in capsys.readouterr().out
+    for options, error in (
+        (['test_cfg.epochs=0'], 'epochs, lr and batch_size must be positive'),
+        (['test_cfg.token=patches'], "token='gap' is the mean"),
+    ):
+        assert run('test', linear, 'none', options=options) == 1
+        assert error in capsys.readouterr().err

@@ -9,8 +9,8 @@ from mmmask.evaluation.knn import (
     choose_ks,
     class_votes,
     iter_votes,
-    label_ranks,
     nearest_neighbours,
+    vote_ranks,
 )
 from mmmask.utils.errors import UserError
 
@@ -65,7 +65,7 @@ def test_predictions_equal_a_naive_double_loop(data, temperature):
 def test_ranks_equal_a_naive_double_loop(data):
     bank, labels, queries, truth = data
     for k, of_k in all_votes(bank, labels, queries, 7, (5, 37)).items():
-        ranks = label_ranks(of_k, truth)
+        ranks = vote_ranks(of_k, truth)
         top1 = top5 = 0
         for query, label in zip(queries.tolist(), truth.tolist()):
             votes = naive_votes(bank.tolist(), labels.tolist(), query, k, 0.07, 7)
@@ -131,7 +131,7 @@ def test_all_ks_come_from_one_search(data):
 
 def test_a_class_without_votes_is_no_prediction():
     votes = torch.tensor([[5, 0, 3, 0, 0, 0, 0]]).expand(3, -1)
-    assert label_ranks(votes, torch.tensor([0, 2, 1])).tolist() == [0, 1, 7]
+    assert vote_ranks(votes, torch.tensor([0, 2, 1])).tolist() == [0, 1, 7]
 
 
 def test_temperatures_far_below_the_usual_do_not_overflow(data):

@@ -1,0 +1,115 @@
+"""Train a linear classifier on kept features and measure it, as a test loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.runner import Runner
+from mmpretrain.registry import LOOPS
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmmask.utils.errors import UserError
+
+from .linear_fit import fit_linear
+from .loader import build_loader
+from .loop import FrozenLoop
+from .ranks import label_ranks
+
+
+@LOOPS.register_module()
+class LinearFitLoop(FrozenLoop):
+    """Train a linear classifier on features that are computed once (AttMask, Table A12).
+
+    The network sees each training image and its mirror image once, however many epochs follow.
+    Every rank trains the same classifier. Metrics are ``linear/top1`` and ``linear/top5`` of the
+    test set, in per cent; top-5 is left out where there are five classes or fewer.
+
+    Args:
+        runner: The runner.
+        dataloader: The test set.
+        evaluator: Must be empty.
+        bank_dataloader: The images to train on; neither augmented nor shuffled.
+        flip: Whether mirror images are trained on, too.
+        epochs: See `fit_linear`.
+        lr: See `fit_linear`.
+        batch_size: See `fit_linear`.
+        momentum: See `fit_linear`.
+        seed: See `fit_linear`. None: the run's.
+        token: See `FrozenLoop.features`.
+        layer: See `FrozenLoop.features`.
+        n_blocks: See `FrozenLoop.features`.
+        **options: See `FrozenLoop`.
+
+    Raises:
+        UserError: If a number isn't positive, or the data sets name different classes.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: DataLoader | dict,
+        evaluator: Sequence,
+        bank_dataloader: dict,
+        flip: bool = True,
+        epochs: int = 50,
+        lr: float = 0.01,
+        batch_size: int = 1024,
+        momentum: float = 0.9,
+        seed: int | None = None,
+        token: str = 'cls',
+        layer: int = -1,
+        n_blocks: int = 1,
+        **options,
+    ) -> None:
+        super().__init__(runner, dataloader, evaluator, **options)
+        if token == 'patches':
+            raise UserError(
+                "a linear classifier takes one vector an image: token='gap' is the mean"
+            )
+        if min(epochs, lr, batch_size) <= 0:
+            raise UserError(
+                f'epochs, lr and batch_size must be positive, not {epochs}, {lr} and {batch_size}'
+            )
+        self.fit = dict(epochs=epochs, lr=lr, batch_size=batch_size, momentum=momentum)
+        self.seed = runner.seed if seed is None else seed
+        self.read = dict(token=token, layer=layer, n_blocks=n_blocks)
+        self.bank_dataloader = build_loader(runner, bank_dataloader)
+        self.mirrored = build_loader(runner, _mirrored(bank_dataloader)) if flip else None
+        sets = (self.bank_dataloader.dataset, self.dataloader.dataset)
+        train, test = (list(dataset.metainfo.get('classes') or ()) for dataset in sets)
+        if train != test or not train:
+            raise UserError(
+                f'the training set names {len(train)} classes, the test set {len(test)}: they must '
+                'be the same'
+            )
+        self.num_classes = len(train)
+
+    def measure(self, model: nn.Module) -> dict[str, float]:
+        """Train, and return the metrics."""
+        device = next(model.parameters()).device
+        features, labels = self.features(self.bank_dataloader, **self.read, title='training set')
+        mirrored = None
+        if self.mirrored is not None:
+            mirrored = self.features(self.mirrored, **self.read, title='mirror images')[0]
+        test, truth = self.features(self.dataloader, **self.read, title='test set')
+        linear = fit_linear(
+            features, labels, self.num_classes, mirrored, **self.fit, seed=self.seed, device=device
+        )
+        parts = zip(test.split(self.fit['batch_size']), truth.split(self.fit['batch_size']))
+        ranks = [label_ranks(linear(part.to(device)), own.to(device)) for part, own in parts]
+        tops = [top for top in (1, 5) if top == 1 or top < self.num_classes]
+        right = {top: (torch.cat(ranks) < top).double().mean() for top in tops}
+        return {f'linear/top{top}': 100 * float(share) for top, share in right.items()}
+
+    def values(self) -> dict:
+        """Return how the classifier is trained, and what stands for an image."""
+        return dict(**self.fit, seed=self.seed, flip=self.mirrored is not None, **self.read)
+
+
+def _mirrored(dataloader: dict) -> dict:
+    """Return a loader's config with every image mirrored, before it is packed."""
+    *before, pack = dataloader['dataset']['pipeline']
+    flip = dict(type='RandomFlip', prob=1.0, direction='horizontal')
+    return {**dataloader, 'dataset': {**dataloader['dataset'], 'pipeline': [*before, flip, pack]}}
