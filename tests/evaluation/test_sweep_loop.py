@@ -1,6 +1,7 @@
 """A sweep selects its probe on held-out training images, on one rank and on two."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,7 +74,6 @@ param_scheduler = None
 @pytest.fixture
 def sweep(tmp_path):
     """Colours of two classes, 12 images to train on and 8 to validate on; returns the config."""
-    from conftest import ROOT
     from PIL import Image
 
     random = np.random.default_rng(0)
@@ -85,7 +85,7 @@ def sweep(tmp_path):
                 path = tmp_path / split / name / f'{i}.png'
                 Image.fromarray(image.astype(np.uint8)).save(path)
     path = tmp_path / 'sweep.py'
-    path.write_text(CONFIG.format(root=ROOT, data=tmp_path))
+    path.write_text(CONFIG.format(root=Path(__file__).parents[2], data=tmp_path))
     return path
 
 

@@ -35,5 +35,6 @@ def test_each_script_is_a_command(script, command, monkeypatch, capsys):
 
 
 def test_no_other_scripts():
-    others = {'benchmark_coco_metric', 'benchmark_loader', 'spawn', 'sweep_architectures'}
+    others = {'benchmark_coco_metric', 'benchmark_knn', 'benchmark_loader', 'simulate_statistics'}
+    others |= {'spawn', 'sweep_architectures'}
     assert {path.stem for path in TOOLS.glob('*.py')} == {*SCRIPTS, *others}
