@@ -306,12 +306,18 @@ class SubmititExecutor:
         self.places = jobs or math.inf
         kinds = [str(options[key]) for key in ('partition', 'constraint') if key in options]
         self.machine = ':'.join([self._cluster, *kinds])
+        # Its set-up of logging would close all log files of this process; in jobs it is wanted.
+        given = 'SUBMITIT_LOG_LEVEL' in os.environ
+        os.environ.setdefault('SUBMITIT_LOG_LEVEL', 'NOCONFIG')
         try:
             import submitit  # noqa: F401
         except ImportError:
             raise UserError(
                 "--executor slurm needs submitit: pip install 'mmmask[slurm]'"
             ) from None
+        finally:
+            if not given:
+                del os.environ['SUBMITIT_LOG_LEVEL']
         self._executor(Path.cwd())
 
     def _executor(self, folder: Path) -> Any:

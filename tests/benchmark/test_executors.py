@@ -4,6 +4,8 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from multiprocessing import get_context
 from pathlib import Path
@@ -269,3 +271,16 @@ def test_what_slurm_is_asked_for(tmp_path, monkeypatch):
         *('ntasks-per-node=4', 'gpus-per-node=4', 'cpus-per-task=10', 'signal=USR2@90'),
     }
     assert any(line.startswith('srun ') and '--kill-on-bad-exit=1' in line for line in lines)
+
+
+def test_submitit_leaves_the_log_files_of_this_process_open(tmp_path):
+    program = (
+        'import logging, os, sys\n'
+        'from mmmask.benchmark.executors import SubmititExecutor\n'
+        'handler = logging.FileHandler(sys.argv[1])\n'
+        "SubmititExecutor(dict(cluster='local'))\n"
+        "print(handler.stream is not None, 'SUBMITIT_LOG_LEVEL' in os.environ)\n"
+    )
+    words = [sys.executable, '-c', program, str(tmp_path / 'log.txt')]
+    found = subprocess.run(words, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert found.stdout.split() == ['True', 'False']
