@@ -282,5 +282,6 @@ def test_submitit_leaves_the_log_files_of_this_process_open(tmp_path):
         "print(handler.stream is not None, 'SUBMITIT_LOG_LEVEL' in os.environ)\n"
     )
     words = [sys.executable, '-c', program, str(tmp_path / 'log.txt')]
-    found = subprocess.run(words, capture_output=True, text=True, check=True, cwd=tmp_path)
+    here = {**os.environ, 'PYTHONPATH': str(Path(__file__).parents[2])}
+    found = subprocess.run(words, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=here)
     assert found.stdout.split() == ['True', 'False']
