@@ -171,9 +171,11 @@ def test_a_linear_classifier_on_kept_features(run, checkpoints, tmp_path, checkp
     assert set(result['metrics']) == {'linear/top1', 'linear/top5'}
     assert result['metrics']['linear/top1'] > 100 / 12
     assert result['protocol']['epochs'] == 50 and result['protocol']['flip'] is True
-    capsys.readouterr()
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / 'features').iterdir()}
+    assert len(kept) == 3  # training images, their mirror images, test images
     assert run('test', linear, checkpoints / checkpoint) == 0
-    assert 'features are read from' in capsys.readouterr().out
+    assert kept == {path: path.stat().st_mtime_ns for path in (tmp_path / 'features').iterdir()}
+    assert result['metrics'] == json.loads((tmp_path / 'run/result.json').read_text())['metrics']
     for options, error in (
         (['test_cfg.epochs=0'], 'epochs, lr and batch_size must be positive'),
         (['test_cfg.token=patches'], "token='gap' is the mean"),
