@@ -13,7 +13,8 @@ from torch.utils.data import DataLoader
 
 from mmmask.utils.errors import UserError
 
-from .ranks import label_ranks
+from .loader import shared_classes
+from .ranks import label_ranks, reported_tops
 
 DINO_KS = (10, 20, 100, 200)
 
@@ -225,14 +226,7 @@ class KNNProtocol:
             UserError: If the two data sets name different classes, one is empty, or a k is out of
                 range.
         """
-        classes = [loader.dataset.metainfo.get('classes') for loader in (bank, queries)]
-        if None in classes:
-            raise UserError('k-NN needs data sets that name their classes (metainfo.classes)')
-        if list(classes[0]) != list(classes[1]):
-            raise UserError(
-                f'the bank has {len(classes[0])} classes ({classes[0][0]}, ...), the queries have '
-                f'{len(classes[1])} ({classes[1][0]}, ...): they must be the same'
-            )
+        num_classes = shared_classes(bank, queries)
         if len(queries.dataset) == 0:
             raise UserError('the data set of the queries is empty')
         ks = choose_ks(self.k, len(bank.dataset))
@@ -241,7 +235,7 @@ class KNNProtocol:
                 f'k-NN: a bank of {len(bank.dataset)} images is too small for k = '
                 f'{", ".join(map(str, sorted(left_out)))}; reported: {", ".join(map(str, ks))}'
             )
-        return len(classes[0])
+        return num_classes
 
     def evaluate(
         self,
@@ -270,7 +264,7 @@ class KNNProtocol:
         share = slice(get_rank(), None, get_world_size())
         features, labels = (part[share].to(device) for part in queries)
         ks = choose_ks(self.k, len(bank[0]))
-        tops = [top for top in (1, 5) if top == 1 or top < num_classes]
+        tops = reported_tops(num_classes)
         blocks = iter_votes(
             *(part.to(device) for part in bank),
             features,

@@ -20,7 +20,7 @@ from mmmask.utils.errors import UserError, check_choice
 
 from .features import FeatureEncoder, extract_features
 from .in_context import class_shares, label_by_neighbours, pick_patches
-from .loader import build_loader
+from .loader import build_loader, shared_classes
 from .loop import FrozenLoop
 from .mean_iou import at_size, class_areas, compared_size, mean_iou
 from .patch_grid import patch_grid
@@ -72,14 +72,7 @@ class KNNSegmentationLoop(FrozenLoop):
         self.bank_dataloader = build_loader(runner, bank_dataloader)
         self.k, self.temperature, self.sampling, self.seed = k, temperature, sampling, seed
         self.memory_size, self.size, self.layer = memory_size, compared_size(size), layer
-        loaders = (self.bank_dataloader, self.dataloader)
-        bank, queries = (tuple(loader.dataset.metainfo['classes']) for loader in loaders)
-        if bank != queries:
-            raise UserError(
-                f'the classes of the bank ({len(bank)}) and of the test set ({len(queries)}) must '
-                'be the same'
-            )
-        self.num_classes = len(bank)
+        self.num_classes = shared_classes(self.bank_dataloader, self.dataloader)
 
     def values(self) -> dict:
         """Return the values of the protocol by their names."""

@@ -13,9 +13,9 @@ from torch.utils.data import DataLoader
 from mmmask.utils.errors import UserError
 
 from .linear_fit import fit_linear
-from .loader import build_loader
+from .loader import build_loader, shared_classes
 from .loop import FrozenLoop
-from .ranks import label_ranks
+from .ranks import label_ranks, top_accuracy
 
 
 @LOOPS.register_module()
@@ -77,14 +77,7 @@ class LinearFitLoop(FrozenLoop):
         self.read = dict(token=token, layer=layer, n_blocks=n_blocks)
         self.bank_dataloader = build_loader(runner, bank_dataloader)
         self.mirrored = build_loader(runner, _mirrored(bank_dataloader)) if flip else None
-        sets = (self.bank_dataloader.dataset, self.dataloader.dataset)
-        train, test = (list(dataset.metainfo.get('classes') or ()) for dataset in sets)
-        if train != test or not train:
-            raise UserError(
-                f'the training set names {len(train)} classes, the test set {len(test)}: they must '
-                'be the same'
-            )
-        self.num_classes = len(train)
+        self.num_classes = shared_classes(self.bank_dataloader, self.dataloader)
 
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Train, and return the metrics."""
@@ -99,9 +92,8 @@ class LinearFitLoop(FrozenLoop):
         )
         parts = zip(test.split(self.fit['batch_size']), truth.split(self.fit['batch_size']))
         ranks = [label_ranks(linear(part.to(device)), own.to(device)) for part, own in parts]
-        tops = [top for top in (1, 5) if top == 1 or top < self.num_classes]
-        right = {top: (torch.cat(ranks) < top).double().mean() for top in tops}
-        return {f'linear/top{top}': 100 * float(share) for top, share in right.items()}
+        right = top_accuracy(torch.cat(ranks), self.num_classes)
+        return {f'linear/top{top}': float(value) for top, value in right.items()}
 
     def values(self) -> dict:
         """Return how the classifier is trained, and what stands for an image."""

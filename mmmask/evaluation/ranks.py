@@ -1,4 +1,4 @@
-"""Find the place of the true class among the scores of all classes."""
+"""Find the place of the true class among the scores of all classes, and count the right ones."""
 
 from __future__ import annotations
 
@@ -16,3 +16,18 @@ def label_ranks(scores: Tensor, labels: Tensor) -> Tensor:
     own = scores.gather(1, labels[:, None])
     lower = torch.arange(scores.shape[1], device=scores.device) < labels[:, None]
     return ((scores > own) | ((scores == own) & lower)).sum(dim=1)
+
+
+def reported_tops(num_classes: int) -> list[int]:
+    """Return 1, and 5 where there are more than five classes: the tops of top-k accuracy."""
+    return [top for top in (1, 5) if top == 1 or top < num_classes]
+
+
+def top_accuracy(ranks: Tensor, num_classes: int) -> dict[int, Tensor]:
+    """Return the accuracy in per cent for each of the reported tops, (...) float64.
+
+    Args:
+        ranks: The place of the true class, (N, ...).
+        num_classes: Classes.
+    """
+    return {t: (ranks < t).double().mean(dim=0) * 100 for t in reported_tops(num_classes)}

@@ -15,9 +15,9 @@ from torch.utils.data import DataLoader
 from mmmask.utils.errors import UserError
 
 from .few_shot import draw_few, mean_and_spread
-from .loader import build_loader
+from .loader import build_loader, shared_classes
 from .loop import FrozenLoop
-from .ranks import label_ranks
+from .ranks import label_ranks, top_accuracy
 from .ridge import PENALTIES, fit_ridge
 
 CHUNK = 4096
@@ -78,15 +78,9 @@ class RidgeLoop(FrozenLoop):
             raise UserError(f"penalty must be 'loo' or a number above 0, not {penalty!r}")
         if token == 'patches':
             raise UserError("a ridge classifier takes one vector an image: token='gap' is the mean")
-        banks = (self.bank_dataloader.dataset, self.dataloader.dataset)
-        bank, test = (list(dataset.metainfo.get('classes') or ()) for dataset in banks)
-        if bank != test or not bank:
-            raise UserError(
-                f'the bank names {len(bank)} classes, the test set {len(test)}: they must be the '
-                'same'
-            )
-        self.num_classes = len(bank)
-        draw_few(banks[0].get_gt_labels(), max(self.shots), seed, 0)  # there are enough
+        self.num_classes = shared_classes(self.bank_dataloader, self.dataloader)
+        labels = self.bank_dataloader.dataset.get_gt_labels()
+        draw_few(labels, max(self.shots), seed, 0)  # there are enough
 
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Return means and deviations in per cent."""
@@ -112,9 +106,8 @@ class RidgeLoop(FrozenLoop):
 
     def _named(self, ranks: Tensor, penalty: float, shots: int) -> dict[str, float]:
         """Return the metrics of one draw."""
-        tops = [top for top in (1, 5) if top == 1 or top < self.num_classes]
-        right = {top: float((ranks < top).double().mean() * 100) for top in tops}
-        named = {f'ridge/top{top}_{shots}shot': value for top, value in right.items()}
+        right = top_accuracy(ranks, self.num_classes)
+        named = {f'ridge/top{top}_{shots}shot': float(value) for top, value in right.items()}
         return {**named, f'ridge/log10_penalty_{shots}shot': math.log10(penalty)}
 
     def values(self) -> dict:

@@ -8,6 +8,8 @@ from mmengine.logging import MMLogger
 from mmpretrain.registry import METRICS
 from torch import Tensor
 
+from .ranks import top_accuracy
+
 
 @METRICS.register_module()
 class SweepAccuracy(BaseMetric):
@@ -36,13 +38,12 @@ class SweepAccuracy(BaseMetric):
         ranks[~scores.isfinite().all(dim=2)] = scores.shape[2]
         self.probes = data_samples[0]['sweep_probes']
         self.selected = data_samples[0]['sweep_selected']
-        self.tops = [top for top in (1, 5) if top == 1 or top < scores.shape[2]]
+        self.num_classes = scores.shape[2]
         self.results.extend(ranks.cpu())
 
     def accuracy(self, results: list[Tensor]) -> dict[int, Tensor]:
         """Return the accuracy (n,) of the probes for each top, in per cent."""
-        ranks = torch.stack(results)  # (N, n)
-        return {top: (ranks < top).double().mean(dim=0) * 100 for top in self.tops}
+        return top_accuracy(torch.stack(results), self.num_classes)
 
     def compute_metrics(self, results: list[Tensor]) -> dict[str, float]:
         """Return the metrics of all images' ranks, a list of (n,) tensors."""
