@@ -4,6 +4,9 @@ Each room that imports mm packages imports this module first, in its ``__init__.
 other patches of the mm packages, except mmengine's ``Pretrained`` initialiser (`mmmask.transfer`).
 """
 
+import importlib
+import pickle
+import time
 import warnings
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -46,6 +49,21 @@ def find_configs_of_packages() -> None:
     Config._get_cfg_path = staticmethod(get_cfg_path_at_once)
 
 
+def import_yapf() -> None:
+    """Import yapf, which formats mmengine's configs, again if its cache was being written.
+
+    At a user's first run yapf writes its grammar to the cache and gives the file its name before
+    all of it is written. Another process that starts in that moment reads a part.
+    """
+    for pause in (0.1, 0.5, 2.0):
+        try:
+            importlib.import_module('yapf.yapflib.yapf_api')
+            return
+        except (EOFError, pickle.UnpicklingError):
+            time.sleep(pause)
+    importlib.import_module('yapf.yapflib.yapf_api')
+
+
 def format_configs_once() -> None:
     """Keep the formatted text of a config: mmengine formats it six times a run, a second each."""
     pretty_text = Config.pretty_text.fget
@@ -54,6 +72,7 @@ def format_configs_once() -> None:
     def pretty_text_once(self: Config) -> str:
         content = repr(self.to_dict()) + str(self._format_python_code)
         if content not in texts:
+            import_yapf()
             texts.clear()  # the last one is enough
             texts[content] = pretty_text(self)
         return texts[content]

@@ -18,6 +18,10 @@ from mmengine.registry import DefaultScope  # noqa: E402
 from PIL import Image  # noqa: E402
 
 import mmmask.registration  # noqa: E402, F401
+from mmmask import compat  # noqa: E402
+
+# Tests replace a function of yapf, which processes that start together must not import at once.
+compat.import_yapf()
 
 # mmengine collects garbage for each data set that it builds. It need not search all imports then.
 gc.freeze()

@@ -1,4 +1,6 @@
+import importlib
 import logging
+import sys
 import warnings
 
 import mmengine.logging
@@ -6,7 +8,6 @@ import pytest
 from mmengine.config import Config
 from mmpretrain.utils import dependency
 from pycocotools.coco import COCO
-from yapf.yapflib import yapf_api
 
 from mmmask import compat
 from mmmask.config.read import read_config
@@ -49,7 +50,23 @@ def test_the_mm_packages_import_quietly(capsys):
     assert capsys.readouterr().out == 'said\n'
 
 
+def test_yapf_is_imported_again_while_its_cache_is_written(monkeypatch):
+    tries, pauses = [], []
+
+    def import_module(name):
+        tries.append(name)
+        if len(tries) < 3:
+            raise EOFError('Ran out of input')
+
+    monkeypatch.setattr(importlib, 'import_module', import_module)
+    monkeypatch.setattr(compat.time, 'sleep', pauses.append)
+    compat.import_yapf()
+    assert tries == ['yapf.yapflib.yapf_api'] * 3 and pauses == [0.1, 0.5]
+
+
 def test_a_configs_text_is_formatted_once_until_it_changes(monkeypatch):
+    compat.import_yapf()
+    yapf_api = sys.modules['yapf.yapflib.yapf_api']
     formatted, format_code = [], yapf_api.FormatCode
 
     def count(text, **kwargs):

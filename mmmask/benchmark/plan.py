@@ -72,6 +72,10 @@ def describe_plan(runner: SuiteRunner, only: Iterable[str] = (), measure: bool =
     left = [task for task, words, _ in steps if words != 'skip']
     lines += ['', _total(left, expected, runner.executor.places)]
     lines += [f'! {name}: {problem}' for problem, name in problems.items()]
+    lines += [
+        f'! {name}: published numbers only; --set {name}=FILE measures it ({source})'
+        for name, source in suite.missing.items()
+    ]
     lines += [f'\n{task.name}\n    {shlex.join(command)}' for task, _, command in steps]
     return '\n'.join(lines)
 
@@ -186,13 +190,12 @@ def _weights(task: Task, suite: Suite) -> tuple[str, list[str]]:
 def _checkpoints(task: Task, suite: Suite) -> Iterator[tuple[str, str]]:
     """Yield the place and the source of every checkpoint that a task takes."""
     yield from task.sources.items()
-    if task.protocol.run == 'train':
-        options = {**task.options, **weight_options(task, task.sources)}
-        given = {*task.sources.values()}
-        cfg = read_with_options(_config(task, suite), options)
-        for named in named_checkpoints(cfg) if cfg.get('model') else ():
-            if named.path not in given:
-                yield named.place, named.path
+    options = {**task.options, **weight_options(task, task.sources)}
+    given = {*task.sources.values()}
+    cfg = read_with_options(_config(task, suite), options)
+    for named in named_checkpoints(cfg) if cfg.get('model') else ():
+        if named.path not in given:
+            yield named.place, named.path
 
 
 def _total(left: Sequence[Task], expected: Mapping[str, float], places: float) -> str:

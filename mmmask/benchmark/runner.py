@@ -15,13 +15,14 @@ from pathlib import Path
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import is_remote
 
+from .arms import TESTED
 from .estimate import chains, expected_seconds, in_words, remaining_seconds
 from .executors import Job, LocalExecutor, Running, SubmititExecutor
 from .folder import TaskFolder
 from .identity import data_hashes, first_change, identity_of, resolve_config, value_at
 from .process import Child, exclusive, stop_signals
 from .results import build_records, write_results
-from .suite import NO_WEIGHTS, TESTED, Suite, Task, select
+from .suite import NO_WEIGHTS, Suite, Task, select
 
 
 class Action(Enum):
@@ -392,15 +393,17 @@ class SuiteRunner:
 
 
 def weight_options(task: Task, weights: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the options by which a training takes its weights.
+    """Return the options by which a task takes its weights.
 
     Args:
-        task: The task; a test has no such options.
+        task: The task; what a test tests is no option.
         weights: Place -> file, or :data:`~mmmask.benchmark.suite.NO_WEIGHTS`. An ``init_cfg`` gets
             the file as its ``checkpoint``.
     """
     options: dict[str, str | None] = {}
-    for place, weight in weights.items() if task.protocol.run == 'train' else ():
+    for place, weight in weights.items():
+        if place == TESTED and task.protocol.run == 'test':
+            continue
         init_cfg = place.removesuffix('.checkpoint')
         if not init_cfg.endswith('init_cfg'):
             options[place] = None if weight == NO_WEIGHTS else weight

@@ -8,6 +8,10 @@ A suite is a Python config file of mmengine with these names (others must start 
   the patterns match are the data that results belong to.
 - ``protocols``: name -> :class:`Protocol`, how a number is made.
 - ``tasks``: list of :class:`Task`, which numbers are made.
+- ``tables``: see :mod:`~mmmask.benchmark.paper_table`; their tasks are made from ``arms`` (see
+  :mod:`~mmmask.benchmark.arms`) for each of ``seeds``. Protocols that no task has are left out.
+- ``figures``: pictures of several arms, each ``dict(type=..., ...)``.
+- ``demo``: ``dict(prepare=...)``, what replaces ``prepare`` in a demo.
 
 Data, weights and configs without a ``package::`` are found from the current folder. Everything is
 checked here, before anything runs.
@@ -17,8 +21,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +31,12 @@ from mmmask.utils.errors import UserError
 from mmmask.utils.files import is_remote
 from mmmask.utils.suggestions import suggestion
 
+from .arms import INIT_CFG, TESTED, Arm, TaskMaker, demo_protocol, read_arms
+from .paper_table import Table, read_tables
+from .schema import check_keys, check_known, check_schema
+
 NO_WEIGHTS = 'none'
 """``weights`` of a network that starts from random values."""
-INIT_CFG = 'model.backbone.init_cfg'
-"""The place in a training's config that ``weights`` without a place go to."""
-TESTED = ''
-"""The place of a test's checkpoint, which isn't in its config."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,9 @@ class Protocol:
         cpus: CPU cores of each process, asked of a cluster's scheduler.
         hours: Time to ask of a scheduler; the expected duration, too, without ``minutes``.
         figures: Pictures for the report, each ``dict(type=..., ...)``.
+        after: Another protocol, whose checkpoint of the same arm and seed is taken, not the arm's.
+        weights: Dotted path -> arm, further checkpoints that tasks made from tables take.
+        demo: The config, options, metrics, minutes, values and figures of a demo.
     """
 
     name: str
@@ -90,6 +97,9 @@ class Protocol:
     cpus: int | None = None
     hours: float | None = None
     figures: tuple[dict, ...] = ()
+    after: str = ''
+    weights: dict[str, str] = field(default_factory=dict)
+    demo: dict[str, Any] = field(default_factory=dict)
 
     @property
     def expected_seconds(self) -> float | None:
@@ -110,8 +120,9 @@ class Task:
         arm: What is compared, e.g. ``'untrained'`` beside ``'pre-trained'``.
         weights: What the backbone starts from (``train``) or what is tested (``test``). This is the
             name of a ``train`` task (its last checkpoint), a file, a name with a scheme
-            (``hf://``, ``https://``), or ``'none'`` for random values. A ``train`` task may have a
-            dict of these, by the dotted paths of several places, or None: as the config says.
+            (``hf://``, ``https://``), or ``'none'`` for random values. Several places have a dict
+            of these, by dotted path; what a test tests is at ``'checkpoint'``. None: as the config
+            of a ``train`` task says.
         options: Dotted path -> value, set over the config and the protocol's options.
         needs: The tasks whose checkpoints are among ``weights``.
     """
@@ -126,7 +137,7 @@ class Task:
 
     @property
     def sources(self) -> dict[str, str]:
-        """Return what each place takes: a dotted path, :data:`TESTED` in a test -> its weights."""
+        """Return what each place takes: a dotted path, ``TESTED`` in a test -> its weights."""
         if self.weights is None or isinstance(self.weights, dict):
             return self.weights or {}
         return {INIT_CFG if self.protocol.run == 'train' else TESTED: self.weights}
@@ -134,7 +145,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Suite:
-    """A checked suite. Each of ``tasks`` stands behind those that it needs."""
+    """A checked suite. Each of ``tasks`` stands behind those that it needs.
+
+    Attributes:
+        missing: Arm of a table -> where its checkpoint is from, which the user hasn't given.
+        is_demo: Whether protocols are their demos.
+    """
 
     root: Path
     title: str
@@ -143,18 +159,36 @@ class Suite:
     data: tuple[str, ...]
     protocols: dict[str, Protocol]
     tasks: tuple[Task, ...]
+    arms: dict[str, Arm] = field(default_factory=dict)
+    tables: tuple[Table, ...] = ()
+    figures: tuple[dict, ...] = ()
+    missing: dict[str, str] = field(default_factory=dict)
+    is_demo: bool = False
 
     def task(self, name: str) -> Task:
         """Return the task of that name."""
         return next(task for task in self.tasks if task.name == name)
 
 
-def load_suite(name: str | Path, root: str | Path) -> Suite:
+_KEYS = ('title', 'description', 'prepare', 'protocols', 'tasks')
+_TABLE_KEYS = ('arms', 'tables', 'figures', 'seeds', 'demo')
+
+
+def load_suite(
+    name: str | Path,
+    root: str | Path,
+    given: Mapping[str, str] | None = None,
+    seeds: Sequence[int] | None = None,
+    demo: bool = False,
+) -> Suite:
     """Read and check a suite.
 
     Args:
         name: The suite's file, or ``package::path``.
         root: The folder to which paths in the suite are relative.
+        given: Arm -> checkpoint that the user gives.
+        seeds: Those of tasks made from tables; None: the suite's ``seeds``, [0] without.
+        demo: Run every protocol's ``demo``.
 
     Raises:
         UserError: If the file can't be read, or anything in it is misspelt, missing, doubled or
@@ -163,22 +197,53 @@ def load_suite(name: str | Path, root: str | Path) -> Suite:
     name, root = str(name), Path(root)
     content = read_config(name).to_dict()
     content = {k: v for k, v in content.items() if not k.startswith('_')}
-    known = ('title', 'description', 'prepare', 'protocols', 'tasks')
-    _check_keys(content, known, ('protocols', 'tasks'), name, "; start a local's name with _")
-    prepare = content.get('prepare', {})
-    _check_keys(prepare, ('command', 'data'), (), 'prepare')
+    required = ('protocols',) if content.get('tables') else ('protocols', 'tasks')
+    check_keys(content, _KEYS + _TABLE_KEYS, required, name, "; start a local's name with _")
+    of_demo = content.get('demo', {})
+    check_keys(of_demo, ('prepare',), (), 'demo')
+    prepare = (of_demo if demo else content).get('prepare', {})
+    check_keys(prepare, ('command', 'data'), (), 'prepare')
     command = tuple(prepare.get('command', ()))
     if command and command[0] != '-m' and not (root / command[0]).is_file():
         raise UserError(f'prepare: no such script: {command[0]}')
-    protocols = {k: _protocol(k, v, root) for k, v in content['protocols'].items()}
+    figures = tuple(content.get('figures', ()))
+    _check_figures(figures, "'figures'")
+    protocols, items = content['protocols'], list(content.get('tasks', ()))
+    arms = read_arms(content.get('arms', {}), protocols, given or {}, demo)
+    tables = read_tables(content.get('tables', ()), protocols, arms)
+    if seeds is not None and not arms:
+        raise UserError(f'{name}: it has no tables, so --seeds has nothing to make tasks of')
+    if demo:
+        small = {k: demo_protocol(k, v) for k, v in protocols.items() if 'demo' in v}
+        protocols = {**protocols, **small}
+    maker = TaskMaker(arms, protocols, content.get('seeds', [0]) if seeds is None else seeds)
+    for cell in (cell for table in tables for cell in table.cells):
+        for arm in filter(None, (cell.arm, cell.minus)):
+            maker.add(arm, cell.protocol)
+    for arm in (arm for figure in figures for arm in figure.get('arms', ())):
+        check_known(arm, arms, "'figures': no such arm: {}")
+        maker.add(arm, None)
+    items += maker.tasks
+    if demo or tables:
+        used = {item.get('protocol') for item in items}
+        protocols = {k: v for k, v in protocols.items() if k in used}
+    if large := [k for k in protocols if demo and 'demo' not in content['protocols'][k]]:
+        raise UserError(f"protocol {large[0]!r}: it has no 'demo', so --demo can't run it")
+    protocols = {k: _protocol(k, v, root) for k, v in protocols.items()}
+    title = content.get('title', config_name(name))
     return Suite(
         root=root,
-        title=content.get('title', config_name(name)),
+        title=f'{title} (demo)' if demo else title,
         description=content.get('description', ''),
         prepare=command,
         data=tuple(prepare.get('data', ())),
         protocols=protocols,
-        tasks=_tasks(content['tasks'], protocols, root),
+        tasks=_tasks(items, protocols, root),
+        arms=arms,
+        tables=tables,
+        figures=figures,
+        missing=maker.missing,
+        is_demo=demo,
     )
 
 
@@ -187,7 +252,7 @@ def select(suite: Suite, names: Iterable[str]) -> tuple[Task, ...]:
     by_name = {task.name: task for task in suite.tasks}
     chosen = set()
     for name in names:
-        _check_known(name, by_name, 'no such task: {}')
+        check_known(name, by_name, 'no such task: {}')
         waiting = [name]
         while waiting:
             name = waiting.pop()
@@ -197,36 +262,17 @@ def select(suite: Suite, names: Iterable[str]) -> tuple[Task, ...]:
     return tuple(task for task in suite.tasks if not chosen or task.name in chosen)
 
 
-def _check_known(name: str, known: Iterable[str], message: str) -> None:
-    if name not in known:
-        raise UserError(message.format(repr(name)) + suggestion(name, known))
-
-
-def _check_keys(
-    item: Any, known: Iterable[str], required: Iterable[str], where: str, hint: str = ''
-) -> None:
-    if not isinstance(item, dict):
-        raise UserError(f'{where} must be a dict, got {item!r}')
-    for key in item:
-        if key not in known:
-            raise UserError(f'{where}: unknown key {key!r}{suggestion(key, known)}{hint}')
-    missing = [key for key in required if key not in item]
-    if missing:
-        raise UserError(f'{where}: {missing[0]!r} is missing')
-
-
-def _check_schema(item: Any, schema: type, where: str, implied: Iterable[str] = ()) -> None:
-    """Check a dict's keys against the fields of a dataclass, less the implied ones."""
-    chosen = [f for f in fields(schema) if f.name not in implied]
-    required = [f.name for f in chosen if f.default is MISSING and f.default_factory is MISSING]
-    _check_keys(item, [f.name for f in chosen], required, where)
+def _check_figures(figures: Iterable, where: str) -> None:
+    for figure in figures:
+        if not isinstance(figure, dict) or 'type' not in figure:
+            raise UserError(f'{where}: a figure is dict(type=...), got {figure!r}')
 
 
 def _protocol(name: str, item: Any, root: Path) -> Protocol:
     where = f'protocol {name!r}'
     item = {'title': name, **item} if isinstance(item, dict) else item
-    _check_schema(item, Protocol, where, implied=('name',))
-    _check_known(item['run'], ('train', 'test'), where + ": 'run' can't be {}")
+    check_schema(item, Protocol, where, implied=('name',))
+    check_known(item['run'], ('train', 'test'), where + ": 'run' can't be {}")
     config = item['config']
     if '::' not in config and not (root / config).is_file():
         siblings = [str(p.relative_to(root)) for p in (root / config).parent.glob('*.py')]
@@ -234,16 +280,14 @@ def _protocol(name: str, item: Any, root: Path) -> Protocol:
     metrics = []
     for metric, spec in item.get('metrics', {}).items():
         spec = dict(label=spec) if isinstance(spec, str) else spec
-        _check_schema(spec, Metric, f'{where}, metric {metric!r}', implied=('name',))
+        check_schema(spec, Metric, f'{where}, metric {metric!r}', implied=('name',))
         metrics.append(Metric(name=metric, **spec))
     for key in ('gpus', 'nodes', 'cpus'):
         if not isinstance(value := item.get(key, 1), int) or value < 1:
             raise UserError(f'{where}: {key!r} must be a positive number, got {value!r}')
     if item.get('gpus', 1) % item.get('nodes', 1):
         raise UserError(f"{where}: {item['gpus']} 'gpus' don't divide into {item['nodes']} 'nodes'")
-    for figure in item.get('figures', ()):
-        if not isinstance(figure, dict) or 'type' not in figure:
-            raise UserError(f'{where}: a figure is dict(type=...), got {figure!r}')
+    _check_figures(item.get('figures', ()), where)
     item.update(metrics=tuple(metrics), figures=tuple(item.get('figures', ())))
     return Protocol(name=name, **item)
 
@@ -252,10 +296,10 @@ def _tasks(items: list, protocols: dict[str, Protocol], root: Path) -> tuple[Tas
     for number, item in enumerate(items, start=1):
         name = item.get('name') if isinstance(item, dict) else None
         where = f'task {name!r}' if name is not None else f'task {number}'
-        _check_schema(item, Task, where, implied=('needs',))
+        check_schema(item, Task, where, implied=('needs',))
         if not re.fullmatch(r'[A-Za-z0-9][\w.-]*', name, re.ASCII) or name in ('prepare', 'report'):
             raise UserError(f'{where}: not a name for a folder of its own')
-        _check_known(item['protocol'], protocols, where + ': no such protocol: {}')
+        check_known(item['protocol'], protocols, where + ': no such protocol: {}')
     twice = [name for name, count in Counter(i['name'] for i in items).items() if count > 1]
     if twice:
         raise UserError(f'two tasks are named {twice[0]!r}')
@@ -270,8 +314,8 @@ def _task(item: dict, protocol: Protocol, trained: set[str], root: Path) -> Task
     if weights is None and protocol.run == 'test':
         raise UserError(f"{where}: a test needs 'weights' (a task, a file, or {NO_WEIGHTS!r})")
     sources = list(weights.values()) if isinstance(weights, dict) else [weights]
-    if isinstance(weights, dict) and protocol.run == 'test':
-        raise UserError(f"{where}: a test takes a single checkpoint, so 'weights' can't be a dict")
+    if isinstance(weights, dict) and protocol.run == 'test' and TESTED not in weights:
+        raise UserError(f"{where}: a test's 'weights' must have a {TESTED!r}, what is tested")
     for source in sources:
         # A file may be missing until the suite runs; the plan says so.
         known = source in trained or source in (None, NO_WEIGHTS) or is_remote(source)
@@ -293,7 +337,7 @@ def _check_arms(tasks: list[Task]) -> None:
     for protocol in {t.protocol.name: t.protocol for t in tasks if t.protocol.baseline}.values():
         arms = {t.arm for t in tasks if t.protocol is protocol}
         message = f"protocol {protocol.name!r}: no task has the baseline's arm {{}}"
-        _check_known(protocol.baseline, arms, message)
+        check_known(protocol.baseline, arms, message)
 
 
 def _in_order(tasks: list[Task]) -> tuple[Task, ...]:

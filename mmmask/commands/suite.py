@@ -22,6 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add('suite', help="a suite's file, or an installed package's: mmmask::suites/demo.py")
     add('--work-dir', required=True, metavar='DIR', help='where everything goes')
+    add('--demo', action='store_true', help='the same tasks with small networks on embedded data')
+    seeds = "seeds of each arm of the suite's tables: 0 to N - 1 [as the suite says]"
+    add('--seeds', type=positive, metavar='N', help=seeds)
+    given = "checkpoints of the tables' arms that you have"
+    add('--set', nargs='+', default=[], metavar='ARM=FILE', help=given)
     jobs = (
         'processes at a time [one for each GPU; without, one for each core up to 2]; with slurm: '
     )
@@ -71,7 +76,13 @@ def _run(args: argparse.Namespace) -> int:
 
     start, say = time.monotonic(), partial(print, flush=True)
     work_dir = Path(args.work_dir).resolve()
-    suite = load_suite(args.suite, Path.cwd())
+    suite = load_suite(
+        args.suite,
+        Path.cwd(),
+        given=_pairs('--set', 'ARM=FILE', args.set),
+        seeds=range(args.seeds) if args.seeds else None,
+        demo=args.demo,
+    )
     suite = fit_suite(suite, args.gpus, Fit(args.fit) if args.fit else None)
     check_figures(suite)
     if args.executor == 'slurm':
@@ -103,14 +114,19 @@ def _run(args: argparse.Namespace) -> int:
     return 1 if missing_figures else 0
 
 
-def _slurm_options(words: list[str]) -> dict[str, str | int]:
-    """Read ``KEY=VALUE``, numbers as numbers."""
+def _pairs(name: str, form: str, words: list[str]) -> dict[str, str]:
+    """Read words that have a ``=``."""
     from mmmask.utils.errors import UserError
 
     if wrong := [word for word in words if '=' not in word]:
-        raise UserError(f'--slurm takes KEY=VALUE, got {wrong[0]!r}')
-    pairs = (word.split('=', 1) for word in words)
-    return {key: int(value) if value.isdecimal() else value for key, value in pairs}
+        raise UserError(f'{name} takes {form}, got {wrong[0]!r}')
+    return dict(word.split('=', 1) for word in words)
+
+
+def _slurm_options(words: list[str]) -> dict[str, str | int]:
+    """Read ``KEY=VALUE``, numbers as numbers."""
+    pairs = _pairs('--slurm', 'KEY=VALUE', words)
+    return {key: int(value) if value.isdecimal() else value for key, value in pairs.items()}
 
 
 def _gpus() -> list[str]:

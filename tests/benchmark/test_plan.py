@@ -140,7 +140,7 @@ def test_a_place_that_the_config_lacks(runner, miniature):
     with pytest.raises(UserError, match="configs/pretrain.py: .*Did you mean 'backbone'"):
         runner([task]).run()
     tested = dict(name='b', protocol='knn', weights={'model': 'none'})
-    with pytest.raises(UserError, match="task 'b': a test takes a single checkpoint"):
+    with pytest.raises(UserError, match="task 'b': a test's 'weights' must have a 'checkpoint'"):
         runner([tested])
 
 

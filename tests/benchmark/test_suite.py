@@ -91,3 +91,55 @@ def test_a_wrong_suite_is_told(miniature):
         load_suite(miniature.write('suite.py', 'tasks = 1 / 0'), miniature.root)
     with pytest.raises(UserError, match='no such script: x.py'):
         load_suite(miniature.suite([], prepare=dict(command=['x.py'])), miniature.root)
+
+
+def test_tables_make_the_tasks_of_their_cells(miniature):
+    protocols = dict(
+        pretrain=dict(PROTOCOL, gpus=8),
+        knn=dict(run='test', config='configs/knn.py', metrics={'top1': 'top-1'}),
+        unused=PROTOCOL,
+    )
+    table = dict(
+        name='t',
+        title='T',
+        columns=[dict(label='k-NN', metric='knn')],
+        rows=[
+            dict(label='ours', arm='ours', published=[1.5]),
+            dict(label='theirs', arm='theirs', published=[1.0]),
+        ],
+    )
+    suite = dict(
+        arms=dict(ours=dict(protocol='pretrain'), theirs=dict(source='a place')),
+        tables=[table],
+        seeds=[3],
+    )
+    path = miniature.suite([], protocols, **suite)
+    loaded = load_suite(path, miniature.root)
+    assert [task.name for task in loaded.tasks] == ['ours-s3', 'knn-ours-s3']
+    assert list(loaded.protocols) == ['pretrain', 'knn']
+    assert loaded.missing == {'theirs': 'a place'} and not loaded.is_demo
+    assert loaded.tables[0].rows[0].cells[0].published == 1.5
+    more = load_suite(path, miniature.root, given={'theirs': 'a.pth'}, seeds=range(2))
+    assert [task.name for task in more.tasks if task.arm == 'theirs'] == [
+        'knn-theirs-s0',
+        'knn-theirs-s1',
+    ]
+    with pytest.raises(UserError, match="'pretrain': it has no 'demo', so --demo can't run it"):
+        load_suite(path, miniature.root, demo=True)
+    protocols['pretrain']['demo'] = dict(config='configs/pretrain.py')
+    protocols['knn']['demo'] = dict(config='configs/knn.py', options={'a': 1})
+    small = load_suite(miniature.suite([], protocols, **suite), miniature.root, demo=True)
+    assert small.is_demo and small.title.endswith(' (demo)')
+    assert small.protocols['pretrain'].gpus == 1 and small.task('knn-ours-s3').options == {'a': 1}
+
+
+def test_what_only_tables_have_is_refused_without_them(miniature):
+    path = miniature.suite([PRETRAIN])
+    with pytest.raises(UserError, match='it has no tables, so --seeds has nothing'):
+        load_suite(path, miniature.root, seeds=[0])
+    with pytest.raises(UserError, match="--set: no such arm: 'x'"):
+        load_suite(path, miniature.root, given={'x': 'a.pth'})
+    with pytest.raises(UserError, match="'figures': no such arm: 'x'"):
+        load_suite(
+            miniature.suite([PRETRAIN], figures=[dict(type='curves', arms=['x'])]), miniature.root
+        )
