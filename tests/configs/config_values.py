@@ -21,6 +21,7 @@ from mmpretrain.registry import HOOKS
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmmask.config.build import scope_of
+from mmmask.config.options import read_with_options
 from mmmask.config.read import read_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -29,8 +30,37 @@ STEPS = 7  # of an epoch, in schedules
 
 @cache
 def config(name: str) -> Config:
-    """Read a config: a path below ``configs/`` without ``.py``."""
+    """Read a config: a path below ``configs/`` without ``.py``, or an arm's.
+
+    ``suite:attmask/layer6`` is the pre-training of that arm of ``suites/_base_/attmask.py``.
+    """
+    if name.startswith('suite:'):
+        paper, arm = name.removeprefix('suite:').split('/')
+        protocol = suite(paper).protocols[suite(paper).arms[arm].protocol]
+        return read_with_options(protocol.config, _options(paper, arm))
     return read_config(str(CONFIGS / f'{name}.py'))
+
+
+@cache
+def suite(paper: str) -> Config:
+    """Read the protocols and arms that the suites of a paper share."""
+    return read_config(str(CONFIGS / 'suites' / '_base_' / f'{paper}.py'))
+
+
+def arms_with_options() -> list[str]:
+    """Return every arm of the papers' suites whose pre-training is a config with options."""
+    papers = sorted(path.stem for path in (CONFIGS / 'suites' / '_base_').glob('*.py'))
+    arms = [(paper, arm) for paper in papers for arm in suite(paper).arms]
+    return [f'suite:{paper}/{arm}' for paper, arm in arms if _options(paper, arm)]
+
+
+def _options(paper: str, name: str) -> dict[str, Any]:
+    """Return what an arm changes of its protocol's config."""
+    arm = suite(paper).arms[name]
+    if not arm.get('protocol'):
+        return {}
+    protocol = suite(paper).protocols[arm.protocol]
+    return {**protocol.get('options', {}), **arm.get('options', {})}
 
 
 def value(name: str, path: str) -> Any:

@@ -1,7 +1,8 @@
 """Every config has the papers' values, its model builds, and every pre-training takes a step.
 
-A new config is found here by itself. If its kind of model is new, the test fails until the kind has
-a check. The demo's pre-trainings take more than a step, in `test_demos_learn`.
+So do the arms of the papers' suites that are a config with options. A new config is found here by
+itself. If its kind of model is new, the test fails until the kind has a check. The demo's
+pre-trainings take more than a step, in `test_demos_learn`.
 """
 
 import copy
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from config_values import CONFIGS, built, config
+from config_values import CONFIGS, arms_with_options, built, config
 from config_values import value as value_of
 from mmengine.registry import DefaultScope
 from paper_values import ROWS
@@ -26,6 +27,7 @@ NAMES = sorted(
     for path in CONFIGS.rglob('*.py')
     if not {'_base_', 'suites'} & set(path.relative_to(CONFIGS).parts)
 )
+ARMS = arms_with_options()
 PAPERS = ('attmask', 'cae', 'ccmim', 'dino', 'gpa', 'ibot', 'mae', 'mst', 'transfer')
 EXPECTED = defaultdict(list)
 for row in ROWS:
@@ -44,7 +46,8 @@ def test_there_are_configs():
 
 
 def test_every_config_of_a_paper_has_values():
-    assert {name for name in NAMES if name.split('/')[0] in PAPERS} == set(EXPECTED)
+    of_papers = {name for name in NAMES if name.split('/')[0] in PAPERS}
+    assert of_papers | set(ARMS) == set(EXPECTED)
 
 
 def plain(value):
@@ -73,7 +76,7 @@ def test_has_the_papers_values(name):
         assert not wrong, f'{where}: found, expected'
 
 
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name', [*NAMES, *ARMS])
 def test_builds(name):
     cfg = config(name)
     assert 'model' in cfg and 'mmmask.registration' in cfg.custom_imports.imports
