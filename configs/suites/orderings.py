@@ -3,8 +3,8 @@
 #     mmmask suite mmmask::suites/orderings.py --work-dir work_dirs/orderings
 title = "The papers' orderings, at the demo's size"
 description = (
-    'Small networks are pre-trained without a label on images of twelve materials, then compared by '
-    'the k-NN accuracy of their frozen features. Each table has the arms of one question of a '
+    'Small networks are pre-trained without a label on images of twelve materials, then compared '
+    'by the k-NN accuracy of their frozen features. Each table has the arms of one question of a '
     'paper. All arms of a table differ in their masks, or in one loss, and in nothing else.'
 )
 prepare = dict(
