@@ -25,13 +25,12 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import FUNCTIONS
 from mmengine.runner import set_random_seed
 from mmpretrain.registry import HOOKS, TRANSFORMS
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from mmmask.config.build import build_model, scope_of
 from mmmask.config.options import read_with_options
 from mmmask.config.read import config_name
 from mmmask.engine.hooks import EMATeacherHook, PerParameterGradClipHook
+from mmmask.engine.step_cost import step_operations, trained_parameters
 from mmmask.launch.acceleration import compile_model, fuse_optimizer, train_in
 from mmmask.utils.errors import UserError, explained
 from mmmask.utils.progress import Progress
@@ -112,9 +111,8 @@ class Step:
 
     def parameters(self) -> dict[str, int]:
         """Count all parameters, less a frozen scorer's, and those that are trained."""
-        values = list(self.model.parameters())
-        trained = sum(value.numel() for value in values if value.requires_grad)
-        return dict(all=sum(value.numel() for value in values), trained=trained)
+        every = sum(value.numel() for value in self.model.parameters())
+        return dict(all=every, trained=trained_parameters(self.model))
 
     def take(self, seed: int) -> float:
         """Take one step: forward, backward, clipping, the optimiser, the teacher.
@@ -139,30 +137,17 @@ class Step:
             torch.cuda.synchronize()
 
     def flops(self, seeds: Sequence[int]) -> dict[str, float]:
-        """Count the floating-point operations of the matrix products of a step, per image.
-
-        Products of the attention are counted, too (a multiplication and an addition are two);
-        the optimiser, the teacher's average and what is done elementwise have none.
+        """Count the floating-point operations of a step, per image.
 
         Args:
-            seeds: Steps of which the mean is taken: random masks change the number.
+            seeds: Steps of which the mean is taken.
 
         Returns:
-            ``forward`` with everything that needs no gradient, and ``step`` with the backward pass.
+            ``forward`` and ``step``, see :func:`~mmmask.engine.step_cost.step_operations`.
         """
-        counts = dict(forward=0.0, step=0.0)
-        # Fused attention isn't counted on every device; its plain form is.
-        with scope_of(self._config), sdpa_kernel(SDPBackend.MATH):
-            for seed in seeds:
-                set_random_seed(seed)
-                with FlopCounterMode(display=False) as counter:
-                    data = self.model.data_preprocessor(self._batch, True)
-                    losses = self.model._run_forward(data, mode='loss')
-                    counts['forward'] += counter.get_total_flops()
-                    self.model.parse_losses(losses)[0].backward()
-                    counts['step'] += counter.get_total_flops()
-                self.model.zero_grad()
-        return {key: value / len(seeds) / self.batch_size for key, value in counts.items()}
+        with scope_of(self._config):
+            counts = step_operations(self.model, self._batch, seeds)
+        return {key: value / self.batch_size for key, value in counts.items()}
 
 
 def time_steps(

@@ -6,6 +6,7 @@ from .gradient_hooks import FreezeLastLayerHook, PerParameterGradClipHook
 from .knn_hook import KNNHook
 from .resumable_checkpoint_hook import ResumableCheckpointHook
 from .schedule_hook import ScheduleHook
+from .step_cost_hook import StepCostHook
 from .stop_on_invalid_loss_hook import StopOnInvalidLossHook
 from .verify_transfer_hook import VerifyTransferHook
 
@@ -19,6 +20,7 @@ __all__ = [
     'PerParameterGradClipHook',
     'ResumableCheckpointHook',
     'ScheduleHook',
+    'StepCostHook',
     'StopOnInvalidLossHook',
     'VerifyTransferHook',
 ]
