@@ -7,8 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import write_text_atomically
 
@@ -16,9 +14,10 @@ from .estimate import in_words
 from .figures import Context, Figure, make_figure
 from .folder import TaskFolder
 from .identity import data_hashes, first_change, protocol_values, resolve_config
+from .page import render_page
 from .results import Comparison, add_outcomes, arms_of, comparisons, write_results
 from .suite import Protocol, Suite, Task
-from .table import markdown_tables, p_text
+from .table import markdown_tables
 
 
 def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
@@ -38,17 +37,8 @@ def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
         if any(task.protocol.name == protocol.name for task in suite.tasks)
     ]
     runs = [_run(task, TaskFolder(work_dir / task.name), records) for task in suite.tasks]
-    environment = Environment(
-        loader=PackageLoader('mmmask.benchmark', ''),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        words=in_words, short=lambda digest: (digest or '')[:12], p_text=p_text
-    )
-    page = environment.get_template('report.html').render(
+    page = render_page(
+        'report.html',
         title=suite.title,
         description=suite.description,
         made=datetime.now().strftime('%Y-%m-%d %H:%M'),
