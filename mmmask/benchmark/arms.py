@@ -80,7 +80,7 @@ def read_arms(
 
 @dataclass(frozen=True)
 class _Demo:
-    """What a demo may change of an arm."""
+    """Holds what a demo changes of an arm."""
 
     protocol: str = ''
     options: dict[str, Any] = field(default_factory=dict)

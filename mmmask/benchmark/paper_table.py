@@ -8,9 +8,9 @@ A table is ``dict(name, title, rows, columns, ...)``. A cell is its row and its 
   ``'protocol'`` for its first metric, or ``'protocol:metric name'``.
 - ``row['published']`` is a list along the columns; None where the paper prints nothing.
 
-So rows of arms and columns of metrics are a comparison of methods; rows of metrics and columns of
-arms are the same, transposed; rows with a list of arms, and a metric of the table, are a pivot over
-two values of the config.
+So there are three layouts. Rows of arms and columns of metrics compare methods. Rows of metrics and
+columns of arms are the same, transposed. Rows with lists of arms are a pivot over two values of the
+config; the metric is the table's.
 """
 
 from __future__ import annotations
