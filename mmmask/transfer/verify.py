@@ -166,8 +166,11 @@ def _in_timm(
     if hasattr(backbone, 'stages'):
         (window,) = {*_pair(backbone.stages[0].blocks[0].attn.w_msa.window_size)}
         # Two windows along a side of the last stage's map: implementations differ in whether they
-        # shift a single window (mmpretrain's pad_small_map).
-        grid = (16 * window, 16 * window)
+        # shift a single window (mmpretrain's pad_small_map). A single window where that stage never
+        # shifts (MaskedSwinTransformer): it is plain Swin at that size.
+        shifted = any(block.attn.shift_size for block in backbone.stages[-1].blocks)
+        side = window * 2 ** (len(backbone.stages) - 1) * (2 if shifted else 1)
+        grid = (side, side)
     elif is_windowed:
         grid = _pair(backbone.window_size)
     elif any('relative_position' in name for name, _ in backbone.named_buffers()):

@@ -403,3 +403,20 @@ def test_backbones_that_read_checkpoints_themselves(write, twice, tmp_path, log)
             assert twice and ('pos_embed' in name or 'relative' in name)
     with strict_loading(wrong), pytest.raises(UserError, match='depth'):
         wrong.init_weights()
+
+
+def test_a_swin_whose_last_stage_never_shifts(tmp_path, log):
+    """MST's, in a linear probe: it is plain Swin where the last map is one window."""
+    arch = dict(embed_dims=8, depths=[1, 1, 2], num_heads=[1, 2, 4])
+    swin = dict(type='MaskedSwinTransformer', arch=arch, img_size=32, patch_size=2, window_size=4)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        backbone = ROOT.build(dict(swin, with_mask_token=False))
+        backbone.init_weights()
+        path = tmp_path / 'swin.pth'
+        torch.save({f'backbone.{name}': v for name, v in backbone.state_dict().items()}, path)
+        init_cfg = dict(type='Pretrained', checkpoint=str(path), source='auto')
+        loaded = ROOT.build(dict(swin, with_mask_token=False, init_cfg=init_cfg))
+    with strict_loading(loaded):
+        loaded.init_weights()
+    comparison = compare_with_source(loaded, *source_of(loaded, init_cfg)[:2])
+    assert comparison.equal and comparison.size == (32, 32)
