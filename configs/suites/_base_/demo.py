@@ -1,0 +1,52 @@
+# What the protocols of the papers' suites become with `mmmask suite SUITE --demo`: two steps of the
+# demo's networks on few of the embedded images. A suite then runs whole in minutes; its numbers say
+# nothing. A paper's base takes them by `demo=_base_._demos.knn`.
+demo = dict(
+    prepare=dict(
+        command=['-m', 'mmmask', 'prepare-demo', '--out', 'data/material_scenes'],
+        data=['data/material_scenes/*/manifest.json'],
+    )
+)
+
+_few = {
+    'train_dataloader.dataset.max_per_class': 11,
+    'val_dataloader.dataset.max_per_class': 5,
+}
+_one_epoch = {'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 1}
+_two_steps = {'train_cfg.max_iters': 2, 'train_cfg.val_interval': 2}
+_few_scenes = {'train_dataloader.batch_size': 2, 'val_dataloader.dataset.indices': 4}
+
+_smallest = {  # options of a pre-training, whose config the protocol states
+    'train_cfg.max_epochs': 1,
+    'train_dataloader.dataset.max_per_class': 11,
+    'default_hooks.knn': None,
+}
+_demos = dict(
+    knn=dict(
+        config='mmmask::demo/knn_vit-demo_material-scenes.py',
+        options={
+            'test_cfg.bank_dataloader.dataset.max_per_class': 20,
+            'test_dataloader.dataset.max_per_class': 5,
+        },
+    ),
+    linear=dict(
+        config='mmmask::demo/linear_vit-demo_material-scenes.py',
+        options={**_few, **_one_epoch, 'model.lrs': (0.1,)},
+    ),
+    linear_mae=dict(
+        config='mmmask::demo/linear-mae_vit-demo_material-scenes.py',
+        options={**_few, **_one_epoch, 'model.lrs': (100.0,)},
+    ),
+    finetuning=dict(
+        config='mmmask::demo/finetune_vit-demo_material-scenes.py',
+        options={**_few, **_two_steps},
+    ),
+    detection=dict(
+        config='mmmask::demo/mask-rcnn_vit-demo_material-scenes.py',
+        options={**_few_scenes, **_two_steps},
+    ),
+    segmentation=dict(
+        config='mmmask::demo/upernet_vit-demo_material-scenes.py',
+        options={**_few_scenes, **_two_steps},
+    ),
+)
