@@ -50,7 +50,7 @@ def suite(paper: str) -> Config:
 def arms_with_options() -> list[str]:
     """Return every arm of the papers' suites whose pre-training is a config with options."""
     papers = sorted(path.stem for path in (CONFIGS / 'suites' / '_base_').glob('*.py'))
-    arms = [(paper, arm) for paper in papers for arm in suite(paper).arms]
+    arms = [(paper, arm) for paper in papers for arm in suite(paper).get('arms', ())]
     return [f'suite:{paper}/{arm}' for paper, arm in arms if _options(paper, arm)]
 
 
