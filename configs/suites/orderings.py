@@ -56,14 +56,6 @@ arms = {
             'model.scorer': None,
         },
     ),
-    'random-share': dict(
-        title='random, same share',
-        protocol='mst',
-        options={
-            'model.masker': dict(_delete_=True, type='BernoulliMasker', ratio=0.125),
-            'model.scorer': None,
-        },
-    ),
     'mae': dict(title='random (MAE)', protocol='mae'),
     'soft-to-hard': dict(title='soft to hard', options=_teacher, **_gpa),
     'hard-to-soft': dict(
@@ -77,10 +69,7 @@ arms = {
 
 _questions = {
     'attmask': ('AttMask, Table 1: which patches to mask on iBOT?', ('random', 'low', 'high')),
-    'mst': (
-        'MST, Table 4: guided or random masks?',
-        ('random-probability', 'random-share', 'guided'),
-    ),
+    'mst': ('MST, Table 4: guided or random masks?', ('random-probability', 'guided')),
     'gpa': (
         'GPA, Tables 3 and 4: in which order do masks get harder?',
         ('hard-to-soft', 'soft-to-hard', 'mae'),
