@@ -12,23 +12,29 @@ from mmmask.utils.files import write_text_atomically
 
 from .estimate import in_words
 from .figures import Context, Figure, make_figure
+from .filled_table import fill_tables
 from .folder import TaskFolder
 from .identity import data_hashes, first_change, protocol_values, resolve_config
 from .page import render_page
 from .results import Comparison, add_outcomes, arms_of, comparisons, write_results
 from .suite import Protocol, Suite, Task
 from .table import markdown_tables
+from .table_formats import to_markdown, view_of, write_tables
 
 
 def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
-    """Write ``report/index.html`` and ``table.md`` from what is in the work directory.
+    """Write ``report/index.html``, ``table.md`` and ``tables`` from what is in the work directory.
 
     Returns:
         The report's file, and what could not be shown, one line each.
     """
     records = write_results(suite, work_dir)
     add_outcomes(records, work_dir)
-    write_text_atomically(work_dir / 'table.md', markdown_tables(records, suite.protocols) + '\n')
+    tables = fill_tables(suite, records)
+    write_tables(tables, work_dir)
+    by_seed = markdown_tables(records, suite.protocols)
+    texts = [*map(to_markdown, tables), by_seed]
+    write_text_atomically(work_dir / 'table.md', '\n\n'.join(filter(None, texts)) + '\n')
     found = comparisons(records, suite.protocols)
     missing_figures: list[str] = []
     sections = [
@@ -41,6 +47,8 @@ def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
         'report.html',
         title=suite.title,
         description=suite.description,
+        to_give=suite.missing,
+        paper_tables=[view_of(table) for table in tables],
         made=datetime.now().strftime('%Y-%m-%d %H:%M'),
         cards=[c for c in found if c.metric is c.protocol.metrics[0]],
         sections=sections,

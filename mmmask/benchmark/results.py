@@ -143,7 +143,9 @@ class Comparison:
     def paired(self) -> dict[int, float]:
         """Return seed -> difference, for the seeds that both arms have."""
         first, second = self.baseline.values, self.other.values
-        return {seed: second[seed] - first[seed] for seed in _common(self.baseline, self.other)}
+        return {
+            seed: second[seed] - first[seed] for seed in common_seeds(self.baseline, self.other)
+        }
 
     @property
     def alone(self) -> list[int]:
@@ -175,7 +177,7 @@ def arms_of(records: Sequence[dict], protocol: Protocol, metric: Metric) -> list
 
 
 def comparisons(records: Sequence[dict], protocols: Mapping[str, Protocol]) -> list[Comparison]:
-    """Return every comparison for which both arms have results.
+    """Return every comparison with a protocol's baseline for which both arms have results.
 
     The p values of one metric of one protocol are corrected for the number of its arms.
     """
@@ -185,29 +187,31 @@ def comparisons(records: Sequence[dict], protocols: Mapping[str, Protocol]) -> l
             arms = {arm.arm: arm for arm in arms_of(records, protocol, metric)}
             baseline = arms.pop(protocol.baseline, None)
             if baseline:
-                found += _table(protocol, metric, baseline, list(arms.values()))
+                found += compare([(protocol, metric, baseline, arm) for arm in arms.values()])
     return found
 
 
-def _table(
-    protocol: Protocol, metric: Metric, baseline: ArmResult, arms: list[ArmResult]
-) -> list[Comparison]:
-    """Compare arms with the baseline."""
+def compare(pairs: Sequence[tuple[Protocol, Metric, ArmResult, ArmResult]]) -> list[Comparison]:
+    """Compare pairs of arms; the p values are corrected for the number of pairs.
+
+    Args:
+        pairs: Protocol, metric, baseline, and the arm that is compared with the baseline.
+    """
     over_seeds, over_images = [], {}
-    for arm in arms:
-        seeds = _common(arm, baseline)
-        pairs = [[one.values[seed] for seed in seeds] for one in (arm, baseline)]
-        over_seeds.append(paired_difference(*pairs))
+    for place, (_, _, baseline, arm) in enumerate(pairs):
+        seeds = common_seeds(arm, baseline)
+        values = [[one.values[seed] for seed in seeds] for one in (arm, baseline)]
+        over_seeds.append(paired_difference(*values))
         images = [one.over_seeds(seeds) for one in (arm, baseline)]
         if not any(one is None for one in images) and len(images[0]) == len(images[1]):
-            over_images[arm.arm] = paired_difference(*images, unit='image')
+            over_images[place] = paired_difference(*images, unit='image')
     over_images = dict(zip(over_images, correct_table(list(over_images.values()), 'image')))
     return [
-        Comparison(protocol, metric, baseline, arm, difference, over_images.get(arm.arm))
-        for arm, difference in zip(arms, correct_table(over_seeds))
+        Comparison(*pair, difference, over_images.get(place))
+        for place, (pair, difference) in enumerate(zip(pairs, correct_table(over_seeds)))
     ]
 
 
-def _common(*arms: ArmResult) -> list[int]:
+def common_seeds(*arms: ArmResult) -> list[int]:
     """Return the seeds that all arms have."""
     return sorted(set.intersection(*(set(arm.values) for arm in arms)))

@@ -160,10 +160,15 @@ def correct_table(differences: Sequence[dict], unit: str = 'seed') -> list[dict]
     ]
 
 
+def is_clear(found: dict) -> bool:
+    """Return whether two arms differ clearly; ``p_holm`` decides where there is one."""
+    return found.get('p_holm', found['p']) <= LEVEL and not found['low'] <= 0 <= found['high']
+
+
 def _verdict(found: dict, p: float, family: int, unit: str) -> str:
     """Say what a difference shows, by a p that is corrected for a family of comparisons."""
     mean, low, high, n = (found[key] for key in ('mean', 'low', 'high', 'n'))
-    if p <= LEVEL and not low <= 0 <= high:
+    if is_clear(dict(found, p_holm=p)):
         return f'clearly {"higher" if mean > 0 else "lower"}'
     fewest = 1 + math.ceil(math.log2(family / LEVEL))  # pairs whose smallest p, 2^(1 - n), passes
     if n < fewest:

@@ -35,6 +35,7 @@ from .arms import INIT_CFG, TESTED, Arm, TaskMaker, demo_protocol, read_arms
 from .paper_table import Table, read_tables
 from .schema import check_keys, check_known, check_schema
 
+_RESERVED = ('features', 'prepare', 'report', 'tables')
 NO_WEIGHTS = 'none'
 """``weights`` of a network that starts from random values."""
 
@@ -48,12 +49,14 @@ class Metric:
         label: What the report calls it.
         scale: Factor for the report (100 for a share shown in per cent).
         digits: Decimals in the report.
+        lower_is_better: Whether the lowest number is the best, as of an error.
     """
 
     name: str
     label: str
     scale: float = 1.0
     digits: int = 1
+    lower_is_better: bool = False
 
 
 @dataclass(frozen=True)
@@ -297,7 +300,7 @@ def _tasks(items: list, protocols: dict[str, Protocol], root: Path) -> tuple[Tas
         name = item.get('name') if isinstance(item, dict) else None
         where = f'task {name!r}' if name is not None else f'task {number}'
         check_schema(item, Task, where, implied=('needs',))
-        if not re.fullmatch(r'[A-Za-z0-9][\w.-]*', name, re.ASCII) or name in ('prepare', 'report'):
+        if not re.fullmatch(r'[A-Za-z0-9][\w.-]*', name, re.ASCII) or name in _RESERVED:
             raise UserError(f'{where}: not a name for a folder of its own')
         check_known(item['protocol'], protocols, where + ': no such protocol: {}')
     twice = [name for name, count in Counter(i['name'] for i in items).items() if count > 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 from .results import ArmResult, Comparison, arms_of, comparisons
@@ -30,7 +31,7 @@ def markdown_tables(records: Sequence[dict], protocols: Mapping[str, Protocol]) 
             if arms := arms_of(records, group[0], metric):
                 tables.append(_table(group[0], metric, arms))
                 of_table = [c for c in found if c.protocol is group[0] and c.metric is metric]
-                tables += [_verdicts(of_table)] if of_table else []
+                tables += [markdown_verdicts(of_table)] if of_table else []
     return '\n\n'.join(tables)
 
 
@@ -42,16 +43,16 @@ def _shared_table(records: Sequence[dict], protocols: list[Protocol]) -> list[st
         if any(results):
             rows.append([protocol.title, *map(_seeds_and_mean, results, metrics)])
     heads = ['', *(metric.label for metric in metrics)]
-    return [_markdown([heads, *rows])] if metrics and rows else []
+    return [markdown([heads, *rows])] if metrics and rows else []
 
 
 def _seeds_and_mean(arms: list[ArmResult], metric: Metric) -> str:
     if not arms:
         return ''
-    values = ', '.join(_number(value, metric) for _, value in sorted(arms[0].values.items()))
+    values = ', '.join(number(value, metric) for _, value in sorted(arms[0].values.items()))
     if len(arms[0].values) == 1:
         return values
-    return f'{values} ({_number(arms[0].mean, metric)}{_spread(arms[0], metric)})'
+    return f'{values} ({number(arms[0].mean, metric)}{spread(arms[0], metric)})'
 
 
 def _table(protocol: Protocol, metric: Metric, arms: list[ArmResult]) -> str:
@@ -60,26 +61,30 @@ def _table(protocol: Protocol, metric: Metric, arms: list[ArmResult]) -> str:
     rows = [heads]
     for arm in arms:
         row = [arm.arm or protocol.name]
-        row += [_number(arm.values.get(seed), metric) for seed in seeds]
-        row.append(_number(arm.mean, metric) + _spread(arm, metric))
+        row += [number(arm.values.get(seed), metric) for seed in seeds]
+        row.append(number(arm.mean, metric) + spread(arm, metric))
         rows.append(row)
-    return _markdown(rows)
+    return markdown(rows)
 
 
-def _verdicts(found: list[Comparison]) -> str:
-    metric = found[0].metric
-    heads = ['', 'seed by seed', 'over other', 'difference', '95 % interval', 'p (Holm)']
-    rows = [[*heads, 'verdict']]
+def markdown_verdicts(found: Sequence[Comparison]) -> str:
+    """Write a row for each comparison and what it is over; where they differ, by which metric."""
+    several = len({(c.protocol.name, c.metric.name) for c in found}) > 1
+    heads = ['seed by seed', 'over other', 'difference', '95 % interval', 'p (Holm)', 'verdict']
+    rows = [[''] * (1 + several) + heads]
     for comparison in found:
-        name = f'{comparison.other.arm} − {comparison.baseline.arm}'
-        gains = ', '.join(_signed(gain, metric) for gain in comparison.paired.values())
+        metric = comparison.metric
+        names = [f'{comparison.other.arm} − {comparison.baseline.arm}']
+        names = [f'{comparison.protocol.title}, {metric.label}'] * several + names
+        names = list(map(escaped, names))
+        gains = ', '.join(signed(gain, metric) for gain in comparison.paired.values())
         for row in comparison.rows:
-            mean, low, high = (_signed(row[key], metric) for key in ('mean', 'low', 'high'))
+            mean, low, high = (signed(row[key], metric) for key in ('mean', 'low', 'high'))
             between = low if low == '–' else f'{low} to {high}'
-            cells = [name, gains, row['over'], mean, between, p_text(row['p_holm'])]
+            cells = [*names, gains, row['over'], mean, between, p_text(row['p_holm'])]
             rows.append([*cells, row['verdict']])
-            name = gains = ''
-    return _markdown(rows)
+            names, gains = [''] * len(names), ''
+    return markdown(rows)
 
 
 def p_text(p: float) -> str:
@@ -87,21 +92,28 @@ def p_text(p: float) -> str:
     return '–' if math.isnan(p) else '< 0.001' if p < 0.001 else f'{p:.3f}'
 
 
-def _markdown(rows: list[list[str]]) -> str:
+def markdown(rows: Sequence[Sequence[str]]) -> str:
     """Write a table whose first row has the headings."""
-    rows.insert(1, ['---'] * len(rows[0]))
+    rows = [rows[0], ['---'] * len(rows[0]), *rows[1:]]
     return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
 
 
-def _number(value: float | None, metric: Metric) -> str:
+def escaped(text: str) -> str:
+    """Return text that Markdown shows as it is, also within a table."""
+    return re.sub(r'([\\|*_`<$])', r'\\\1', text)
+
+
+def number(value: float | None, metric: Metric) -> str:
+    """Write a value; nothing for None."""
     return '' if value is None else f'{value:.{metric.digits}f}'
 
 
-def _signed(value: float, metric: Metric) -> str:
+def signed(value: float, metric: Metric) -> str:
+    """Write a difference with its sign; a dash for NaN."""
     return '–' if math.isnan(value) else f'{value:+.{metric.digits}f}'
 
 
-def _spread(arm: ArmResult, metric: Metric) -> str:
+def spread(arm: ArmResult, metric: Metric) -> str:
     """Write the spread over seeds, then that over test images, where they are known."""
     seeds = '' if arm.std is None else f' ± {arm.std:.{metric.digits}f}'
     images = arm.image_std

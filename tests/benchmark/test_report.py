@@ -99,6 +99,39 @@ def test_the_report_needs_nothing_else(miniature, protocols):
     assert not re.search(r'https?://|@import|url\(|<script |<link|<iframe', page)
 
 
+def test_tables_of_the_suite_come_first(miniature):
+    arms = dict(
+        scratch=dict(weights='none', title='from scratch'),
+        pre=dict(protocol='pretrain', title='MAE'),
+        dino=dict(source='its authors'),
+    )
+    columns = [dict(label='k-NN', metric='knn')]
+    rows = [
+        dict(label=name, arm=name, published=[value])
+        for name, value in (('scratch', 50.0), ('pre', 61.0), ('dino', 70.0))
+    ]
+    table = dict(name='t1', title='T 1', columns=columns, rows=rows, baseline='scratch')
+    knn = {k: v for k, v in miniature.protocols['knn'].items() if k != 'baseline'}
+    values = dict(
+        protocols=dict(miniature.protocols, knn=knn), arms=arms, tables=[table], seeds=[0, 1]
+    )
+    miniature.run([], **values)
+    suite = load_suite(miniature.suite([], **values), miniature.root)
+    page = write_report(suite, miniature.work_dir)[0].read_text()
+    # The stub gives 50 + seed, and 10 more with weights.
+    assert '<caption>T 1</caption>' in page and '<code>dino=FILE</code> (its authors)' in page
+    assert page.index('<caption>T 1') < page.index('<h2>k-NN</h2>')
+    name, over, *_, verdict = cells(page)[5]
+    assert (name, over, verdict) == ('MAE − from scratch', 'seeds', CANNOT)
+    text = (miniature.work_dir / 'table.md').read_text()
+    assert text.startswith('### T 1\n') and text == (
+        (miniature.work_dir / 'tables' / 't1.md').read_text()
+        + '\n'
+        + text[text.index('| k-NN: ') :]
+    )
+    assert '| pre | 60.5 ± 0.7<br>*61.0* (-0.5) |' in text and '| dino | *70.0* |' in text
+
+
 def test_failures_are_told(miniature, protocols):
     miniature.config('pretrain', broken=True)
     with pytest.raises(SuiteFailed):
