@@ -85,6 +85,12 @@ class TaskFolder:
         """Seconds of all attempts so far."""
         return self.state.get('seconds', 0.0)
 
+    @property
+    def attempt_seconds(self) -> float:
+        """Seconds of the attempt that has left the result, by its own clock."""
+        result = self.result or {}
+        return result.get('duration_s', 0.0) - result.get('resumed_after_s', 0.0)
+
     def checkpoint(self, root: Path) -> Path:
         """Return the last checkpoint of a training.
 

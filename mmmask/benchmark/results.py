@@ -51,6 +51,9 @@ def build_records(work_dir: Path, task: Task) -> list[dict]:
                 checkpoint_sha256=result.get('checkpoint_sha256'),
                 versions=result.get('versions', {}),
                 duration_s=state.get('seconds', result.get('duration_s')),
+                data_wait_share=result.get('data_wait_share'),
+                energy_j=result.get('energy_j', {}),
+                hardware=result.get('hardware', {}),
                 command=state['command'],
                 environment=state.get('environment', {}),
             )

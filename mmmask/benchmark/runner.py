@@ -270,7 +270,7 @@ class SuiteRunner:
             return
         if action is Action.SKIP:
             if folder.state.get('status') != 'done':  # it ended while no runner was there
-                seconds = folder.seconds + folder.result.get('duration_s', 0.0)
+                seconds = folder.seconds + folder.attempt_seconds
                 folder.write_state(status='done', error=None, seconds=round(seconds, 2))
             self._finish(task, 'already done')
             return
@@ -337,7 +337,7 @@ class SuiteRunner:
         """Return the seconds of all attempts, with the present one's."""
         seconds = running.seconds
         if seconds is None:
-            seconds = (folder.result or {}).get('duration_s', 0.0)
+            seconds = folder.attempt_seconds
         return folder.seconds + seconds
 
     def _finish(self, task: Task, how: str) -> None:

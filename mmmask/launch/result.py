@@ -7,7 +7,6 @@ import json
 import math
 import platform
 import subprocess
-import time
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from mmengine.logging import MMLogger
 from mmengine.runner import BaseLoop, Runner
 from safetensors.numpy import save_file
 
+from mmmask.launch.usage import Usage
 from mmmask.utils.files import write_atomically, write_text_atomically
 from mmmask.utils.unwrap import unwrap
 from mmmask.version import __version__
@@ -30,6 +30,9 @@ class Result:
         work_dir: Where ``result.json`` goes. An earlier one is removed: it speaks of another run.
         config: As the user named it.
         command: The command line, for a shell.
+
+    Attributes:
+        usage: Measures time and energy, once the runner has it as a hook.
     """
 
     def __init__(self, work_dir: str, config: str, command: str) -> None:
@@ -40,7 +43,7 @@ class Result:
         self._config = config
         self._command = command
         self._started = datetime.now().astimezone()
-        self._clock = time.monotonic()
+        self.usage = Usage()
 
     def write(
         self,
@@ -52,6 +55,7 @@ class Result:
         data_wait_share: float | None = None,
         protocol: dict | None = None,
         outcomes: dict[str, np.ndarray] | None = None,
+        data: dict[str, dict] | None = None,
     ) -> None:
         """Write the file.
 
@@ -66,6 +70,7 @@ class Result:
             protocol: The named values of an evaluation's protocol, see :func:`protocol_values`.
                 They are logged, too.
             outcomes: See :func:`image_outcomes`. They go into ``outcomes.safetensors``.
+            data: See :func:`~mmmask.launch.data_sets.describe_data`.
         """
         values = numbers(metrics)
         if unmeasured := [name for name in values if _is_missing(name, values[name])]:
@@ -85,7 +90,11 @@ class Result:
             command=self._command,
             versions=versions(),
             started=self._started.isoformat(timespec='seconds'),
-            duration_s=round(time.monotonic() - self._clock, 3),
+            duration_s=round(self.usage.seconds, 3),
+            resumed_after_s=round(self.usage.before, 3),
+            energy_j={kind: round(joules, 1) for kind, joules in self.usage.joules.items()},
+            hardware=self.usage.hardware,
+            data=data or {},
         )
         if protocol:
             said = '  '.join(f'{name}: {value}' for name, value in protocol.items())

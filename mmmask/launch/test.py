@@ -9,6 +9,7 @@ from mmmask.checks.first_step import check_first_step
 from mmmask.config.checkpoints import check_readable, sha256_if_local, without_pretrained
 from mmmask.launch.acceleration import compile_model, test_in
 from mmmask.launch.build import build_and_run
+from mmmask.launch.data_sets import describe_data
 from mmmask.launch.prepare import Request, prepare_config
 from mmmask.launch.processes import exit_at_once, leave_together
 from mmmask.launch.result import Result, image_outcomes, protocol_values
@@ -38,6 +39,7 @@ def test(request: Request, checkpoint: str | None) -> None:
     result = Result(cfg.work_dir, request.config, request.command)
 
     def run(runner: Runner, recorder: MetricRecorder) -> None:
+        runner.register_hook(result.usage)
         if checkpoint is None:
             runner.logger.info("Checkpoint 'none': the network is tested untrained.")
             runner._init_model_weights()
@@ -50,7 +52,11 @@ def test(request: Request, checkpoint: str | None) -> None:
 
     runner, metrics = build_and_run(cfg, run)
     if is_main_process():
-        parts = dict(protocol=protocol_values(runner), outcomes=image_outcomes(runner))
+        parts = dict(
+            protocol=protocol_values(runner),
+            outcomes=image_outcomes(runner),
+            data=describe_data(runner),
+        )
         result.write(metrics, runner.seed, checkpoint, checksum, None, **parts)
     if leave_together():
         exit_at_once(0)

@@ -12,6 +12,7 @@ from mmmask.engine.hooks import DataWaitHook
 from mmmask.engine.hooks.stop_on_invalid_loss_hook import describe_stop
 from mmmask.launch.acceleration import compile_model, fuse_optimizer, train_in
 from mmmask.launch.build import build_and_run
+from mmmask.launch.data_sets import describe_data
 from mmmask.launch.prepare import Request, prepare_config
 from mmmask.launch.processes import exit_at_once, leave_together
 from mmmask.launch.result import Result, image_outcomes, protocol_values
@@ -45,6 +46,7 @@ def train(request: Request, resume: str | None = None, auto_scale_lr: bool = Fal
     load_from = _whole_model(cfg)
 
     def run(runner: Runner, recorder: MetricRecorder) -> None:
+        runner.register_hook(result.usage)
         for warning in warnings:
             runner.logger.warning(warning)
         runner._init_model_weights()
@@ -67,7 +69,11 @@ def train(request: Request, resume: str | None = None, auto_scale_lr: bool = Fal
     if is_main_process():
         output = find_checkpoint('auto', cfg.work_dir)[0]
         waits = (hook.share for hook in runner.hooks if isinstance(hook, DataWaitHook))
-        parts = dict(protocol=protocol_values(runner), outcomes=image_outcomes(runner))
+        parts = dict(
+            protocol=protocol_values(runner),
+            outcomes=image_outcomes(runner),
+            data=describe_data(runner),
+        )
         result.write(metrics, runner.seed, checkpoint, checksum, output, next(waits, None), **parts)
     if leave_together():
         exit_at_once(0)

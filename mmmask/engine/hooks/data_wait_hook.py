@@ -21,8 +21,8 @@ class DataWaitHook(Hook):
 
     The time is that of this process' own iterations but the first, which starts the workers. Each
     is the wait for the batch and the step, to the update of the teacher. Validation, k-NN, logging
-    and checkpoints are not counted. Copying to the device is part of the step. After a resume the
-    count starts anew.
+    and checkpoints are not counted. Copying to the device is part of the step. A checkpoint has the
+    count of process 0, so a resumed training adds up.
 
     The log states the share at the end. Above ``warn_above`` a warning says so once, after 100
     iterations and a minute.
@@ -74,6 +74,14 @@ class DataWaitHook(Hook):
         if long and not self._warned and self.share > self.warn_above:
             self._warned = True
             runner.logger.warning(self._advice(runner))
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        checkpoint['data_wait'] = [self.waited, self.stepped, self.iterations]
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        if runner._resume:  # an earlier version's checkpoint has none
+            counts = checkpoint.get('data_wait', [0.0, 0.0, 0])
+            self.waited, self.stepped, self.iterations = counts
 
     def after_train(self, runner: Runner) -> None:
         if self.share is not None:

@@ -117,7 +117,7 @@ def test_more_workers_than_cores_help_nobody(monkeypatch):
 
 
 def test_a_run_states_it(tiny_config, run_train, tmp_path):
-    """In the log and the result; after a resume, of the iterations since."""
+    """In the log and the result; after a resume, of all attempts."""
     work_dir = tmp_path / 'run'
     arguments = [str(tiny_config), '--work-dir', str(work_dir)]
     assert run_train(arguments) == 0
@@ -128,7 +128,7 @@ def test_a_run_states_it(tiny_config, run_train, tmp_path):
     more = ['--resume', '--cfg-options', 'train_cfg.max_epochs=3']
     assert run_train([*arguments, *more]) == 0
     logs = sorted(work_dir.glob('*/*.log'))
-    assert 'of the time of 2 iterations was waiting for data' in logs[-1].read_text()
+    assert 'of the time of 7 iterations was waiting for data' in logs[-1].read_text()
     dropped = ['--cfg-options', 'default_hooks.data_wait=None']
     assert run_train([str(tiny_config), '--work-dir', str(tmp_path / 'dropped'), *dropped]) == 0
     result = json.loads((tmp_path / 'dropped/result.json').read_text())
