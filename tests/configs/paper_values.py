@@ -227,8 +227,8 @@ MST_MAIN = [
 MST_BASELINES = [f'mst/dino_{MST}', 'mst/dino_swin-tiny_16xb64-coslr-100e_in1k']
 
 
-def mst(name: str) -> str:
-    return f'mst/ablations/{name}_{MST}'
+def mst(arm: str) -> str:
+    return f'suite:mst/{arm}'
 
 
 for name in (*MST_MAIN, *MST_BASELINES):
@@ -280,12 +280,15 @@ paper(
     'MST, Table 6: baselines', MST_BASELINES,
     {'model.masker': None, 'model.restoration': None, 'number of batch norms': 0},
 )
+for epochs in (100, 300, 800):
+    name = mst('dino' if epochs == 100 else f'dino_{epochs}')
+    paper('MST, Table 1: DINO', name, {'train_cfg.max_epochs': epochs, f'lr@{epochs}': 1e-6})
 paper(
-    'MST, Table 4: no masks', mst('mst-mask-none'),
+    'MST, Table 4: no masks', mst('mask_none'),
     {'model.masker': None, 'model.restoration.weight': 0.6},
 )
 paper(
-    'MST, Table 4: random masks', mst('mst-random-prob0.05'),
+    'MST, Table 4: random masks', mst('mask_random'),
     {
         'model.masker': dict(type='BernoulliMasker', ratio=0.05),
         'model.scorer': None,
@@ -294,21 +297,21 @@ paper(
 for num in (1, 2, 4, 8):
     for prob in (0.05, 0.1, 0.15):
         values = {'model.masker:num': num, 'model.masker:token_prob': prob}
-        name = mst(f'mst-num{num}-prob{prob}') if (num, prob) != (8, 0.1) else MST_MAIN[0]
+        name = mst(f'num{num}_p{prob}') if (num, prob) != (8, 0.1) else MST_MAIN[0]
         paper('MST, Table 5', name, values)
-paper('MST, Table 6', mst('mst-no-bn'), {'model.neck.norm_cfg': None})
-paper('MST, Section 3.3', mst('mst-normal-bn'), {'model.bn_statistics': 'all'})
+paper('MST, Table 6', mst('no_bn'), {'model.neck.norm_cfg': None})
+paper('MST, Section 3.3', mst('all_views_bn'), {'model.bn_statistics': 'all'})
 paper(
-    'MST, Table 6: DINO with normal BN', mst('dino-bn'),
+    'MST, Table 6: DINO with normal BN', mst('dino_bn'),
     {
         'model.neck.norm_cfg': dict(type='SyncBN'), 'model.bn_statistics': 'all',
         'model.restoration': None,
     },
 )
 for name, loss, masker, target in (
-    ('mst-random-bert-masked-no-dino', 0.0, 'BernoulliMasker', 'masked'),
-    ('mst-random-bert-masked', 1.0, 'BernoulliMasker', 'masked'),
-    ('mst-bert', 1.0, 'ThresholdMasker', 'image'),
+    ('bert_masked_alone', 0.0, 'BernoulliMasker', 'masked'),
+    ('bert_masked', 1.0, 'BernoulliMasker', 'masked'),
+    ('bert', 1.0, 'ThresholdMasker', 'image'),
 ):
     paper(
         'MST, Appendix, Table 4', mst(name),
@@ -318,15 +321,15 @@ for name, loss, masker, target in (
         },
     )
 paper(
-    'MST, Appendix 9', mst('mst-mask-none-no-bn'),
+    'MST, Appendix 9', mst('mask_none_no_bn'),
     {'model.masker': None, 'model.neck.norm_cfg': None},
 )
 paper(
-    'MST, Appendix 9', mst('mst-random-prob0.01-no-bn'),
+    'MST, Appendix 9', mst('mask_random_no_bn'),
     {'model.masker': dict(type='BernoulliMasker', ratio=0.01), 'model.neck.norm_cfg': None},
 )
 for weight in (0.2, 0.4, 0.8):
-    paper('MST, Appendix 10', mst(f'mst-restoration{weight}'), {'model.restoration.weight': weight})
+    paper('MST, Appendix 10', mst(f'restoration{weight}'), {'model.restoration.weight': weight})
 
 # -- MAE and GPA ----------------------------------------------------------------------------------
 

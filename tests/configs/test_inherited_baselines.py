@@ -133,6 +133,5 @@ def test_convmae_s_is_maes_recipe_with_another_encoder():
 @pytest.mark.parametrize('weight', [0.2, 0.4, 0.8])
 def test_mst_with_another_weight_differs_in_it_alone(weight):
     """MST, Appendix 10."""
-    recipe = 'vit-small-p16_16xb64-coslr-100e_in1k.py'
-    child, parent = f'mst/ablations/mst-restoration{weight}_{recipe}', f'mst/mst_{recipe}'
-    assert differences(child, parent) == {'model.restoration.weight'}
+    parent = 'mst/mst_vit-small-p16_16xb64-coslr-100e_in1k.py'
+    assert differences(f'suite:mst/restoration{weight}', parent) == {'model.restoration.weight'}

@@ -1,4 +1,0 @@
-# MST, num = 1 and p = 0.05 (MST, Table 5: 63.2).
-_base_ = '../mst_vit-small-p16_16xb64-coslr-100e_in1k.py'
-
-model = dict(masker=dict(num=1, token_prob=0.05))
