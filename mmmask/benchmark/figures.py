@@ -6,7 +6,6 @@ other keys are the keyword arguments of the function of that name.
 
 from __future__ import annotations
 
-import inspect
 import io
 import warnings
 from collections.abc import Callable, Sequence
@@ -24,9 +23,11 @@ from mmpretrain.registry import MODELS
 from pycocotools import mask as coco_mask
 
 from mmmask import pictures
+from mmmask.benchmark.figure_specs import Figure, check_arguments
 from mmmask.benchmark.folder import TaskFolder
 from mmmask.benchmark.scalars import read_scalars, series_of
 from mmmask.benchmark.suite import Protocol, Suite, Task
+from mmmask.benchmark.suite_figures import check_suite_figure
 from mmmask.config.build import scope_of
 from mmmask.config.read import read_config
 from mmmask.pictures import Cell, SheetRow
@@ -44,23 +45,9 @@ from mmmask.pictures.videos import video_sheets
 from mmmask.probe import Probe, build_network
 from mmmask.utils.errors import UserError
 from mmmask.utils.picks import pick_evenly
-from mmmask.utils.suggestions import suggestion
 
 SHOWN = 320
 """Pixels of the longer side of an image with predictions."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """Drawings (``data:`` addresses), a title above, a caption below, and what colours mean.
-
-    The legend has the name and the CSS colour of each class that is shown.
-    """
-
-    title: str
-    caption: str
-    drawings: Sequence[str] = ()
-    legend: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -310,23 +297,16 @@ FIGURES: dict[str, Callable[..., Figure]] = {
 
 
 def check_figures(suite: Suite) -> None:
-    """Check the figures that a suite asks for, before anything runs.
+    """Check the figures that a suite and its protocols ask for, before anything runs.
 
     Raises:
-        UserError: If a type or an argument doesn't exist, or an argument is missing.
+        UserError: If a type or an argument doesn't exist, or an argument is missing or wrong.
     """
     for protocol in suite.protocols.values():
         for spec in protocol.figures:
-            where, kind = f'protocol {protocol.name!r}: ', spec['type']
-            if kind not in FIGURES:
-                raise UserError(f'{where}no such figure: {kind!r}' + suggestion(kind, FIGURES))
-            parameters = inspect.signature(FIGURES[kind]).parameters.values()
-            known = {p.name: p.default is p.empty for p in parameters if p.kind is p.KEYWORD_ONLY}
-            for key in set(spec) - {'type'} - set(known):
-                raise UserError(f'{where}figure {kind!r} takes no {key!r}' + suggestion(key, known))
-            for key, required in known.items():
-                if required and key not in spec:
-                    raise UserError(f'{where}figure {kind!r} needs {key!r}')
+            check_arguments(spec, FIGURES, f'protocol {protocol.name!r}: ')
+    for spec in suite.figures:
+        check_suite_figure(spec, suite)
 
 
 def make_figure(context: Context, spec: dict) -> Figure:

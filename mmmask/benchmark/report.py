@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ from mmmask.utils.errors import UserError
 from mmmask.utils.files import write_text_atomically
 
 from .estimate import in_words
-from .figures import Context, Figure, make_figure
+from .figure_specs import Figure
+from .figures import Context, make_figure
 from .filled_table import fill_tables
 from .folder import TaskFolder
 from .identity import data_hashes, first_change, protocol_values, resolve_config
 from .page import render_page
 from .results import Comparison, add_outcomes, arms_of, comparisons, write_results
 from .suite import Protocol, Suite, Task
+from .suite_figures import SuiteContext, make_suite_figure
 from .table import markdown_tables
 from .table_formats import to_markdown, view_of, write_tables
 
@@ -43,12 +46,16 @@ def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
         if any(task.protocol.name == protocol.name for task in suite.tasks)
     ]
     runs = [_run(task, TaskFolder(work_dir / task.name), records) for task in suite.tasks]
+    specs = suite.figures if any(run['status'] == 'done' for run in runs) else ()
+    make = partial(make_suite_figure, SuiteContext(suite, work_dir, tables))
+    figures = _figures(specs, make, suite.title, missing_figures)
     page = render_page(
         'report.html',
         title=suite.title,
         description=suite.description,
         to_give=suite.missing,
         paper_tables=[view_of(table) for table in tables],
+        figures=figures,
         made=datetime.now().strftime('%Y-%m-%d %H:%M'),
         cards=[c for c in found if c.metric is c.protocol.metrics[0]],
         sections=sections,
@@ -70,14 +77,8 @@ def _section(
     """Return the values of one protocol for the report."""
     protocol, suite = context.protocol, context.suite
     tasks = [task for task in suite.tasks if task.protocol.name == protocol.name]
-    figures: list[Figure] = []
-    for spec in protocol.figures if context.tasks else ():
-        try:
-            figures.append(make_figure(context, spec))
-        except Exception as error:  # a picture must not cost the numbers
-            kind = '' if isinstance(error, UserError) else f'{type(error).__name__}: '
-            missing_figures.append(f'{protocol.title}: no figure {spec["type"]!r}: {kind}{error}')
-            figures.append(Figure(title=spec['type'], caption=missing_figures[-1]))
+    specs = protocol.figures if context.tasks else ()
+    figures = _figures(specs, partial(make_figure, context), protocol.title, missing_figures)
     return dict(
         protocol=protocol,
         values=_shared_values(context, tasks),
@@ -88,6 +89,21 @@ def _section(
         count=len(tasks),
         seconds=list(filter(None, (context.folder(task).seconds for task in context.tasks))),
     )
+
+
+def _figures(
+    specs: Iterable[dict], make: Callable[[dict], Figure], owner: str, missing: list[str]
+) -> list[Figure]:
+    """Make figures; add a line to ``missing`` for each that can't be made."""
+    figures = []
+    for spec in specs:
+        try:
+            figures.append(make(spec))
+        except Exception as error:  # a picture must not cost the numbers
+            kind = '' if isinstance(error, UserError) else f'{type(error).__name__}: '
+            missing.append(f'{owner}: no figure {spec["type"]!r}: {kind}{error}')
+            figures.append(Figure(title=spec['type'], caption=missing[-1]))
+    return figures
 
 
 def _shared_values(context: Context, tasks: list[Task]) -> dict[str, str]:

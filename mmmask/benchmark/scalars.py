@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from mmmask.utils.errors import UserError
+
 Series = tuple[list[float], list[float]]
 
 
@@ -26,8 +28,8 @@ def read_scalars(work_dir: Path) -> list[dict]:
     return lines
 
 
-def series_of(lines: Iterable[dict], name: str) -> Series:
-    """Return iterations and values of one scalar.
+def series_of(lines: Iterable[dict], name: str, by_epoch: bool = False) -> Series:
+    """Return iterations, or epochs, and values of one scalar.
 
     A line with ``iter`` says in ``step`` how many iterations are done. A validation's line has no
     ``iter``, and its ``step`` may count epochs: it belongs to the last iteration that was logged
@@ -37,16 +39,31 @@ def series_of(lines: Iterable[dict], name: str) -> Series:
     Args:
         lines: See :func:`read_scalars`.
         name: The scalar; lines without it, or with no number for it, are left out.
+        by_epoch: Whether to return epochs that are done, with fractions, instead of iterations.
 
     Returns:
-        Iterations, ascending, and values.
+        Iterations or epochs, ascending, and values.
+
+    Raises:
+        UserError: If epochs are wanted and the run logged none.
     """
+    lines = [line for line in lines if 'step' in line]
+    length = _iterations_of_epoch(lines) if by_epoch else 1
     done = 0.0
     points: dict[float, float] = {}
     for line in lines:
-        if 'step' not in line:
-            continue
+        counts_epochs = 'iter' not in line and line['step'] < done
         done = line['step'] if 'iter' in line else max(line['step'], done)
         if isinstance(line.get(name), (int, float)):
-            points[done] = line[name]
+            points[line['step'] if by_epoch and counts_epochs else done / length] = line[name]
     return sorted(points), [points[step] for step in sorted(points)]
+
+
+def _iterations_of_epoch(lines: Iterable[dict]) -> float:
+    """Return the length of an epoch; exact if an epoch's last iteration was logged."""
+    lengths = [
+        line['iter'] / line['epoch'] for line in lines if 'iter' in line and line.get('epoch')
+    ]
+    if not lengths:
+        raise UserError("the run logged no epochs; draw it over iterations: x='iteration'")
+    return max(lengths)

@@ -200,7 +200,7 @@ def load_suite(
     name, root = str(name), Path(root)
     content = read_config(name).to_dict()
     content = {k: v for k, v in content.items() if not k.startswith('_')}
-    required = ('protocols',) if content.get('tables') else ('protocols', 'tasks')
+    required = ('protocols',) if content.get('arms') else ('protocols', 'tasks')
     check_keys(content, _KEYS + _TABLE_KEYS, required, name, "; start a local's name with _")
     of_demo = content.get('demo', {})
     check_keys(of_demo, ('prepare',), (), 'demo')
@@ -223,11 +223,14 @@ def load_suite(
     for cell in (cell for table in tables for cell in table.cells):
         for arm in filter(None, (cell.arm, cell.minus)):
             maker.add(arm, cell.protocol)
-    for arm in (arm for figure in figures for arm in figure.get('arms', ())):
-        check_known(arm, arms, "'figures': no such arm: {}")
-        maker.add(arm, None)
+    for figure in figures:
+        if protocol := figure.get('protocol'):
+            check_known(protocol, protocols, "'figures': no such protocol: {}")
+        for arm in figure.get('arms', ()):
+            check_known(arm, arms, "'figures': no such arm: {}")
+            maker.add(arm, protocol)
     items += maker.tasks
-    if demo or tables:
+    if demo or arms:
         used = {item.get('protocol') for item in items}
         protocols = {k: v for k, v in protocols.items() if k in used}
     if large := [k for k in protocols if demo and 'demo' not in content['protocols'][k]]:

@@ -1,4 +1,4 @@
-"""Curves over iterations, as one SVG drawing of several panels."""
+"""Curves over iterations or other numbers, as one SVG drawing of several panels."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -29,11 +30,19 @@ _STYLE = {
 
 @dataclass(frozen=True)
 class Curve:
-    """Points (x, y) to be joined, and their name; curves of one name share a colour."""
+    """Points (x, y) to be joined; texts as x are evenly spaced, in the order of their appearance.
 
-    x: Sequence[float]
+    Attributes:
+        label: Its name; curves of one name share a colour.
+        spread: Nothing, or how far each y varies: a band, error bars in a marked panel. NaN: none.
+        published: Whether it is another work's: dashed.
+    """
+
+    x: Sequence[float] | Sequence[str]
     y: Sequence[float]
     label: str
+    spread: Sequence[float] = ()
+    published: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,17 +53,21 @@ class Panel:
         title: Above the axes.
         curves: What is drawn.
         log: Whether the values' axis is logarithmic.
-        marked: Whether every point is marked (for few points).
+        marked: Whether every point is marked (for few points). A single point always is.
+        x_label: Below the axes.
+        log_x: Whether the axis below is logarithmic.
     """
 
     title: str
     curves: Sequence[Curve] = ()
     log: bool = False
     marked: bool = False
+    x_label: str = 'iteration'
+    log_x: bool = False
 
 
 def curves(panels: Sequence[Panel], columns: int = 2) -> str:
-    """Draw panels in rows, over iterations.
+    """Draw panels in rows.
 
     Args:
         panels: At least one.
@@ -79,14 +92,26 @@ def curves(panels: Sequence[Panel], columns: int = 2) -> str:
 
 def _draw(ax: Axes, panel: Panel) -> None:
     colors: dict[str, str] = {}
-    style = dict(markersize=3, linewidth=1.3, alpha=0.85, marker='o' if panel.marked else None)
+    style = dict(markersize=3, linewidth=1.3, alpha=0.85)
     for curve in panel.curves:
         label = None if curve.label in colors else curve.label
         color = colors.setdefault(curve.label, COLORS[len(colors) % len(COLORS)])
-        ax.plot(curve.x, curve.y, color=color, label=label, **style)
+        line = '--' if curve.published else '-'
+        marker = 'o' if panel.marked or len(curve.x) == 1 else None
+        ax.plot(curve.x, curve.y, color=color, label=label, linestyle=line, marker=marker, **style)
+        if len(curve.spread) and panel.marked:
+            bars = dict(fmt='none', ecolor=color, capsize=3, linewidth=1)
+            ax.errorbar(curve.x, curve.y, curve.spread, **bars)
+        elif len(curve.spread):
+            low, high = (np.add(curve.y, sign * np.array(curve.spread)) for sign in (-1, 1))
+            ax.fill_between(curve.x, low, high, color=color, alpha=0.18, linewidth=0)
+    if any(curve.published for curve in panel.curves):
+        ax.plot([], [], color='#555', linestyle='--', linewidth=1.3, label='published')
     ax.set_title(panel.title, loc='left', fontsize=10, color='#222')
-    ax.set_xlabel('iteration')
+    ax.set_xlabel(panel.x_label)
     if panel.log:
         ax.set_yscale('log')
+    if panel.log_x:
+        ax.set_xscale('log')
     if any(colors):
         ax.legend(frameon=False, fontsize=8)

@@ -112,15 +112,16 @@ def test_tables_of_the_suite_come_first(miniature):
     ]
     table = dict(name='t1', title='T 1', columns=columns, rows=rows, baseline='scratch')
     knn = {k: v for k, v in miniature.protocols['knn'].items() if k != 'baseline'}
-    values = dict(
-        protocols=dict(miniature.protocols, knn=knn), arms=arms, tables=[table], seeds=[0, 1]
-    )
+    figures = [dict(type='sweep', table='t1', along='rows')]
+    values = dict(protocols=dict(miniature.protocols, knn=knn), arms=arms)
+    values.update(tables=[table], figures=figures, seeds=[0, 1])
     miniature.run([], **values)
     suite = load_suite(miniature.suite([], **values), miniature.root)
     page = write_report(suite, miniature.work_dir)[0].read_text()
     # The stub gives 50 + seed, and 10 more with weights.
     assert '<caption>T 1</caption>' in page and '<code>dino=FILE</code> (its authors)' in page
-    assert page.index('<caption>T 1') < page.index('<h2>k-NN</h2>')
+    assert page.index('<caption>T 1') < page.index('<figcaption>Bars are ± one standard')
+    assert page.index('<figcaption>') < page.index('<h2>k-NN</h2>')
     name, over, *_, verdict = cells(page)[5]
     assert (name, over, verdict) == ('MAE − from scratch', 'seeds', CANNOT)
     text = (miniature.work_dir / 'table.md').read_text()

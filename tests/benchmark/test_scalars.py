@@ -1,6 +1,9 @@
 import json
 
+import pytest
+
 from mmmask.benchmark.scalars import read_scalars, series_of
+from mmmask.utils.errors import UserError
 
 
 def write(folder, name, *lines):
@@ -32,6 +35,21 @@ def test_a_resumed_run_is_one_series(tmp_path):
     assert series_of(lines, 'loss') == ([2, 4, 6], [5.0, 2.5, 1.0])
     assert series_of(lines, 'acc') == ([2, 4, 6], [60.0, 70.0, 80.0])  # epochs became iterations
     assert series_of(lines, 'other') == ([], [])
+
+
+def test_epochs_have_fractions():
+    lines = [
+        dict(loss=5.0, epoch=1, iter=3, step=3),
+        dict(acc=60.0, step=1),  # a validation's step is the epoch
+        dict(loss=4.0, epoch=2, iter=6, step=6),
+        {'knn/top1': 30.0, 'epoch': 2, 'iter': 8, 'step': 8},  # of four iterations each
+        dict(acc=70.0, step=2),
+    ]
+    assert series_of(lines, 'loss', by_epoch=True) == ([0.75, 1.5], [5.0, 4.0])
+    assert series_of(lines, 'knn/top1', by_epoch=True) == ([2], [30.0])
+    assert series_of(lines, 'acc', by_epoch=True) == ([1, 2], [60.0, 70.0])
+    with pytest.raises(UserError, match='the run logged no epochs'):
+        series_of([dict(loss=1.0, iter=2, step=2)], 'loss', by_epoch=True)
 
 
 def test_iterations_stay_iterations(tmp_path):

@@ -3,6 +3,7 @@
 import pytest
 from config_values import CONFIGS
 
+from mmmask.benchmark.figures import check_figures
 from mmmask.benchmark.identity import resolve_config, value_at
 from mmmask.benchmark.suite import load_suite
 
@@ -16,6 +17,7 @@ SUITES = [name for name in SUITES if '_base_' not in name]
 def test_every_task_takes_its_options(name, demo):
     suite = load_suite(CONFIGS / name, ROOT, demo=demo)
     assert suite.tables or suite.figures
+    check_figures(suite)
     assert suite.tasks, 'nothing of it runs without a checkpoint of the user'
     for task in suite.tasks:
         config = resolve_config(task, ROOT)
