@@ -85,8 +85,10 @@ class Page:
             time.sleep(0.05)
 
     def run(self, script: str) -> Any:
-        """Return the value of an expression."""
-        answer = self._call('Runtime.evaluate', expression=script, returnByValue=True)
+        """Return the value of an expression, or what its promise gives."""
+        answer = self._call(
+            'Runtime.evaluate', expression=script, returnByValue=True, awaitPromise=True
+        )
         assert 'exceptionDetails' not in answer, answer['exceptionDetails']
         return answer['result'].get('value')
 

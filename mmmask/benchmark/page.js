@@ -41,3 +41,10 @@ for (const button of document.querySelectorAll('button.copy')) {
     }
   });
 }
+
+// A link to a closed details opens it.
+for (const link of document.querySelectorAll('a[href^="#"]')) {
+  link.addEventListener('click', () => {
+    document.getElementById(link.hash.slice(1)).open = true;
+  });
+}

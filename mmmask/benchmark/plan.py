@@ -27,6 +27,7 @@ from .identity import resolve_config
 from .runner import SuiteRunner, weight_options
 from .step_timing import Step, read_training, summary, time_steps
 from .suite import NO_WEIGHTS, Suite, Task
+from .table import aligned
 
 COLUMNS = ('task', 'to do', 'needs', 'data', 'weights', 'time')
 
@@ -67,10 +68,8 @@ def describe_plan(runner: SuiteRunner, only: Iterable[str] = (), measure: bool =
         elif task.name not in known and seconds is not None:
             time += ' (stated)'
         rows.append((task.name, words, _needs(task), made if missing else 'there', weights, time))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    lines = ['  '.join(c.ljust(w) for c, w in zip(row, widths)).rstrip() for row in rows]
     left = [task for task, words, _ in steps if words != 'skip']
-    lines += ['', _total(left, expected, runner.executor.places)]
+    lines = [aligned(rows), '', _total(left, expected, runner.executor.places)]
     lines += [f'! {name}: {problem}' for problem, name in problems.items()]
     lines += [
         f'! {name}: published numbers only; --set {name}=FILE measures it ({source})'

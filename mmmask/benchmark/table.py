@@ -98,6 +98,13 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Write rows as text with columns of equal width."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = ('  '.join(c.ljust(w) for c, w in zip(row, widths)) for row in rows)
+    return '\n'.join(line.rstrip() for line in lines)
+
+
 def escaped(text: str) -> str:
     """Return text that Markdown shows as it is, also within a table."""
     return re.sub(r'([\\|*_`<$])', r'\\\1', text)

@@ -15,9 +15,9 @@ from mmmask.utils.errors import UserError, one_line
 from mmmask.version import __version__
 
 COMMANDS = (
-    *('train', 'test', 'embed', 'suite', 'check-data', 'inspect', 'verify', 'export', 'visualize'),
-    *('coverage', 'select-head', 'time-step', 'time-loader', 'gpu-check', 'prepare-demo'),
-    'prepare-miniature',
+    *('train', 'test', 'embed', 'suite', 'report', 'check-data', 'inspect', 'verify', 'export'),
+    *('visualize', 'coverage', 'select-head', 'time-step', 'time-loader', 'gpu-check'),
+    *('prepare-demo', 'prepare-miniature'),
 )
 """Names of the sub-commands; each has a module in this package."""
 

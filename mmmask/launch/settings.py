@@ -93,22 +93,22 @@ def changed_settings(saved: str, cfg: Config) -> list[Change]:
         saved: The text of that config, as mmengine saves it; it is read as data and never run.
         cfg: The present config.
     """
-    then, now = (_plain(read_assignments(text)) for text in (saved, cfg.pretty_text))
-    return [change for change in _changes(then, now, '') if change.effect is not Effect.NONE]
+    then, now = (plain(read_assignments(text)) for text in (saved, cfg.pretty_text))
+    return [change for change in changes(then, now, '') if change.effect is not Effect.NONE]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value with lists for tuples."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _changes(then: Any, now: Any, key: str) -> Iterator[Change]:
+def changes(then: Any, now: Any, key: str) -> Iterator[Change]:
     if isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
         then, now = (dict(enumerate(items)) for items in (then, now))
     if isinstance(then, dict) and isinstance(now, dict):
         for name in dict.fromkeys([*then, *now]):
-            yield from _changes(then.get(name), now.get(name), f'{key}.{name}'.lstrip('.'))
+            yield from changes(then.get(name), now.get(name), f'{key}.{name}'.lstrip('.'))
     elif then != now:
         yield Change(key, then, now)
