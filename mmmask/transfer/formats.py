@@ -26,6 +26,7 @@ from .names import (
 _PATCH_PROJECTION = re.compile(
     r'((?:.+?\.)?)(?:patch_embed\.proj(?:ection)?|embeddings\.patch_embeddings\.projection)\.weight'
 )
+_CLASSIFIER = re.compile(r'(?:fc|head|head\.fc|classifier)\.(weight|bias)')
 SOURCES = ('auto', 'teacher', 'student')
 
 
@@ -208,6 +209,28 @@ def available_sources(checkpoint: Checkpoint) -> list[str]:
 def whole(checkpoint: Checkpoint) -> Selection:
     """Return all of a file, for a whole model."""
     return _below(checkpoint, '', 'whole model')
+
+
+def linear_classifier(
+    checkpoint: Checkpoint, targets: Iterable[str]
+) -> OrderedDict[str, Tensor] | None:
+    """Return the linear classifier beside the backbone in a file of another library.
+
+    Args:
+        checkpoint: The file.
+        targets: Names of a head's tensors, to which the classifier's are translated.
+
+    Returns:
+        The weight and the bias. None if the head isn't one linear layer, the file doesn't have
+        exactly one, or the file is of an mm package, whose names need no translation.
+    """
+    found = {m[1]: name for name in checkpoint.state_dict if (m := _CLASSIFIER.fullmatch(name))}
+    wanted = {name.rpartition('.')[2]: name for name in targets}
+    of_mm = 'backbone.' in format_of(checkpoint.state_dict).prefixes.values()
+    several = sum(bool(_CLASSIFIER.fullmatch(name)) for name in checkpoint.state_dict) > 2
+    if of_mm or several or not found.keys() == wanted.keys() == {'weight', 'bias'}:
+        return None
+    return OrderedDict((wanted[part], checkpoint.state_dict[found[part]]) for part in wanted)
 
 
 def group_names(names: Iterable[str]) -> list[str]:

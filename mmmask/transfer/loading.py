@@ -8,13 +8,15 @@ from collections import OrderedDict
 from collections.abc import Mapping
 
 from mmengine.logging import print_log
+from mmpretrain.models import ImageClassifier
 from torch import Tensor, nn
 
+from mmmask.utils.errors import UserError
 from mmmask.utils.unwrap import unwrap
 
 from .checkpoint import Checkpoint, read_checkpoint
 from .description import DEPTHS, architecture, heads_of, norm_eps_of
-from .formats import Selection, group_names, select, whole
+from .formats import Selection, group_names, linear_classifier, select, whole
 from .mismatch import (
     Allowed,
     check_computable,
@@ -125,14 +127,28 @@ def load_for_test(model: nn.Module, path: str, source: str = 'auto') -> str:
     """Load the whole model for a test, as :func:`load_full`.
 
     A model that is nothing but a ``backbone`` (frozen protocols) takes any pre-training checkpoint,
-    of a self-distillation the backbone that ``source`` names.
+    of a self-distillation the backbone that ``source`` names. A classifier with one linear layer
+    takes that of another library, too, such as timm's.
     """
-    model = unwrap(model)
+    model, checkpoint = unwrap(model), read_checkpoint(path)
+    classifier = None
     if not all(name.startswith('backbone.') for name in model.state_dict()):
-        return load_full(model, path)
-    checkpoint = read_checkpoint(path)
+        if isinstance(model, ImageClassifier) and model.with_head:
+            classifier = linear_classifier(checkpoint, model.head.state_dict())
+        if classifier is None:
+            return load_full(model, checkpoint)
     selection = select(checkpoint, source, None, model.backbone.state_dict())
-    return load_strictly(model.backbone, checkpoint, selection, Allowed())
+    line = load_strictly(model.backbone, checkpoint, selection, Allowed())
+    if classifier is not None:
+        check_values(checkpoint, classifier)
+        if shapes := other_shapes(classifier, model.head.state_dict()):
+            raise UserError(
+                f"{checkpoint.path} doesn't fit {type(model.head).__name__}: "
+                f'{"; ".join(shapes.values())}. Set model.head to the classes in the file.'
+            )
+        model.head.load_state_dict(classifier)
+        print_log(f'loaded the classifier of {checkpoint.path}', logger='current')
+    return line
 
 
 def _fit(

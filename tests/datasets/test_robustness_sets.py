@@ -97,6 +97,14 @@ def test_imagenet9s_miniature(tmp_path):
     assert pixels[:6, :6].max() < 20 and pixels[24, 24].max() > 20
 
 
+def test_imagenet_as_miniature(tmp_path):
+    write_miniature('imagenet-a', tmp_path)
+    dataset = NumberedImageFolder(str(tmp_path), num_folders=200)
+    assert labels(dataset) == list(range(0, 1000, 5))
+    name = dataset.get_data_info(1)['img_path']
+    assert name == str(tmp_path / class_ids()[5] / '0.000116_5_0.865662.jpg')
+
+
 @pytest.mark.parametrize('name', corruption_names())
 def test_a_corruption_depends_on_the_image_alone(name):
     generator = np.random.default_rng(0)

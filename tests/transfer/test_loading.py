@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import timm
 import torch
 from mmengine.model import BaseModel
 from mmpretrain.registry import MODELS
@@ -223,6 +224,41 @@ def test_whole_model_needs_its_head(checkpoint, file_of_classifier):
     )
     with pytest.raises(UserError, match='2 not in the config .head.layers.head.weight'):
         load_full(model, file_of_classifier[1])
+
+
+def foreign(tmp_path, shape=None, rename=lambda name: name):
+    """Write a classifier of timm's, and return it with the path."""
+    size = dict(img_size=48, patch_size=8, embed_dim=12, depth=3, num_heads=3, mlp_ratio=2)
+    model = randomise(timm.models.VisionTransformer(**size, num_classes=3), 6).eval()
+    tensors = {rename(name): value for name, value in model.state_dict().items()}
+    if shape is not None:
+        tensors['head.weight'] = torch.zeros(*shape)
+    torch.save(dict(model=tensors), tmp_path / 'timm.pth')
+    return model, str(tmp_path / 'timm.pth')
+
+
+@pytest.mark.parametrize('kind', ['VisionTransformerClsHead', 'LinearClsHead'])
+@pytest.mark.parametrize('named', ['head', 'fc', 'classifier'])
+def test_a_classifier_of_another_library(tmp_path, kind, named):
+    source, path = foreign(tmp_path, rename=lambda name: name.replace('head.', f'{named}.'))
+    model = classifier()
+    model.head = MODELS.build(dict(type=f'mmpretrain.{kind}', num_classes=3, in_channels=12))
+    load_for_test(model, path)
+    images = torch.randn(2, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        mine = model.eval().head(model.extract_feat(images))
+        torch.testing.assert_close(mine, source(images), rtol=1e-4, atol=1e-5)
+
+
+def test_a_classifier_of_another_library_that_does_not_fit(tmp_path):
+    for options, message in (
+        (dict(shape=(5, 12)), r'layers.head.weight \(5, 12\) in the file, \(3, 12\) in the config'),
+        (dict(rename=lambda name: name.replace('head.', 'decoder_')), 'is a pre-training checkpo'),
+        (dict(rename=lambda name: name.replace('norm.bias', 'fc.bias')), 'a pre-training checkp'),
+    ):
+        with pytest.raises(UserError, match=message) as error:
+            load_for_test(classifier(), foreign(tmp_path, **options)[1])
+        assert '\n' not in str(error.value)
 
 
 def test_damaged(tmp_path, checkpoint):

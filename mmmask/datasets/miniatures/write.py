@@ -13,6 +13,7 @@ from mmmask.datasets.miniatures import (
     flowers,
     imagenet,
     imagenet9,
+    imagenet_variants,
     inaturalist,
     places205,
     retrieval,
@@ -41,6 +42,10 @@ LAYOUTS: dict[str, Callable[[], Files]] = {
     'inshop': retrieval.inshop,
     'davis2017': davis.files,
     'imagenet9': imagenet9.files,
+    'imagenet-a': imagenet_variants.imagenet_a,
+    'imagenet-r': imagenet_variants.imagenet_r,
+    'imagenet-sketch': imagenet_variants.imagenet_sketch,
+    'imagenetv2': imagenet_variants.imagenet_v2,
     'places205': places205.files,
 }
 """Layout -> its files."""
