@@ -24,7 +24,7 @@ from mmmask.checks.classes import (
 from mmmask.checks.coco import reading_along
 from mmmask.checks.found import QUICK, Found, Scan
 from mmmask.checks.layouts import find_layout
-from mmmask.checks.uses import Place, Use, data_sets, find_place
+from mmmask.checks.uses import Place, Use, data_sets, find_place, named_sets
 from mmmask.datasets.folders import check_folder
 from mmmask.utils.errors import UserError, explained
 
@@ -53,12 +53,19 @@ def check_metrics(cfg: Config, modes: Sequence[str]) -> None:
     """Compare metrics and the preprocessor with the data and the model.
 
     Raises:
-        UserError: A metric reads other annotations or more classes than there are, or
-            `check_preprocessor` says so.
+        UserError: A metric reads other annotations or more classes than there are, the map of a
+            set's classes is missing, or `check_preprocessor` says so.
     """
     run = [mode for mode in modes if cfg.get(f'{mode}_cfg') is not None]
     for mode in run:
         check_ann_files(cfg, mode, [data for use, data in data_sets(cfg, [mode]) if use.for_model])
+        for name, arguments in named_sets(cfg, mode):
+            path = arguments.get('class_map')
+            if isinstance(path, str) and not Path(path).is_file():
+                raise UserError(
+                    f'the class map does not exist: {path} [{mode}_cfg.sets.{name}=None leaves '
+                    'this set out]'
+                )
     check_topk(cfg, run)
     if 'train' in run:
         check_preprocessor(cfg)
@@ -108,10 +115,16 @@ def look_for_files(cfg: Config, use: Use, dataset: dict, thorough: bool = False)
         place = replace(place, config={**dataset, 'download': False})
     try:
         _look_for(use, place, head_classes(cfg))
+    except UserError as error:
+        raise _with_remedy(error, use) from error
     except OSError as error:
         raise UserError(
             f'the data of {use} cannot be read: {error.strerror}: {error.filename}'
         ) from error
+
+
+def _with_remedy(error: UserError, use: Use) -> UserError:
+    return UserError(f'{error} [{use.without} leaves this set out]') if use.without else error
 
 
 def _look_for(use: Use, place: Place, num_classes: int | None) -> None:

@@ -31,6 +31,26 @@ or, unsorted:
                          val_dataloader.dataset.ann_file=meta/val.txt (and test_dataloader)
 """
 
+_VARIANTS = """
+<data_root>/              imagenet-a, imagenet-r: 200 of the class folders; imagenet-sketch: all
+  n01440764/*.jpg         folders named by class ids; their places among the 1000 are the labels
+or imagenetv2-matched-frequency-format-val/
+  0/*.jpeg ... 999/*.jpeg
+"""
+
+_REAL = """
+<data_root>/
+  val/                    ILSVRC2012_val_00000001.JPEG ..., sorted into folders or not
+<labels_file>             real.json: a list of classes for each of the 50000 images
+"""
+
+_IMAGENET_9 = """
+<data_root>/                                  bg_challenge
+  original/val/00_dog/*.JPEG                  9 class folders in each of the sets
+  mixed_same/val/  mixed_rand/val/  mixed_next/val/  only_fg/val/  no_fg/val/  only_bg_b/val/ ...
+  in_to_in9.json                              the class of the nine of each of the 1000, or -1
+"""
+
 _FOLDERS = """
 <data_root>/<data_prefix>/
   <class>/*.jpg      one folder per class; without labels (with_label=False) images at any depth
@@ -232,13 +252,30 @@ def _look_cifar(place: Place, num_classes: int | None) -> None:
             )
 
 
+def _look_real(place: Place, num_classes: int | None) -> None:
+    """Refuse a file of labels that isn't there."""
+    if not os.path.isfile(place.config.get('labels_file') or ''):
+        raise UserError(
+            f'the file of ReaL labels does not exist: {place.config.get("labels_file")}'
+        )
+
+
 _IMAGES = {'train': 1_281_167, 'val': 50_000}
 IMAGENET = Layout(_IMAGENET, 1000, _IMAGES, look=_look_imagenet)
+IMAGENET_9 = Layout(_IMAGENET_9)
+_VARIANT_IMAGES = {
+    'imagenet-a': 7_500,
+    'imagenet-r': 30_000,
+    'imagenet-sketch': 50_889,
+    'imagenetv2-matched-frequency-format-val': 10_000,
+}
 
 # By the name of the data set's class or of its nearest ancestor here.
 _LAYOUTS = {
     'ImageNet': IMAGENET,
     'CustomDataset': Layout(_FOLDERS, look=_look_folders),
+    'NumberedImageFolder': Layout(_VARIANTS, None, _VARIANT_IMAGES),
+    'ReaLImageNet': Layout(_REAL, None, {'val': 46_837}, look=_look_real),
     'CocoDataset': Layout(
         _COCO,
         80,
@@ -275,9 +312,11 @@ _LAYOUTS = {
 
 
 def find_layout(place: Place) -> Layout | None:
-    """Return the layout of a data set's class, or of a folder that looks like ImageNet."""
+    """Return the layout of a data set's class, or of ImageNet's or ImageNet-9's folders."""
     name = next((name for name in place.family if name in _LAYOUTS), None)
     if name == 'CustomDataset':
+        if {'bg_challenge', 'imagenet9'} & set(place.root.parts):
+            return IMAGENET_9
         named = 'imagenet' in str(place.root).lower()
         if looks_like_imagenet(place.images) or (named and not place.images.is_dir()):
             return IMAGENET

@@ -27,11 +27,13 @@ class Use:
         name: Its name in messages: ``train``, ``test bank``, ``knn query``.
         group: Data sets of one group have the same classes: those of the run, or those of a hook.
         for_model: Whether its labels are those of the model's heads.
+        without: Option that leaves the data set out; '' where none does.
     """
 
     name: str
     group: str = 'run'
     for_model: bool = False
+    without: str = ''
 
     def __str__(self) -> str:
         return self.name
@@ -40,12 +42,14 @@ class Use:
 def data_sets(cfg: Config, modes: Sequence[str]) -> Iterator[tuple[Use, dict]]:
     """Yield the use of each data set (``train``, ``test bank``, ``knn query``) and its config.
 
-    Data sets are those of the modes, of their loops and of the training's hooks, without wrappers.
+    Data sets are those of the modes, of their loops, with the named sets beside the test set
+    (``test_cfg.sets``), and of the training's hooks, without wrappers.
     """
     for mode in modes:
         for use, loader, _ in _loaders(cfg, mode):
             for dataset in _unwrapped(loader.get('dataset')):
                 yield use, dataset
+        yield from _of_sets(cfg, mode)
     if 'train' in modes and cfg.get('train_cfg') is not None:
         for name, hook in (cfg.get('default_hooks') or {}).items():
             yield from _of_hook(name, hook)
@@ -74,6 +78,25 @@ def _loaders(cfg: Config, mode: str) -> Iterator[tuple[Use, dict, str]]:
     for key, loader in cfg[f'{mode}_cfg'].items():
         if key.endswith('_dataloader') and isinstance(loader, dict):
             yield Use(f'{mode} {key.removesuffix("_dataloader")}'), loader, key
+
+
+def named_sets(cfg: Config, mode: str) -> Iterator[tuple[str, dict]]:
+    """Yield the name and the arguments of each set of a loop, ``test_cfg.sets`` without None."""
+    for name, arguments in ((cfg.get(f'{mode}_cfg') or {}).get('sets') or {}).items():
+        if isinstance(arguments, dict):
+            yield name, arguments
+
+
+def _of_sets(cfg: Config, mode: str) -> Iterator[tuple[Use, dict]]:
+    """Yield the data sets of named sets: the mode's own, with what a set states in its place."""
+    own = cfg.get(f'{mode}_dataloader') or {}
+    for name, arguments in named_sets(cfg, mode):
+        if stated := arguments.get('dataset'):
+            use = f'{mode} set {name}'
+            yield (
+                Use(use, use, without=f'{mode}_cfg.sets.{name}=None'),
+                {**own['dataset'], **stated},
+            )
 
 
 def _of_hook(name: str, hook: Any) -> Iterator[tuple[Use, dict]]:

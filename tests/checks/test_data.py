@@ -288,6 +288,45 @@ def test_another_process_leaves_it_to_the_first(tmp_path):
     check_files(classification(tmp_path / 'nothing'), ['train'], rank=1)
 
 
+def test_named_sets_beside_the_test_set_are_looked_at(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for layout in ('imagenet9', 'imagenet-a'):
+        write_miniature(layout, tmp_path / layout)
+    photos(tmp_path, val__cat=1, val__dog=1)
+    dataset = dict(type='StrictImageFolder', data_root='.', data_prefix='val')
+    sets = dict(
+        a=dict(dataset=dict(type='NumberedImageFolder', data_root='imagenet-a', data_prefix='')),
+        nine=dict(dataset=dict(data_root='imagenet9', data_prefix='original/val')),
+        black=dict(ratios=[0.1]),  # the test set's images
+    )
+    cfg = Config(
+        dict(default_scope='mmpretrain', test_dataloader=dict(dataset=dataset), test_cfg={})
+    )
+    cfg.test_cfg.sets = sets
+    uses = [use.name for use, _ in data_sets(cfg, ['test'])]
+    assert uses == ['test', 'test set a', 'test set nine']
+    check_data(cfg, ['test'])
+    for key, value, message in (
+        ('a.dataset.data_root', 'no', 'folder of test set a data does not exist: no .*sets.a=None'),
+        (
+            'nine.dataset.data_prefix',
+            'mixed/val',
+            'of test set nine images .*sets.nine=None',
+        ),
+        ('nine.class_map', 'map.json', r'map does not exist: map.json \[test_cfg.sets.nine=None'),
+    ):
+        wrong = Config(cfg.to_dict())
+        wrong.merge_from_dict({f'test_cfg.sets.{key}': value})
+        with pytest.raises(UserError, match=message) as error:
+            check_files(wrong, ['test'])
+        assert '\n' not in str(error.value)
+        wrong.test_cfg.sets[key.partition('.')[0]] = None
+        check_files(wrong, ['test'])
+    cfg.test_cfg.sets.real = dict(dataset=dict(type='ReaLImageNet', labels_file='real.json'))
+    with pytest.raises(UserError, match='ReaL labels does not exist: real.json .test_cfg.sets.re'):
+        check_files(cfg, ['test'])
+
+
 def test_bank_and_queries_of_k_nn_are_looked_at(tmp_path):
     photos(tmp_path, train__cat=1, train__dog=1, val__cat=1, val__hen=1)
 
