@@ -29,7 +29,6 @@ from mmmask.benchmark.scalars import read_scalars, series_of
 from mmmask.benchmark.suite import Protocol, Suite, Task
 from mmmask.benchmark.suite_figures import check_suite_figure
 from mmmask.config.build import scope_of
-from mmmask.config.read import read_config
 from mmmask.pictures import Cell, SheetRow
 from mmmask.pictures.attention import attention_sheets
 from mmmask.pictures.figure import Options, Sample, Sheet, Subject, hidden, scale, span
@@ -69,9 +68,8 @@ class Context:
         return [task for task in tasks if self.folder(task).result]
 
     def config(self, task: Task) -> Config:
-        """Read the config that a task was run with, as mmengine wrote it into the task's folder."""
-        name = Path(task.protocol.config.split('::')[-1]).name
-        return read_config(str(self.folder(task).path / name))
+        """Read the config that a task was run with."""
+        return self.folder(task).config(task.protocol.config)
 
     def checkpoint(self, task: Task) -> str:
         """Return the path of the last checkpoint of a training, which must still be there."""

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.config import Config
 from safetensors.numpy import load_file
 
+from mmmask.config.read import read_config
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import write_text_atomically
 
@@ -68,6 +70,14 @@ class TaskFolder:
         """Content of ``result.json``; None if the run isn't done."""
         result = read_json(self.path / 'result.json')
         return result if result and result.get('status') == 'done' else None
+
+    def config(self, name: str) -> Config:
+        """Read the config that the task was run with, as mmengine wrote it here.
+
+        Args:
+            name: The config's name in the suite.
+        """
+        return read_config(str(self.path / Path(name.split('::')[-1]).name))
 
     @property
     def outcomes(self) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Make the figures of a suite: curves of several arms, and a table's numbers over a value.
+"""Make the figures of a suite: curves and masks of several arms, and a table over a value.
 
 A suite asks for figures with ``figures=[dict(type='curves', arms=[...], ...), ...]``; the other
 keys are the keyword arguments of the function of that name.
@@ -12,10 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from mmengine.config import Config
+from mmengine.registry import DATASETS
 
 from mmmask import pictures
+from mmmask.config.build import scope_of
 from mmmask.pictures import Curve, Panel
+from mmmask.pictures.figure import Options, Sample, Subject
+from mmmask.pictures.masks import own_mask_sheets
+from mmmask.probe import Probe
 from mmmask.utils.errors import UserError, check_choice
+from mmmask.utils.picks import pick_evenly
 
 from .figure_specs import Figure, check_arguments
 from .filled_table import FilledTable
@@ -35,6 +42,10 @@ class SuiteContext:
     suite: Suite
     work_dir: Path
     tables: Sequence[FilledTable]
+
+    def folder(self, task: Task) -> TaskFolder:
+        """Return a task's folder."""
+        return TaskFolder(self.work_dir / task.name)
 
 
 def curves(
@@ -95,7 +106,7 @@ def _all_series(
     """Return x -> value of each seed of an arm that has logged a scalar."""
     found = []
     for task in _trainings(context.suite, arm, protocol):
-        folder = TaskFolder(context.work_dir / task.name)
+        folder = context.folder(task)
         points = series_of(read_scalars(folder.path), name, by_epoch) if folder.result else ((), ())
         if points[0]:
             found.append(dict(zip(*points)))
@@ -220,7 +231,57 @@ def _figure(context: SuiteContext, title: str, caption: str, panels: list[Panel]
     return Figure(title, ' '.join(filter(None, captions)), [drawing])
 
 
-SUITE_FIGURES: dict[str, Callable[..., Figure]] = dict(curves=curves, sweep=sweep)
+def masks(
+    context: SuiteContext,
+    *,
+    arms: Sequence[str],
+    ratios: Sequence[float] = (0.25, 0.5, 0.75),
+    untrained: bool = False,
+    count: int = 3,
+    title: str = 'Masks',
+) -> Figure:
+    """Draw the masks of several arms, each by its own network and masker, at several ratios.
+
+    Args:
+        context: A suite whose arms are pre-trained with masks.
+        arms: Their names; the images are of the first one's training set.
+        ratios: Mask ratios, a column for each.
+        untrained: Whether a first row has the first arm's network before its training.
+        count: Images, evenly spread, a sheet for each.
+        title: Of the figure.
+    """
+    subjects: list[Subject] = []
+    for arm in arms:
+        done = [t for t in _trainings(context.suite, arm, '') if context.folder(t).result]
+        if not done:
+            raise UserError(f'arm {arm!r} has no pre-training that is done')
+        folder = context.folder(done[0])
+        config = folder.config(done[0].protocol.config)
+        trained = Probe(str(folder.checkpoint(context.suite.root)), config)
+        samples = subjects[0].samples if subjects else _images(config, trained.size, count)
+        if untrained and not subjects:
+            subjects.append(Subject('untrained', Probe('none', config, seed=done[0].seed), samples))
+        subjects.append(Subject(context.suite.arms[arm].title, trained, samples))
+    sheets = own_mask_sheets(subjects, Options(ratios=tuple(ratios)))
+    caption = (
+        'Masked patches are blue, their number stands below. Each network scores the patches and '
+        'masks them as in its training; the noise is the same in all rows. The images are of the '
+        'training set, evenly spread. Each heat map spans its own range.'
+    )
+    return Figure(title, caption, [pictures.jpeg_uri(sheet.image) for sheet in sheets])
+
+
+def _images(config: Config, size: int, count: int) -> list[Sample]:
+    """Read the central squares of evenly spread images of a pre-training."""
+    with scope_of(config):
+        dataset = DATASETS.build(config.train_dataloader.dataset)
+        dataset.full_init()
+    chosen = pick_evenly(range(len(dataset)), count)
+    paths = [Path(dataset.get_data_info(place)['img_path']) for place in chosen]
+    return [Sample(path.stem, pictures.read_square(path, size)) for path in paths]
+
+
+SUITE_FIGURES: dict[str, Callable[..., Figure]] = dict(curves=curves, sweep=sweep, masks=masks)
 
 
 def check_suite_figure(spec: dict, suite: Suite) -> None:
@@ -263,8 +324,14 @@ def _check_sweep(spec: dict, suite: Suite, where: str) -> None:
         raise UserError(f'{where}log needs positive numbers as x, got {values}')
 
 
+def _check_masks(spec: dict, suite: Suite, where: str) -> None:
+    ratios = spec.get('ratios', (0.5,))
+    if not ratios or not all(0 < ratio < 1 for ratio in ratios):
+        raise UserError(f'{where}ratios must be numbers between 0 and 1, got {ratios}')
+
+
 _CHECKS: dict[str, Callable[[dict, Suite, str], None]] = dict(
-    curves=_check_curves, sweep=_check_sweep
+    curves=_check_curves, sweep=_check_sweep, masks=_check_masks
 )
 
 

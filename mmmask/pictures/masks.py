@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +12,8 @@ import numpy as np
 
 from mmmask.models import maskers
 from mmmask.models.maskers.base import BaseMasker
-from mmmask.probe import Unavailable
+from mmmask.probe import Probe, Unavailable
+from mmmask.utils.errors import UserError
 
 from .figure import Options, Sample, Sheet, Subject, hidden, scale, seeded, span
 from .overlay import overlay_heat
@@ -73,26 +74,15 @@ def mask_sheets(subject: Subject, options: Options, say: Callable[[str], None]) 
     """
     own, samples = subject.probe.masker, subject.samples
     rows = candidates(own, getattr(own, 'needs_scores', False))
-    columns = ['scores, or the image', *(f'{ratio:.0%}' for ratio in options.ratios)]
+    columns = _columns(options)
     sheets, missing = [], {}
     for index, sample in enumerate(samples):
         given = _scores(subject, sample, options, missing)
-        lines = []
-        for row in (row for row in rows if row.scores in given):
-            scores = given[row.scores]
-            # MST's masker draws its number on its own: once, whatever the ratio.
-            ratios = (None,) if isinstance(row.masker, maskers.ThresholdMasker) else options.ratios
-            masks = []
-            for ratio in ratios:
-                masker = copy.copy(row.masker)
-                if ratio is not None:
-                    masker.ratio = (ratio, ratio)
-                with seeded(options.seed, index):  # ratios share their noise, so that masks grow
-                    masks.append(subject.probe.mask(masker, scores))
-            first = Cell(sample.shown)
-            if scores is not None:
-                first = Cell(overlay_heat(sample.shown, scores), span(scores))
-            lines.append(SheetRow(row.label, [first, *(hidden(sample, mask) for mask in masks)]))
+        lines = [
+            _line(row.label, subject.probe, row.masker, given[row.scores], sample, index, options)
+            for row in rows
+            if row.scores in given
+        ]
         name = f'masks-{index + 1:03d}-{re.sub("[^A-Za-z0-9._-]", "_", sample.name)}'
         title = 'Masks' if index == 0 else ''
         caption = _caption(subject, options) if index == len(samples) - 1 else ''
@@ -100,6 +90,60 @@ def mask_sheets(subject: Subject, options: Options, say: Callable[[str], None]) 
     for kind, reason in missing.items():
         say(f'masks: left out those by {kind} scores. {reason}')
     return sheets
+
+
+def own_mask_sheets(subjects: Sequence[Subject], options: Options) -> list[Sheet]:
+    """Draw one sheet for each image: a row for each network's own masks, a column for each ratio.
+
+    Args:
+        subjects: Networks that are shown the same images.
+        options: Ratios and seed.
+
+    Raises:
+        UserError: If a network has no masker.
+    """
+    if without := [one.label for one in subjects if one.probe.masker is None]:
+        raise UserError(f'{without[0]} has no masker whose masks could be drawn')
+    sheets = []
+    for index, sample in enumerate(subjects[0].samples):
+        lines = []
+        for one in subjects:
+            masker = copy.copy(one.probe.masker)
+            masker.prob = 1.0
+            scores = one.probe.own_scores(sample.image)
+            lines.append(_line(one.label, one.probe, masker, scores, sample, index, options))
+        sheet = contact_sheet(_columns(options), lines, scale())
+        sheets.append(Sheet(f'own-masks-{index + 1:03d}', '', '', sheet))
+    return sheets
+
+
+def _columns(options: Options) -> list[str]:
+    return ['scores, or the image', *(f'{ratio:.0%}' for ratio in options.ratios)]
+
+
+def _line(
+    label: str,
+    probe: Probe,
+    masker: BaseMasker,
+    scores: np.ndarray | None,
+    sample: Sample,
+    index: int,
+    options: Options,
+) -> SheetRow:
+    """Draw the scores (h, w) of an image, or the image without any, and its masks."""
+    # MST's masker draws its number on its own: once, whatever the ratio.
+    ratios = (None,) if isinstance(masker, maskers.ThresholdMasker) else options.ratios
+    masks = []
+    for ratio in ratios:
+        masker = copy.copy(masker)
+        if ratio is not None:
+            masker.ratio = (ratio, ratio)
+        with seeded(options.seed, index):  # ratios share their noise, so that masks grow
+            masks.append(probe.mask(masker, scores))
+    first = Cell(sample.shown)
+    if scores is not None:
+        first = Cell(overlay_heat(sample.shown, scores), span(scores))
+    return SheetRow(label, [first, *(hidden(sample, mask) for mask in masks)])
 
 
 def _scores(

@@ -4,10 +4,12 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mmmask import pictures
+from mmmask.benchmark import suite_figures
 from mmmask.benchmark.arms import Arm
 from mmmask.benchmark.figures import check_figures
 from mmmask.benchmark.filled_table import fill_tables
@@ -107,6 +109,39 @@ def test_a_demo_has_published_curves_apart(tmp_path, drawn):
         'Mean over 1 seed. Dashed: published. A demo cannot be compared with published numbers, '
         'so they have a panel of their own.'
     )
+
+
+def test_masks_are_of_each_arm_s_network_and_the_untrained_one(tmp_path, monkeypatch):
+    built = []
+
+    def probe(checkpoint, config, seed=None):
+        built.append((Path(checkpoint).name, config.epochs, seed))
+        return SimpleNamespace(size=32)
+
+    def draw(subjects, options):
+        assert options.ratios == (0.5,)
+        return [SimpleNamespace(image=[subject.label for subject in subjects])]
+
+    monkeypatch.setattr(suite_figures, 'Probe', probe)
+    monkeypatch.setattr(suite_figures, 'own_mask_sheets', draw)
+    monkeypatch.setattr(suite_figures, '_images', lambda config, size, count: [size] * count)
+    monkeypatch.setattr(pictures, 'jpeg_uri', lambda image: image)
+    context = SuiteContext(suite_of(tmp_path), tmp_path, [])
+    spec = dict(type='masks', arms=['low', 'high'], untrained=True, ratios=[0.5])
+    for epochs, task in enumerate(('low-s0', 'high-s0'), start=1):
+        with pytest.raises(UserError, match=f"arm '{task[:-3]}' has no pre-training that is done"):
+            make_suite_figure(context, spec)
+        (tmp_path / task).mkdir()
+        (tmp_path / task / f'{task}.pth').touch()
+        (tmp_path / task / 'p.py').write_text(f'epochs = {epochs}')
+        result = dict(status='done', output_checkpoint=f'{task}/{task}.pth')
+        (tmp_path / task / 'result.json').write_text(json.dumps(result))
+    built.clear()
+    figure = make_suite_figure(context, spec)
+    assert built == [('low-s0.pth', 1, None), ('none', 1, 0), ('high-s0.pth', 2, None)]
+    assert figure.drawings == [['untrained', 'Low', 'High']]
+    with pytest.raises(UserError, match='ratios must be numbers between 0 and 1, got \\[75\\]'):
+        check_figures(suite_of(tmp_path, [dict(type='masks', arms=['low'], ratios=[75])]))
 
 
 def test_what_was_not_logged_is_told(tmp_path):

@@ -4,10 +4,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mmmask.models.maskers import SoftToHardMasker, ThresholdMasker
+from mmmask.models.maskers import (
+    HighAttentionMasker,
+    RandomMasker,
+    SoftToHardMasker,
+    ThresholdMasker,
+)
 from mmmask.pictures import masks
 from mmmask.pictures.figure import HIDDEN, Options, Sample, Subject, hidden
 from mmmask.probe import Probe, Unavailable
+from mmmask.utils.errors import UserError
 
 CLS = np.array([[0.4, 0.1], [0.3, 0.2]], np.float32)
 RECEIVED = np.array([[-5.0, 9.0], [1.0, 2.0]], np.float32)
@@ -115,3 +121,21 @@ def test_masks_of_one_seed_are_the_same_and_grow_with_the_ratio(drawn):
     first = draw(0)
     assert draw(0) == first and any(draw(seed) != first for seed in range(1, 6))
     assert all(a <= b for small, large in zip(first, first[1:]) for a, b in zip(small, large))
+
+
+def test_networks_mask_by_their_own_scores_in_rows(drawn):
+    high = HighAttentionMasker(ratio=0.75, prob=0.5)
+    networks = [
+        subject(high, own_scores=CLS),
+        Subject('flipped', subject(high, own_scores=np.flip(CLS).copy()).probe, []),
+        Subject('random', subject(RandomMasker()).probe, []),
+    ]
+    (sheet,) = masks.own_mask_sheets(networks, Options(ratios=(0.25, 0.5)))
+    pictures = {label: [covered(c.image) for c in cells[1:]] for label, cells in drawn.items()}
+    assert pictures['network'] == [[True, False, False, False], [True, False, True, False]]
+    assert pictures['flipped'] == [[False, False, False, True], [False, True, False, True]]
+    assert [sum(mask) for mask in pictures['random']] == [1, 2]
+    assert drawn['network'][0].caption == '0.1 to 0.4' and not drawn['random'][0].caption
+    assert high.ratio == (0.75, 0.75) and high.prob == 0.5  # the model's own is untouched
+    with pytest.raises(UserError, match='network has no masker'):
+        masks.own_mask_sheets([subject()], Options())
