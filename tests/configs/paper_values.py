@@ -489,14 +489,14 @@ paper(
 # -- ccMIM: Section 4 and Appendix C --------------------------------------------------------------
 
 
-def ccmim(name: str, epochs: int, size: str = 'base') -> str:
-    return f'ccmim/{name}_vit-{size}-p16_32xb32-coslr-{epochs}e_in1k'
+def ccmim(epochs: int, size: str = 'base') -> str:
+    return f'ccmim/ccmim_vit-{size}-p16_32xb32-coslr-{epochs}e_in1k'
 
 
 IMPORTANCE = dict(type='ImportanceMasker', ratio=0.75)
 for size, (width, _) in SIZES.items():
     paper(
-        'ccMIM, Sections 3 and 4', ccmim('ccmim', 300, size), vit(size),
+        'ccMIM, Sections 3 and 4', ccmim(300, size), vit(size),
         under(
             'model:',
             {
@@ -529,40 +529,41 @@ for size, (width, _) in SIZES.items():
             ],
         },
     )
-paper('ccMIM, Tables 1 to 4', ccmim('ccmim', 800), {'train_cfg.max_epochs': 800})
+paper('ccMIM, Tables 1 to 4', ccmim(800), {'train_cfg.max_epochs': 800})
 for epochs in (100, 400):
     for name, masker in {
-        'ablations/ccmim-random': dict(type='RandomMasker', ratio=0.75),
-        'ablations/ccmim-block-wise': dict(
+        'random': dict(type='RandomMasker', ratio=0.75),
+        'block': dict(
             type='BlockMasker', ratio=0.75, prob=1.0, min_num_patches=16, exact=True
         ),
-        'ablations/ccmim-importance': dict(type='HighAttentionMasker', ratio=0.75, prob=1.0),
-        'ccmim': IMPORTANCE,
+        'importance': dict(type='HighAttentionMasker', ratio=0.75, prob=1.0),
+        '': IMPORTANCE,
     }.items():
         scored = None if masker['type'] in ('RandomMasker', 'BlockMasker') else 'OnlineScorer'
         paper(
-            'ccMIM, Table 5', ccmim(name, epochs),
+            'ccMIM, Table 5', f'suite:ccmim/{name}_{epochs}' if name else ccmim(epochs),
             {
                 'model.masker': masker, 'model.scorer.type': scored, 'model.contrast.weight': 0.2,
                 'train_cfg.max_epochs': epochs,
             },
         )
-for weight in (0.1, 0.2, 0.4, 0.6, 0.8, 1):
-    tag = '' if weight == 0.2 else f'-lambda{weight}'
-    for objective, name in {
-        'nce': f'ablations/ccmim{tag}' if tag else 'ccmim',
-        'cosine': f'ablations/ccmim-cosine{tag}',
-    }.items():
+for weight in (0.1, 0.2, 0.4, 0.6, 0.8, 1.0):
+    for objective in ('nce', 'cosine'):
+        default = (objective, weight) == ('nce', 0.2)
         paper(
-            'ccMIM, Figure 2', ccmim(name, 400),
+            'ccMIM, Figure 2', ccmim(400) if default else f'suite:ccmim/{objective}_{weight}',
             {
                 'model.contrast:objective': objective, 'model.contrast:weight': weight,
                 'model.masker': IMPORTANCE, 'train_cfg.max_epochs': 400,
             },
         )
 paper(
-    'ccMIM, Figure 2: none', ccmim('ablations/ccmim-lambda0', 400),
+    'ccMIM, Figure 2: none', 'suite:ccmim/no_alignment',
     {'model.contrast': None, 'model.masker': IMPORTANCE, 'train_cfg.max_epochs': 400},
+)
+paper(
+    'ccMIM, Figure 3: the first of 800 epochs', 'suite:ccmim/ccmim_1',
+    {'model.masker': IMPORTANCE, 'train_cfg.max_epochs': 1, 'lr@0': 0, 'lr@1': 6e-4 * 7 / 279},
 )
 
 # -- Fine-tuning ----------------------------------------------------------------------------------

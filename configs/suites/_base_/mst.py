@@ -38,7 +38,7 @@ _linear = dict(
 _linear_demo = {**_demos['linear']['options'], 'model.n_last_blocks': 1}  # the last CLS token alone
 _cityscapes = dict(
     run='train',
-    metrics={'mIoU': 'mIoU', 'mAcc': 'mAcc', 'aAcc': 'aAcc'},
+    metrics={name: dict(label=name, digits=2) for name in ('mIoU', 'mAcc', 'aAcc')},
     gpus=8,
     hours=8,  # 40,000 iterations of 0.7 s
     demo=_demos['segmentation'],

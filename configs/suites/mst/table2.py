@@ -22,12 +22,12 @@ tables = [
         baseline='dino_swin',
         columns=[
             dict(
-                label=f'AP {kind}{threshold}',
+                label=f'AP{label} {kind}',
                 group=f'{group} AP',
                 metric=f'coco:coco/{name}_mAP{threshold}',
             )
             for kind, group, name in (('bbox', 'box', 'bbox'), ('mask', 'mask', 'segm'))
-            for threshold in ('', '_50', '_75')
+            for threshold, label in (('', ''), ('_50', '₅₀'), ('_75', '₇₅'))
         ],
         rows=[
             dict(label=(method, 'Swin-T [20]', epochs), arm=arm, published=numbers, source=source)

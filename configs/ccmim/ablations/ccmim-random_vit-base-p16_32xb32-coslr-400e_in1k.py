@@ -1,4 +1,0 @@
-# ccMIM with random dividing, 400 epochs (ccMIM, Table 5).
-_base_ = 'ccmim-random_vit-base-p16_32xb32-coslr-100e_in1k.py'
-
-train_cfg = dict(max_epochs=400)
