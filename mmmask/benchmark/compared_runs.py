@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from os.path import commonpath, relpath
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ class Weights:
 
     Attributes:
         label: In words.
-        detail: More words, for several that share a label.
+        options: Words of the command, which tell those with an equal label apart.
         key: Equal for weights that were made the same way but for the seed.
         seed: Of the first training among those that made the weights; None if it isn't known.
         settings: Of the training that made the weights; empty if they aren't known.
@@ -41,7 +41,7 @@ class Weights:
     key: str
     seed: int | None = None
     settings: dict = field(default_factory=dict)
-    detail: str = ''
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +107,7 @@ class Run:
         A pre-training is told by its own settings, an evaluation by the checkpoint that it took.
         """
         own = self._trained() if self.is_pretraining else self._started_from()
-        return replace(own, label=self.given_arm, detail='') if self.given_arm else own
+        return replace(own, label=self.given_arm, options=()) if self.given_arm else own
 
     @property
     def seed(self) -> int:
@@ -158,25 +158,27 @@ class Run:
         settings = training_settings(self.config or {}, self.result.get('data', {}))
         key = json.dumps([settings, before.key], sort_keys=True)
         seed = self.result['seed'] if before.seed is None else before.seed
-        label = self.given_arm or config_name(self.result['config'])
-        return Weights(label, key, seed, settings, '' if self.given_arm else self._options())
+        label = config_name(self.result['config'])
+        if self.state:  # a suite's task has a name of its own
+            label = self.given_arm or self.folder.name.removesuffix(f'-s{self.result["seed"]}')
+        return Weights(label, key, seed, settings, () if self.state else self._options())
 
-    def _options(self) -> str:
+    def _options(self) -> tuple[str, ...]:
         """Return the options of the command that change settings other than weights."""
         words = self.words
         if '--cfg-options' not in words:
-            return ''
+            return ()
         options = []
         for word in words[words.index('--cfg-options') + 1 :]:
             if word.startswith('--'):
                 break
             if 'init_cfg' not in word and 'load_from' not in word:
                 options.append(word)
-        return ' '.join(options)
+        return tuple(options)
 
 
 def read_runs(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
-    """Read the runs of folders: each is a run's own, or has those of runs in it, as a suite's.
+    """Read the runs of folders: each is a run's own, or has those of runs in it, at any depth.
 
     Returns:
         The runs that are done, each once, and the paths of those that aren't.
@@ -184,33 +186,30 @@ def read_runs(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
     Raises:
         UserError: If there is no such folder, no run in it is done, or a file is damaged.
     """
-    found: dict[Path, dict] = {}
+    _arms.cache_clear()
+    found: list[Path] = []
     undone: list[str] = []
     for given in map(Path, folders):
         if not given.is_dir():
             raise UserError(f"There is no folder '{given}': name those of runs or suites.")
-        inside = sorted(path for path in given.iterdir() if _is_run(path))
-        own = [given] if _is_run(given) else inside
-        arms = {} if _is_run(given) else _arms(given)
+        own = list(_run_folders(given))
         done = [path for path in own if TaskFolder(path).result]
         undone += [str(path) for path in own if path not in done]
         if not done:
-            why = f'{len(own)} run(s) in it are not done' if own else 'no result.json is in it'
-            raise UserError(f"'{given}' has no result: {why}, nor in a folder just below.")
-        found.update({path.resolve(): arms for path in done})
-    parents = {str(path.parent) for path in found}
-    base = commonpath(parents)
-    runs = [read_run(path, relpath(path, base), arms) for path, arms in found.items()]
+            why = f'{len(own)} run(s) in it are not done' if own else 'no run is in it'
+            raise UserError(f"'{given}' has no result.json: {why}.")
+        found += [path.resolve() for path in done]
+    base = commonpath({path.parent for path in found})
+    runs = (read_run(path, relpath(path, base)) for path in dict.fromkeys(found))
     return [run for run in runs if run], undone
 
 
-def read_run(folder: Path, name: str, arms: Mapping[str, str] | None = None) -> Run | None:
+def read_run(folder: Path, name: str) -> Run | None:
     """Read the folder of a run; None if no run has ended there.
 
     Args:
         folder: The run's.
         name: What to call it.
-        arms: Task -> arm, of its suite; None: those beside it.
 
     Raises:
         UserError: If a file is damaged, or isn't what a run writes.
@@ -226,14 +225,20 @@ def read_run(folder: Path, name: str, arms: Mapping[str, str] | None = None) -> 
         config = plain(read_assignments(path.read_text(encoding='utf-8')))
     else:
         config = state.get('identity', {}).get('config')
-    arms = _arms(folder.parent) if arms is None else arms
-    return Run(name, folder, result, state, config, arms.get(folder.name, ''))
+    return Run(name, folder, result, state, config, _arms(folder.parent).get(folder.name, ''))
 
 
-def _is_run(folder: Path) -> bool:
-    return (folder / 'result.json').is_file() or (folder / 'task.json').is_file()
+def _run_folders(folder: Path) -> Iterator[Path]:
+    """Yield the folder itself if it is a run's, else those of runs below; hidden ones are not."""
+    if (folder / 'result.json').is_file() or (folder / 'task.json').is_file():
+        yield folder
+        return
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.is_symlink() and not path.name.startswith('.'):
+            yield from _run_folders(path)
 
 
+@lru_cache(maxsize=1024)
 def _arms(folder: Path) -> dict[str, str]:
     """Return the arms of a suite's tasks, which its ``results.json`` names."""
     records: Any = read_json(folder / 'results.json') or []
@@ -241,15 +246,21 @@ def _arms(folder: Path) -> dict[str, str]:
 
 
 def distinct_names(runs: Sequence[Run]) -> dict[str, str]:
-    """Return a name for each key of weights: the label, with options or a run if two share it."""
+    """Return a name for each key of weights: the label, with what tells it from equal ones.
+
+    That is the options that not all of them have, else the name of a run.
+    """
     first: dict[str, Run] = {}
     for run in runs:
         first.setdefault(run.weights.key, run)
-    names = {key: run.weights.label for key, run in first.items()}
-    for more in (
-        lambda run: run.weights.detail and f' ({run.weights.detail})',
-        lambda run: f' [{run.name}]',
-    ):
-        shared = {name for name, count in Counter(names.values()).items() if count > 1}
-        names = {k: n + more(first[k]) if n in shared else n for k, n in names.items()}
-    return names
+    sharing: dict[str, list[Weights]] = {}
+    for run in first.values():
+        sharing.setdefault(run.weights.label, []).append(run.weights)
+    names = {}
+    for label, several in sharing.items():
+        common = set.intersection(*(set(weights.options) for weights in several))
+        for weights in several:
+            own = ' '.join(word for word in weights.options if word not in common)
+            names[weights.key] = f'{label} ({own})' if own else label
+    shared = {name for name, count in Counter(names.values()).items() if count > 1}
+    return {k: f'{n} [{first[k].name}]' if n in shared else n for k, n in names.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import combinations
@@ -83,14 +83,14 @@ def compare_runs(runs: Sequence[Run], metrics: Sequence[str]) -> tuple[list[Grou
         The comparable ones, also groups of a single run, and the pairs of groups that have a metric
         in common.
     """
-    groups, refused = [], {}
+    groups, refused, names = [], {}, distinct_names(runs)
     for name in metrics:
         parts: dict[str, list[Run]] = {}
         for run in runs:
             if name in run.metrics:
                 parts.setdefault(_conditions_key(run), []).append(run)
         metric = metric_of(name, [run.metrics[name] for run in runs if name in run.metrics])
-        groups += [_group(metric, part) for part in parts.values()]
+        groups += [_group(metric, part, names) for part in parts.values()]
         for key in combinations(parts, 2):
             first, second = (tuple(parts[k]) for k in key)
             found = refused.get(key) or Refused(first, second, (), refusal(first[0], second[0]))
@@ -109,8 +109,7 @@ def _conditions_key(run: Run) -> str:
     return json.dumps(conditions(run), sort_keys=True, default=str)
 
 
-def _group(metric: Metric, runs: list[Run]) -> Group:
-    names = distinct_names(runs)
+def _group(metric: Metric, runs: list[Run], names: Mapping[str, str]) -> Group:
     places = {run: (names[run.weights.key], seed) for run, seed in _one_for_each_seed(runs).items()}
     arms: dict[str, ArmResult] = {}
     for run, (name, seed) in places.items():

@@ -42,6 +42,9 @@ _PLACES = ('data_root', 'data_prefix', 'ann_file', 'split', 'metainfo')
 _WORDS = (
     ('run', 'measured by another command'),
     ('data.*', 'other data'),
+    ('*.data_root', 'other data'),
+    ('*.data_prefix*', 'other data'),
+    ('*.ann_file', 'other data'),
     ('*.compared_size', 'other size of masks'),
     ('config.*_evaluator*.size', 'other size of masks'),
     ('*.lrs', 'other number of rates tried'),

@@ -11,6 +11,7 @@ from typing import Any
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import write_text_atomically
 
+from .comparison_page import hardware_text
 from .estimate import in_words
 from .figure_specs import Figure
 from .figures import Context, make_figure
@@ -63,6 +64,7 @@ def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
         failed=[run for run in runs if run['status'] == 'failed'],
         missing=[run for run in runs if run['status'] not in ('failed', 'done')],
         total=in_words(sum(run['seconds'] for run in runs)),
+        hardware=sorted({hardware_text(r['hardware']) for r in records} - {''}),
         versions=_distinct((item for r in records for item in r['versions'].items()), ' and '),
     )
     path = work_dir / 'report' / 'index.html'

@@ -1,6 +1,6 @@
 """Put runs side by side: numbers, verdicts, and why some can't be compared.
 
-Each folder is a run's, of train or test, or has the folders of runs in it, as a suite's. Runs that
+Each folder is a run's, of train or test, or has those of runs in it, as a suite's. Runs that
 measured the same thing are compared; for others the report says what differs.
 """
 

@@ -101,6 +101,32 @@ def test_equal_names_of_other_settings_are_told_apart(tmp_path):
     assert [arm.arm for arm in group.arms] == ['ibot [a]', 'ibot [b]']
 
 
+def test_options_tell_equal_names_apart(tmp_path):
+    for name, words in (
+        ('a', 'x=1 y=2'),
+        ('b', 'x=1 y=3 model.backbone.init_cfg=None'),
+        ('c', 'x=1'),
+    ):
+        folder = tmp_path / f'pre-{name}'
+        checkpoint = write_pretraining(folder, 0, model__masker__ratio=f'of {name}')
+        result = json.loads((folder / 'result.json').read_text())
+        result['command'] += f' --cfg-options {words} --resume'
+        (folder / 'result.json').write_text(json.dumps(result))
+        write_run(tmp_path / name, {TOP1: 1.0}, checkpoint=checkpoint)
+    (group,), _ = compare(*(tmp_path / name for name in 'abc'))
+    assert [arm.arm for arm in group.arms] == ['ibot (y=2)', 'ibot (y=3)', 'ibot']
+
+
+def test_a_suites_training_is_called_as_its_task(tmp_path):
+    checkpoint = write_pretraining(tmp_path / 'deep/high-s2', 2)
+    (tmp_path / 'deep/high-s2/task.json').write_text('{"status": "done"}')
+    (tmp_path / '.hidden').mkdir()
+    write_run(tmp_path / '.hidden/a', {TOP1: 1.0}, checkpoint=checkpoint)
+    write_run(tmp_path / 'deep/a', {TOP1: 1.0}, checkpoint=checkpoint)
+    (group,), _ = compare(tmp_path)
+    assert [arm.arm for arm in group.arms] == ['high'] and group.arms[0].values == {2: 1.0}
+
+
 def test_a_teacher_that_a_training_took_belongs_to_its_arm(tmp_path):
     """GPA with two teachers, each made by a training of its own."""
     for name, ratio in (('a', 0.3), ('b', 0.5)):
@@ -293,7 +319,7 @@ def test_the_arms_of_a_suite_have_its_names(tmp_path):
     'make, message',
     [
         (lambda folder: None, "There is no folder '.*run'"),
-        (lambda folder: folder.mkdir(), 'no result.json is in it, nor in a folder just below'),
+        (lambda folder: folder.mkdir(), 'has no result.json: no run is in it'),
         (lambda folder: write_file(folder / 'result.json', '{"status": "do'), 'is damaged'),
         (
             lambda folder: write_file(folder / 'result.json', '{"status": "done"}'),

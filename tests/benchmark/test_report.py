@@ -133,6 +133,15 @@ def test_tables_of_the_suite_come_first(miniature):
     assert '| pre | 60.5 ± 0.7<br>*61.0* (-0.5) |' in text and '| dino | *70.0* |' in text
 
 
+def test_the_hardware_is_told(miniature, protocols):
+    miniature.run(TASKS[:2], protocols=protocols)
+    path = miniature.work_dir / 'none-0' / 'result.json'
+    result = dict(json.loads(path.read_text()), hardware=dict(cpu='Chip 9', cores=4, gpu='GPU X'))
+    path.write_text(json.dumps(result))
+    page, _ = report_of(miniature, TASKS[:2], protocols=protocols)
+    assert '<li>hardware <b>1 × GPU X; Chip 9, 4 cores</b></li>' in page
+
+
 def test_failures_are_told(miniature, protocols):
     miniature.config('pretrain', broken=True)
     with pytest.raises(SuiteFailed):
