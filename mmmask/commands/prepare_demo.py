@@ -14,6 +14,8 @@ from pathlib import Path
 from mmmask.datasets.spec import MaterialScenesSpec
 from mmmask.utils.errors import UserError, explained
 
+from . import prepare_miniature
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments, one for every field of `MaterialScenesSpec`."""
@@ -26,6 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=['cls', 'det', 'seg'],
         choices=['cls', 'det', 'seg'],
         help='which of the three to make',
+    )
+    miniatures = 'also make these stand-ins for published data sets, in data/miniature/LAYOUT'
+    parser.add_argument(
+        '--miniatures',
+        nargs='+',
+        default=[],
+        metavar='LAYOUT',
+        choices=prepare_miniature.LAYOUTS,
+        help=miniatures,
     )
     group = parser.add_argument_group('specification (see mmmask/datasets/spec.py)')
     for field in fields(MaterialScenesSpec):
@@ -56,3 +67,5 @@ def run(args: argparse.Namespace) -> None:
         )
     parts = [f'{tree} {t["files"]} files ({t["written"]} written)' for tree, t in trees.items()]
     print(f'{args.out}: {", ".join(parts)}, seed {args.seed}, {time.monotonic() - start:.1f} s')
+    for layout in args.miniatures:
+        prepare_miniature.run(argparse.Namespace(layout=layout, out=None))

@@ -42,3 +42,11 @@ def test_it_writes_below_the_current_folder_by_default(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert _main('--trees', 'cls', '--cls-train', 1, '--cls-val', 1, '--cls-size', 16) == 0
     assert len(list((tmp_path / 'data/material_scenes/cls').rglob('*.jpg'))) == 24
+
+
+def test_it_makes_miniatures_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    args = ('--trees', 'cls', '--cls-train', 1, '--cls-val', 1, '--cls-size', 16)
+    assert _main(*args, '--miniatures', 'sop', 'davis2017') == 0
+    assert 'data/miniature/davis2017: a miniature of davis2017' in capsys.readouterr().out
+    assert (tmp_path / 'data/miniature/sop/Ebay_test.txt').is_file()
