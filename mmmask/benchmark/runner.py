@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import signal
 import sys
@@ -418,4 +419,14 @@ def _option(value: object) -> str:
     """Write a value in the notation of ``--cfg-options``."""
     if isinstance(value, (list, tuple)):
         return '[' + ','.join(map(_option, value)) + ']'
-    return str(value)
+    return _literal(value) if isinstance(value, dict) else str(value)
+
+
+def _literal(value: object) -> str:
+    """Write a Python literal without a single quote, so that a shell's quotes leave it readable."""
+    if isinstance(value, dict):
+        items = (f'{_literal(key)}: {_literal(inner)}' for key, inner in value.items())
+        return '{' + ', '.join(items) + '}'
+    if isinstance(value, (list, tuple)):
+        return '[' + ', '.join(map(_literal, value)) + ']'
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

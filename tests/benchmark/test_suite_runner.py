@@ -11,6 +11,7 @@ from mmmask.benchmark.executors import LocalExecutor
 from mmmask.benchmark.process import Interrupted, exclusive, make_slots
 from mmmask.benchmark.runner import SuiteFailed, SuiteRunner
 from mmmask.benchmark.suite import load_suite
+from mmmask.config.options import read_options
 from mmmask.utils.errors import UserError
 
 
@@ -72,9 +73,11 @@ def test_records_are_complete(miniature):
 
 def test_weights_and_options_become_cfg_options(miniature):
     weights = miniature.write('some.pth', 'x')
+    value = dict(type="a 'b'", steps=[dict(scale=[0.5, 1], crop=None)], flip=True)
     tasks = [
         dict(name='file', protocol='pretrain', weights=str(weights.name)),
         dict(name='scratch', protocol='pretrain', weights='none', options={'k': [1, 'x']}, seed=2),
+        dict(name='hook', protocol='pretrain', options={'k': value}),
     ]
     suite = load_suite(miniature.suite(tasks), miniature.root)
     runner = SuiteRunner(
@@ -87,6 +90,9 @@ def test_weights_and_options_become_cfg_options(miniature):
     option = 'model.backbone.init_cfg'
     assert ' '.join(commands['file']) == shared.format('file', 0, f'{option}.checkpoint=some.pth')
     assert ' '.join(commands['scratch']) == shared.format('scratch', 2, f'k=[1,x] {option}=None')
+    hook = commands['hook'][-1]
+    assert hook.startswith('k={"type": "a \'b\'", "steps": [{"scale": [0.5, 1], "crop": None}],')
+    assert read_options([hook]) == {'k': value}
 
 
 @pytest.mark.parametrize('jobs', [1, 2])
