@@ -51,7 +51,7 @@ def vit(size: str, backbone: str = 'model:backbone') -> dict[str, Any]:
 # -- DINO, iBOT and AttMask: AttMask, Section 4.1 and Appendix B ----------------------------------
 
 FULL, FIFTH = '8xb30-coslr-100e_in1k', '8xb30-coslr-100e_in1k-20pct'
-LONG, SMALL_BATCH = '8xb100-coslr-300e_in1k', '6xb30-coslr-100e_in1k-20pct'
+LONG = '8xb100-coslr-300e_in1k'
 
 
 def attmask(name: str, recipe: str) -> str:
@@ -139,20 +139,32 @@ for name, values in {
 }.items():
     paper('AttMask, Table 3', attmask(name, FIFTH), DINO_20, values)
 paper('AttMask, Section 4.3', attmask('attmask/attmask-hint-ibot', FULL), IBOT, HINT)
+# The others are arms of AttMask's suites.
 for layer in (6, 9, 11):
-    name = attmask(f'attmask/ablations/attmask-high-layer{layer}-ibot', FIFTH)
-    paper('AttMask, Table 9a', name, IBOT_20, HIGH, {'model.scorer:attention.blocks': (layer - 1,)})
+    blocks = {'model.scorer:attention.blocks': (layer - 1,)}
+    paper('AttMask, Table 9a', f'suite:attmask/layer{layer}', IBOT_20, HIGH, blocks)
 for prob in (0, 0.25, 0.5, 0.75, 1):
-    name = attmask(f'attmask/ablations/attmask-high-prob{prob}-ibot', SMALL_BATCH)
-    paper('AttMask, Table 9b', name, recipe(batch=180, **ANALYSIS), attended('High', prob=prob))
-for name, values in {'block': BLOCK, 'random': RANDOM, 'attmask-high': HIGH}.items():
-    for text, ratio in {'0.1-0.3': (0.1, 0.3), '0.1-0.7': (0.1, 0.7), '0.3': (0.3, 0.3)}.items():
-        where = attmask(f'attmask/ablations/{name}-ratio{text}-ibot', FIFTH)
+    values = recipe(batch=180, **ANALYSIS) | {'train_dataloader.batch_size': 180 / 6}
+    paper('AttMask, Table 9b', f'suite:attmask/prob{prob}', values, attended('High', prob=prob))
+for name, values in {'block': BLOCK, 'random': RANDOM, 'high': HIGH}.items():
+    for text, ratio in {'10-30': (0.1, 0.3), '10-70': (0.1, 0.7), '30': (0.3, 0.3)}.items():
+        where = f'suite:attmask/{name}_ratio{text}'
         paper('AttMask, Tables 9c and A16', where, IBOT_20, values, {'model.masker:ratio': ratio})
     if name != 'random':
         for weight in (0, 0.5, 2):
-            where = attmask(f'attmask/ablations/{name}-lambda{weight}-ibot', FIFTH)
+            where = f'suite:attmask/{name}_lambda{weight}'
             paper('AttMask, Table A15', where, recipe(**ANALYSIS, weight=weight), values)
+for name, values in {'block': BLOCK, 'high': HIGH}.items():
+    hook = 'default_hooks.knn'
+    paper(
+        'AttMask, Figure 4', f'suite:attmask/{name}', IBOT_20, values,
+        under(
+            f'{hook}:',
+            {'protocol.k': 20, 'protocol.temperature': 0.07, 'source': 'teacher', 'feature': 'cls'},
+        ),
+        {f'{hook}.bank_dataloader.dataset.data_prefix': 'train'},
+        {f'{hook}.query_dataloader.dataset.data_prefix': 'val'},
+    )
 
 BENCHMARK = {name: attmask(name, FULL) for name in ('dino/dino', 'ibot/ibot')}
 BENCHMARK['attmask'] = attmask('attmask/attmask-high-ibot', FULL)
@@ -248,6 +260,14 @@ for name in (*MST_MAIN, *MST_BASELINES):
             ),
             # DINO's paper
             'momentum@0': 0.996, 'teacher_temp@0': 0.04, 'teacher_temp@30': 0.07,
+        },
+    )
+for name, epochs in {'dino': 100, 'dino_300e': 300}.items():  # those of AttMask's tables
+    paper(
+        'DINO, Table 8: ten local crops, a batch of 1024', f'suite:attmask/{name}',
+        {
+            f'{PIPELINE}.1.num_local': 10, 'auto_scale_lr.base_batch_size': 1024, 'lr@10': 2e-3,
+            'train_cfg.max_epochs': epochs, f'lr@{epochs}': 1e-6, f'momentum@{epochs}': 1.0,
         },
     )
 for name in MST_MAIN:

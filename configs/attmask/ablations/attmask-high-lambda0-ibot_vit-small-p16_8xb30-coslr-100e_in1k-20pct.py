@@ -1,4 +1,0 @@
-# AttMask-High, lambda = 0: the weight of the patch loss (AttMask, Table A15).
-_base_ = '../attmask-high-ibot_vit-small-p16_8xb30-coslr-100e_in1k-20pct.py'
-
-model = dict(head=dict(patch_weight=0.0))
