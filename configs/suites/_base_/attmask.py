@@ -42,13 +42,13 @@ _recipes = {
     '8xb30-coslr-100e_in1k-20pct': (
         dict(gpus=8, hours=10),
         dict(
-            block=('iBOT', 'ibot/ibot', 'ibot'),
-            random75=('iBOT, random, 75 %', 'attmask/random-ratio0.75-ibot', 'random-ibot'),
-            random=('iBOT, random', 'attmask/random-ibot', 'random-ibot'),
+            block=('Random Block-Wise', 'ibot/ibot', 'ibot'),
+            random75=('Random, 75 %', 'attmask/random-ratio0.75-ibot', 'random-ibot'),
+            random=('Random', 'attmask/random-ibot', 'random-ibot'),
             low=('AttMask-Low', 'attmask/attmask-low-ibot', 'attmask-low-ibot'),
             hint=('AttMask-Hint', 'attmask/attmask-hint-ibot', 'attmask-hint-ibot'),
             high=('AttMask-High', 'attmask/attmask-high-ibot', 'attmask-high-ibot'),
-            dino_20pct=('DINO', 'dino/dino', 'dino'),
+            dino_20pct=('DINO, no masking', 'dino/dino', 'dino'),
             dino_random=('DINO, random', 'attmask/random-dino', 'attmask-high-dino'),
             dino_low=('DINO, AttMask-Low', 'attmask/attmask-low-dino', 'attmask-high-dino'),
             dino_hint=('DINO, AttMask-Hint', 'attmask/attmask-hint-dino', 'attmask-high-dino'),
@@ -58,15 +58,19 @@ _recipes = {
     '8xb30-coslr-100e_in1k-10pct': (
         dict(gpus=8, hours=5),
         dict(
-            block_10pct=('iBOT, 10 %', 'ibot/ibot', 'ibot'),
-            high_10pct=('AttMask-High, 10 %', 'attmask/attmask-high-ibot', 'attmask-high-ibot'),
+            block_10pct=('Random Block-Wise, a tenth', 'ibot/ibot', 'ibot'),
+            high_10pct=('AttMask-High, a tenth', 'attmask/attmask-high-ibot', 'attmask-high-ibot'),
         ),
     ),
     '8xb30-coslr-100e_in1k-5pct': (
         dict(gpus=8, hours=2.5),
         dict(
-            block_5pct=('iBOT, 5 %', 'ibot/ibot', 'ibot'),
-            high_5pct=('AttMask-High, 5 %', 'attmask/attmask-high-ibot', 'attmask-high-ibot'),
+            block_5pct=('Random Block-Wise, a twentieth', 'ibot/ibot', 'ibot'),
+            high_5pct=(
+                'AttMask-High, a twentieth',
+                'attmask/attmask-high-ibot',
+                'attmask-high-ibot',
+            ),
         ),
     ),
     # The whole of ImageNet-1k: 128 M images at 8 x 75 a second.
@@ -81,8 +85,12 @@ _recipes = {
     '8xb100-coslr-300e_in1k': (
         dict(gpus=8, hours=180),
         dict(
-            ibot_300e=('iBOT', 'ibot/ibot', 'ibot'),
-            attmask_300e=('iBOT+AttMask', 'attmask/attmask-high-ibot', 'attmask-high-ibot'),
+            ibot_300e=('iBOT, 300 epochs', 'ibot/ibot', 'ibot'),
+            attmask_300e=(
+                'iBOT+AttMask, 300 epochs',
+                'attmask/attmask-high-ibot',
+                'attmask-high-ibot',
+            ),
         ),
     ),
     # 128 M images at 16 x 81 a second, and MST's decoder.
@@ -92,7 +100,7 @@ _recipes = {
     ),
     '16xb64-coslr-300e_in1k': (
         dict(gpus=16, nodes=2, hours=90),
-        dict(mst_300e=('MST', 'mst/mst', 'mst')),
+        dict(mst_300e=('MST, 300 epochs', 'mst/mst', 'mst')),
     ),
 }
 
@@ -125,7 +133,7 @@ protocols.update(
         arm: dict(
             run='train',
             config='mmmask::mst/dino_vit-small-p16_16xb64-coslr-100e_in1k.py',
-            title='DINO',
+            title=title,
             gpus=16,
             nodes=2,
             hours=0.3 * epochs,
@@ -135,7 +143,7 @@ protocols.update(
             },
             demo=protocols['dino_20pct']['demo'],
         )
-        for arm, epochs in dict(dino=100, dino_300e=300).items()
+        for arm, title, epochs in (('dino', 'DINO', 100), ('dino_300e', 'DINO, 300 epochs', 300))
     },
 )
 
@@ -224,7 +232,7 @@ arms.update(
     }
 )
 # Tables 9c and A16; the ratio of 10-50 is the default.
-_strategies = dict(block='Random Block-Wise', random='Random', high='AttMask-High')
+_strategies = {arm: arms[arm]['title'] for arm in ('block', 'random', 'high')}
 _ratios = {'10-30': (0.1, 0.3), '10-50': None, '10-70': (0.1, 0.7), '30': 0.3}
 arms.update(
     {
@@ -240,7 +248,7 @@ arms.update(
 arms.update(
     {
         f'{arm}_lambda{weight}': dict(
-            title=f'{arms[arm]["title"]}, λ = {weight}',
+            title=f'{_strategies[arm]}, λ = {weight}',
             protocol=arm,
             options={'model.head.patch_weight': float(weight)},
         )
