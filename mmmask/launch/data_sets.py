@@ -50,7 +50,7 @@ def _describe(dataset: Any) -> dict:
         return found
     samples = [dataset.get_data_info(i) for i in pick_evenly(range(len(dataset)), SAMPLES)]
     folders = {os.path.dirname(s['img_path']) for s in samples if s.get('img_path')}
-    if folders:
+    if folders and len({os.path.isabs(folder) for folder in folders}) == 1:
         found['folder'] = os.path.commonpath(folders)
     digest = hashlib.sha256()
     for sample in samples:

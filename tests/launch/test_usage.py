@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from torch.utils.data import DataLoader
 
 from mmmask.launch import usage
 from mmmask.launch.data_sets import describe_data
@@ -91,8 +92,17 @@ def test_data_sets_without_samples_have_their_number():
         def __len__(self):
             return 9
 
-    from torch.utils.data import DataLoader
-
     hook = SimpleNamespace(bank_dataloader=DataLoader(Squares()), k=20)
     runner = SimpleNamespace(_train_loop=None, _val_loop={}, _test_loop=None, hooks=[hook])
     assert describe_data(runner) == dict(bank=dict(images=9, folder=None, sha256=None))
+
+
+def test_files_of_relative_and_absolute_folders_have_none_in_common():
+    class Mixed(list):
+        def get_data_info(self, index):
+            return dict(img_path=self[index], gt_label=index)
+
+    hook = SimpleNamespace(bank_dataloader=DataLoader(Mixed(['a/0.png', '/b/1.png'])))
+    runner = SimpleNamespace(_train_loop=None, _val_loop=None, _test_loop=None, hooks=[hook])
+    about = describe_data(runner)['bank']
+    assert (about['images'], about['folder'], len(about['sha256'])) == (2, None, 64)
