@@ -15,6 +15,7 @@ config; the metric is the table's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -146,6 +147,8 @@ def read_tables(
             check_known(table.baseline, shown, where + ": no cell has the baseline's arm {}")
         tables.append(table)
     names = [table.name for table in tables]
+    if wrong := [name for name in names if not re.fullmatch(r'[A-Za-z0-9][\w.-]*', str(name))]:
+        raise UserError(f'table {wrong[0]!r}: not a name for files')
     if twice := [name for name in names if names.count(name) > 1]:
         raise UserError(f'two tables are named {twice[0]!r}')
     return tuple(tables)

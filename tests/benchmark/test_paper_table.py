@@ -72,6 +72,7 @@ def test_a_transposed_table_and_a_pivot():
         (dict(rows=[dict(label=('a', ''), published=[1, 2])]), "'source' must say who published"),
         (dict(columns=[dict(label='a', metric='knn:k2')] * 2), "'knn' has no metric 'k2'"),
         (dict(columns=[dict(label='a', metric='kn')] * 2), "no such protocol: 'kn'"),
+        (dict(name='a/b'), "table 'a/b': not a name for files"),
         (dict(baseline='low'), "no cell has the baseline's arm 'low'"),
     ],
 )
