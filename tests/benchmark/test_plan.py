@@ -76,12 +76,14 @@ def test_what_is_missing(runner, miniature):
     model = dict(backbone=dict(init_cfg=INIT))
     parts = dict(train_dataloader=loader, train_cfg=dict(max_epochs=1), model=model)
     miniature.config('pretrain', **parts)
+    miniature.config('knn', model=model)
     there = miniature.write('there.pth', 'x').name
     tasks = [
         dict(name='open', protocol='pretrain'),
         dict(name='file', protocol='pretrain', weights=there),
         dict(name='gone', protocol='pretrain', weights='gone.pth'),
         dict(name='hub', protocol='pretrain', weights='hf://owner/name/model.safetensors'),
+        dict(name='tested', protocol='knn', arm='untrained', weights=there),
     ]
     table, below = rows(describe_plan(runner(tasks)))
     assert {name: row[2:4] for name, row in table.items()} == dict(
@@ -89,6 +91,7 @@ def test_what_is_missing(runner, miniature):
         file=['missing', 'there.pth (there)'],
         gone=['missing', 'gone.pth (missing)'],
         hub=['missing', 'hf://owner/name/model.safetensors (fetched)'],
+        tested=['there', 'there.pth (there)'],
     )
     assert table['gone'][0] == 'waits for a checkpoint'
     assert sum('nowhere' in line for line in below) == 1
