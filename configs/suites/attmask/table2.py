@@ -26,3 +26,4 @@ tables = [
         ],
     )
 ]
+figures = [dict(type='sweep', table='table2', x_label='% ImageNet-1k', log=True)]

@@ -35,3 +35,7 @@ tables = [
         ],
     )
 ]
+figures = [
+    dict(type='sweep', table='table9', group=group, title=f'Table 9 {group}')
+    for group in (_layer, _prob, _ratio)
+]

@@ -21,3 +21,4 @@ tables = [
         ],
     )
 ]
+figures = [dict(type='sweep', table='table_a15', x_label='λ')]

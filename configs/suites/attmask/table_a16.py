@@ -30,3 +30,4 @@ tables = [
         ],
     )
 ]
+figures = [dict(type='sweep', table='table_a16', x_label='r (%)')]
