@@ -20,7 +20,8 @@ class FilledCell:
         cell: What it measures, and the published number.
         metric: Its metric; None if nothing is measured.
         result: The arm's values over seeds, scaled as the report shows them. In a row of gains, the
-            differences seed by seed. None if no run is done.
+            differences seed by seed; in a column relative to an arm, the ratios. None if no run is
+            done.
         difference: Measured mean - published number. None if one of them is missing, and in a demo.
         best: Whether it is clearly better than each number that it competes with.
     """
@@ -67,7 +68,10 @@ def fill_tables(suite: Suite, records: Sequence[dict]) -> list[FilledTable]:
 
 def _fill(table: Table, suite: Suite, records: Sequence[dict]) -> FilledTable:
     results = _Results(suite, records)
-    rows = [[results.fill(cell) for cell in row.cells] for row in table.rows]
+    rows = [
+        [results.fill(cell, table.reference(x)) for x, cell in enumerate(row.cells)]
+        for row in table.rows
+    ]
     along, competitions = _competitions(table, rows)
     winners = {place for places in competitions for place in _winners(rows, places)}
     return FilledTable(
@@ -109,12 +113,15 @@ class _Results:
             self._found[key] = {one.arm: replace(one, arm=t) for one, t in zip(arms, titles)}
         return self._found[key]
 
-    def fill(self, cell: Cell) -> FilledCell:
-        """Return a cell with its numbers."""
+    def fill(self, cell: Cell, reference: Cell | None = None) -> FilledCell:
+        """Return a cell with its numbers, divided by those of a reference if there is one."""
         what, arms = self.what(cell), self.arms(cell) if cell.measured else {}
         result = arms.get(cell.arm)
         if result and cell.minus:
             result = _gain(result, arms.get(cell.minus))
+        if result and reference:
+            result = _ratio(result, self.arms(reference).get(reference.arm))
+            what = (what[0], replace(what[1], digits=2))
         known = result is not None and cell.published is not None and math.isfinite(result.mean)
         difference = result.mean - cell.published if known and not self.suite.is_demo else None
         return FilledCell(cell, what[1] if what else None, result, difference)
@@ -142,6 +149,13 @@ def _gain(arm: ArmResult, minus: ArmResult | None) -> ArmResult | None:
     }
     gains = {seed: arm.values[seed] - minus.values[seed] for seed in seeds}
     return ArmResult(f'{arm.arm} − {minus.arm}', gains, images)
+
+
+def _ratio(arm: ArmResult, other: ArmResult | None) -> ArmResult | None:
+    """Divide an arm's values by another's, seed by seed."""
+    seeds = common_seeds(arm, other) if other else []
+    values = {seed: arm.values[seed] / other.values[seed] for seed in seeds if other.values[seed]}
+    return ArmResult(f'{arm.arm} / {other.arm}', values) if values else None
 
 
 def _pairs(table: Table, results: _Results) -> list[tuple]:

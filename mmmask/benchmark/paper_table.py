@@ -51,10 +51,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column; neighbours of one group stand below its name."""
+    """A column; neighbours of one group stand below its name.
+
+    Measured numbers are divided by that of the arm ``relative_to`` in this column, if it is given.
+    """
 
     label: str
     group: str = ''
+    relative_to: str = ''
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,12 @@ class Table:
     note: str = ''
     baseline: str = ''
 
+    def reference(self, place: int) -> Cell | None:
+        """Return the cell that a column's numbers are divided by; None if they aren't."""
+        cells = [row.cells[place] for row in self.rows]
+        name = self.columns[place].relative_to
+        return next((cell for cell in cells if name and cell.measured and cell.arm == name), None)
+
     @property
     def cells(self) -> list[Cell]:
         """Return the cells that a run can fill."""
@@ -96,7 +106,7 @@ class Table:
 
 
 _TABLE = ('name', 'title', 'rows', 'columns', 'heading', 'note', 'baseline', 'metric')
-_COLUMN = ('label', 'group', 'metric', 'arm')
+_COLUMN = ('label', 'group', 'metric', 'arm', 'relative_to')
 _ROW = ('label', 'group', 'metric', 'arm', 'minus', 'published', 'source')
 
 
@@ -137,11 +147,15 @@ def read_tables(
             name=item['name'],
             title=item['title'],
             heading=heading,
-            columns=tuple(Column(str(c['label']), c.get('group', '')) for c in columns),
+            columns=tuple(_column(column) for column in columns),
             rows=tuple(rows),
             note=item.get('note', ''),
             baseline=item.get('baseline', ''),
         )
+        for place, column in enumerate(table.columns):
+            shown = {row.cells[place].arm for row in table.rows if row.cells[place].measured}
+            message = f"{where}, column {column.label!r}: no cell has 'relative_to's arm {{}}"
+            check_known(column.relative_to, {'', *shown}, message)
         if table.baseline:
             shown = {cell.arm for cell in table.cells}
             check_known(table.baseline, shown, where + ": no cell has the baseline's arm {}")
@@ -152,6 +166,10 @@ def read_tables(
     if twice := [name for name in names if names.count(name) > 1]:
         raise UserError(f'two tables are named {twice[0]!r}')
     return tuple(tables)
+
+
+def _column(item: dict) -> Column:
+    return Column(str(item['label']), item.get('group', ''), item.get('relative_to', ''))
 
 
 def _texts(value: Any) -> tuple[str, ...]:

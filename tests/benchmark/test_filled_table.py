@@ -31,10 +31,10 @@ def records(protocol, images=None, **arms):
     ]
 
 
-def fill(rows, columns, found, baseline='', demo=False, arms=ARMS):
+def fill(rows, columns, found, baseline='', demo=False, arms=ARMS, relative_to=''):
     """Fill a table of (label, cells) rows and columns by label."""
     rows = tuple(Row((label,), tuple(cells)) for label, *cells in rows)
-    columns = tuple(Column(label) for label in columns)
+    columns = tuple(Column(label, relative_to=relative_to) for label in columns)
     table = Table('t', 'T', ('method',), columns, rows, baseline=baseline)
     suite = Suite(
         Path('.'), '', '', (), (), PROTOCOLS, (), arms=arms, tables=(table,), is_demo=demo
@@ -139,7 +139,7 @@ def test_all_comparisons_of_a_table_are_one_family():
     assert (first.protocol.name, second.protocol.name) == ('knn', 'loss')
     assert first.seeds['p'] == 2 / 64 and first.seeds['p_holm'] == 4 / 64
     assert second.seeds['verdict'] == '6 seeds cannot show it among 2 comparisons, 7 could'
-    (alone,) = fill(methods('low', 'high'), 'k', found[:12], baseline='low').comparisons
+    (alone,) = fill(methods('low', 'high'), 'kl', found[:12], baseline='low').comparisons
     assert alone.seeds['verdict'] == 'clearly higher' and alone.seeds['mean'] == pytest.approx(
         8 / 3
     )
@@ -173,3 +173,18 @@ def test_records_of_other_tasks_are_left_alone():
     found = records('knn', low=LOW, high=HIGH, somebody=HIGH)
     filled = fill(methods('low', 'high'), 'kl', found, baseline='low')
     assert len(filled.comparisons) == 1
+
+
+def test_a_column_may_be_relative_to_an_arm_seed_by_seed():
+    found = records('knn', low=[0.5, 0.25], high=[0.75, 0.5], hint=[0.25])
+    rows = [(arm, Cell(arm, None, 'knn', 0, 1.1)) for arm in ('low', 'high', 'hint')]
+    filled = fill(rows, ['k-NN'], found, relative_to='low')
+    low, high, hint = (row[0] for row in filled.rows)
+    assert low.result.values == {0: 1, 1: 1} and low.metric.digits == 2
+    assert high.result.values == {0: 1.5, 1: 2} and high.result.mean == 1.75
+    assert high.difference == pytest.approx(0.65)
+    assert hint.result.values == {0: 0.5}
+    assert (
+        fill(rows, ['k-NN'], records('knn', high=[0.5]), relative_to='low').rows[1][0].result
+        is None
+    )

@@ -73,6 +73,10 @@ def test_a_transposed_table_and_a_pivot():
         (dict(columns=[dict(label='a', metric='knn:k2')] * 2), "'knn' has no metric 'k2'"),
         (dict(columns=[dict(label='a', metric='kn')] * 2), "no such protocol: 'kn'"),
         (dict(name='a/b'), "table 'a/b': not a name for files"),
+        (
+            dict(columns=[dict(label='a', metric='knn', relative_to='low')] * 2),
+            "column 'a': no cell has 'relative_to's arm 'low'",
+        ),
         (dict(baseline='low'), "no cell has the baseline's arm 'low'"),
     ],
 )
