@@ -47,7 +47,8 @@ def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
         if any(task.protocol.name == protocol.name for task in suite.tasks)
     ]
     runs = [_run(task, TaskFolder(work_dir / task.name), records) for task in suite.tasks]
-    specs = suite.figures if any(run['status'] == 'done' for run in runs) else ()
+    anything = not runs or any(run['status'] == 'done' for run in runs)
+    specs = suite.figures if anything else ()
     make = partial(make_suite_figure, SuiteContext(suite, work_dir, tables))
     figures = _figures(specs, make, suite.title, missing_figures)
     page = render_page(

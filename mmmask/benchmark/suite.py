@@ -10,7 +10,8 @@ A suite is a Python config file of mmengine with these names (others must start 
 - ``tasks``: list of :class:`Task`, which numbers are made.
 - ``tables``: see :mod:`~mmmask.benchmark.paper_table`; their tasks are made from ``arms`` (see
   :mod:`~mmmask.benchmark.arms`) for each of ``seeds``. Protocols that no task has are left out.
-- ``figures``: pictures of several arms, each ``dict(type=..., ...)``.
+- ``figures``: pictures of several arms, each ``dict(type=..., ...)``; its ``demo`` replaces
+  arguments in a demo.
 - ``demo``: ``dict(prepare=...)``, what replaces ``prepare`` in a demo.
 
 Data, weights and configs without a ``package::`` are found from the current folder. Everything is
@@ -209,8 +210,8 @@ def load_suite(
     command = tuple(prepare.get('command', ()))
     if command and command[0] != '-m' and not (root / command[0]).is_file():
         raise UserError(f'prepare: no such script: {command[0]}')
-    figures = tuple(content.get('figures', ()))
-    _check_figures(figures, "'figures'")
+    _check_figures(figures := content.get('figures', ()), "'figures'")
+    figures = tuple(_figure_of(spec, demo) for spec in figures)
     protocols, items = content['protocols'], list(content.get('tasks', ()))
     arms = read_arms(content.get('arms', {}), protocols, given or {}, demo)
     tables = read_tables(content.get('tables', ()), protocols, arms)
@@ -272,6 +273,12 @@ def _check_figures(figures: Iterable, where: str) -> None:
     for figure in figures:
         if not isinstance(figure, dict) or 'type' not in figure:
             raise UserError(f'{where}: a figure is dict(type=...), got {figure!r}')
+
+
+def _figure_of(spec: dict, demo: bool) -> dict:
+    """Return a figure's arguments, in a demo those of its ``demo``."""
+    of_demo = spec.get('demo', {})
+    return {k: v for k, v in spec.items() if k != 'demo'} | (of_demo if demo else {})
 
 
 def _protocol(name: str, item: Any, root: Path) -> Protocol:

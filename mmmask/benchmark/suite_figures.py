@@ -1,4 +1,4 @@
-"""Make the figures of a suite: curves and masks of several arms, and a table over a value.
+"""Make the figures of a suite: curves, masks and heads of several arms, and a table over a value.
 
 A suite asks for figures with ``figures=[dict(type='curves', arms=[...], ...), ...]``; the other
 keys are the keyword arguments of the function of that name.
@@ -6,6 +6,7 @@ keys are the keyword arguments of the function of that name.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,11 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS
 
 from mmmask import pictures
+from mmmask.analysis.head_selection import select_head
+from mmmask.analysis.object_patches import ObjectPatches
 from mmmask.config.build import scope_of
 from mmmask.pictures import Curve, Panel
+from mmmask.pictures.charts import draw_recalls
 from mmmask.pictures.figure import Options, Sample, Subject
 from mmmask.pictures.masks import own_mask_sheets
 from mmmask.probe import Probe
@@ -174,6 +178,64 @@ def sweep(
     return _figure(context, title or filled.table.title, caption, panels)
 
 
+def heads(
+    context: SuiteContext,
+    *,
+    arms: Sequence[str],
+    annotations: str,
+    images: str,
+    shots: Sequence[int] = (1, 10, 50),
+    ratio: float = 0.75,
+    covered: float = 0.5,
+    labelled: bool = False,
+    seed: int = 0,
+) -> Figure:
+    """Draw how well every block and head of arms finds annotated objects (GPA, Fig. 4).
+
+    It is what ``mmmask select-head`` measures, of the first seed of each arm. The caption says
+    which head each number of shots chooses.
+
+    Args:
+        context: A suite whose arms are vision transformers.
+        arms: Their names.
+        annotations: A file in COCO's format, with masks.
+        images: Folder of the images.
+        shots: Numbers of images, drawn at random; the last one is drawn.
+        ratio: Share of the patches with the highest scores that are taken.
+        covered: A patch is an object's if objects cover more than this share of it.
+        labelled: Count objects of the image's label only, which is its folder's name.
+        seed: Of the drawn images.
+    """
+    drawings, captions = [], []
+    for arm in arms:
+        title, root = context.suite.arms[arm].title, context.suite.root
+        probe = Probe(_checkpoint(context, arm), backbone_only=True)
+        chosen = {}
+        for count in shots:
+            places = (root / annotations, root / images, probe.size, probe.grid)
+            patches = ObjectPatches(*places, count, seed, labelled)
+            result = select_head(probe, patches, ratio, covered)
+            chosen[count] = 'block {}, head {}'.format(*result.winner)
+        picture = io.BytesIO()
+        label = f"{title}: recall of objects' patches, top {ratio:.0%}, {len(patches)} images"
+        draw_recalls(picture, result.mean, result.expected, result.winner, label)
+        drawings.append(pictures.png_uri(picture.getvalue()))
+        said = '; '.join(
+            f'{count} shot{"s" if count > 1 else ""}: {head}' for count, head in chosen.items()
+        )
+        captions.append(f'{title}, chosen by {said}.')
+    caption = f'Blocks and heads are counted from 0. {" ".join(captions)}'
+    return Figure('Recall of objects by block and head', caption, drawings)
+
+
+def _checkpoint(context: SuiteContext, arm: str) -> str:
+    """Return the checkpoint of an arm's first seed, or the file that the user gave."""
+    tasks = _trainings(context.suite, arm, '')
+    if tasks:
+        return str(context.folder(tasks[0]).checkpoint(context.suite.root))
+    return str(context.suite.arms[arm].weights)
+
+
 def _line(label: str, points: Sequence[tuple], published: bool = False) -> list[Curve]:
     """Return a curve of points (x, y, spread), or none without points."""
     if not points:
@@ -281,7 +343,9 @@ def _images(config: Config, size: int, count: int) -> list[Sample]:
     return [Sample(path.stem, pictures.read_square(path, size)) for path in paths]
 
 
-SUITE_FIGURES: dict[str, Callable[..., Figure]] = dict(curves=curves, sweep=sweep, masks=masks)
+SUITE_FIGURES: dict[str, Callable[..., Figure]] = dict(
+    curves=curves, sweep=sweep, masks=masks, heads=heads
+)
 
 
 def check_suite_figure(spec: dict, suite: Suite) -> None:
@@ -330,8 +394,14 @@ def _check_masks(spec: dict, suite: Suite, where: str) -> None:
         raise UserError(f'{where}ratios must be numbers between 0 and 1, got {ratios}')
 
 
+def _check_heads(spec: dict, suite: Suite, where: str) -> None:
+    shots = spec.get('shots', (1,))
+    if not shots or not all(isinstance(count, int) and count > 0 for count in shots):
+        raise UserError(f'{where}shots must be positive numbers, got {shots!r}')
+
+
 _CHECKS: dict[str, Callable[[dict, Suite, str], None]] = dict(
-    curves=_check_curves, sweep=_check_sweep, masks=_check_masks
+    curves=_check_curves, sweep=_check_sweep, masks=_check_masks, heads=_check_heads
 )
 
 

@@ -4,7 +4,7 @@ from .curves import Curve, Panel, curves
 from .draw import draw_instances, draw_segmentation
 from .files import find_images, pick_images, read_image, read_square
 from .overlay import colour_bar, enlarge, heat_map, magnify, overlay_heat, overlay_mask, paste
-from .page import jpeg_uri, svg_uri
+from .page import jpeg_uri, png_uri, svg_uri
 from .sheet import Cell, SheetRow, contact_sheet
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     'overlay_mask',
     'paste',
     'pick_images',
+    'png_uri',
     'read_image',
     'read_square',
     'svg_uri',

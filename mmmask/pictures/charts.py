@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,12 +13,12 @@ INK, MUTED, GUIDED, RANDOM, FRAME = '#1f2430', '#6b7280', '#2f6db5', '#b8bec8', 
 
 
 def draw_recalls(
-    path: Path, recalls: np.ndarray, expected: float, winner: tuple[int, int], title: str
+    path: Path | BinaryIO, recalls: np.ndarray, expected: float, winner: tuple[int, int], title: str
 ) -> None:
     """Draw blocks by heads as a heat map with its numbers, the winner framed (GPA, Fig. 4).
 
     Args:
-        path: A PNG file.
+        path: A PNG file, or a buffer for one.
         recalls: (blocks, heads + 1) in [0, 1]; the last column is the sum over heads.
         expected: The recall of random patches.
         winner: Block and head of the highest recall.

@@ -63,6 +63,11 @@ def jpeg_uri(image: np.ndarray) -> str:
     return 'data:image/jpeg;base64,' + base64.b64encode(buffer.getvalue()).decode()
 
 
+def png_uri(content: bytes) -> str:
+    """Return a ``data:`` address of a PNG file."""
+    return 'data:image/png;base64,' + base64.b64encode(content).decode()
+
+
 def svg_uri(text: str) -> str:
     """Return a ``data:`` address of an SVG drawing."""
     return 'data:image/svg+xml;base64,' + base64.b64encode(text.encode()).decode()

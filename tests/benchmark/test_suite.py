@@ -128,7 +128,11 @@ def test_tables_make_the_tasks_of_their_cells(miniature):
         load_suite(path, miniature.root, demo=True)
     protocols['pretrain']['demo'] = dict(config='configs/pretrain.py')
     protocols['knn']['demo'] = dict(config='configs/knn.py', options={'a': 1})
-    small = load_suite(miniature.suite([], protocols, **suite), miniature.root, demo=True)
+    suite['figures'] = [dict(type='curves', arms=['ours'], until=5, demo=dict(until=1))]
+    path = miniature.suite([], protocols, **suite)
+    assert load_suite(path, miniature.root).figures[0]['until'] == 5
+    small = load_suite(path, miniature.root, demo=True)
+    assert small.figures == (dict(type='curves', arms=['ours'], until=1),)
     assert small.is_demo and small.title.endswith(' (demo)')
     assert small.protocols['pretrain'].gpus == 1 and small.task('knn-ours-s3').options == {'a': 1}
 

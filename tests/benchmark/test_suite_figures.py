@@ -1,14 +1,17 @@
 """Curves of several arms and sweeps of tables, by the curves that are handed to the drawing."""
 
+import base64
 import json
 import math
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from mmmask import pictures
+from mmmask.analysis.head_selection import HeadRecalls
 from mmmask.benchmark import suite_figures
 from mmmask.benchmark.arms import Arm
 from mmmask.benchmark.figures import check_figures
@@ -234,3 +237,42 @@ def test_wrong_figures_are_told_before_anything_runs(tmp_path, spec, message):
 def test_right_figures_pass(tmp_path):
     specs = [dict(type='curves', arms=['low']), dict(type='sweep', table='t', group='λ', log=True)]
     check_figures(suite_of(tmp_path, specs))
+
+
+def test_heads_says_what_each_number_of_shots_chooses(tmp_path, monkeypatch):
+    """Scores of two blocks and two heads: more shots move the choice."""
+    asked = []
+
+    class Images(list):
+        def __init__(self, annotations, images, size, grid, limit, seed, labelled):
+            asked.append((annotations, images, size, grid, seed, labelled))
+            super().__init__(range(limit))
+
+    def probe(checkpoint, backbone_only):
+        assert (checkpoint, backbone_only) == ('own.pth', True)
+        return SimpleNamespace(size=8, grid=(2, 2))
+
+    def select_head(network, images, ratio, covered):
+        assert (ratio, covered) == (0.5, 0.3)
+        mean = np.array([[0.2, 0.4, 0.1], [0.3, 0.35, 0.9]])
+        mean[1, 0] = 0.5 if len(images) > 1 else 0.3
+        return HeadRecalls(mean, 0 * mean, 0.5, len(images), 0)
+
+    for name, function in dict(Probe=probe, ObjectPatches=Images, select_head=select_head).items():
+        monkeypatch.setattr(suite_figures, name, function)
+    suite = suite_of(tmp_path)
+    suite = replace(suite, tasks=(), arms=dict(vit=Arm('vit', 'ViT', weights='own.pth')))
+    spec = dict(type='heads', arms=['vit'], annotations='a.json', images='i', shots=[1, 10])
+    spec |= dict(ratio=0.5, covered=0.3, seed=4)
+    figure = make_suite_figure(SuiteContext(suite, tmp_path, ()), spec)
+    assert 'ViT, chosen by 1 shot: block 0, head 1; 10 shots: block 1, head 0.' in figure.caption
+    assert asked == [(tmp_path / 'a.json', tmp_path / 'i', 8, (2, 2), 4, False)] * 2
+    (drawing,) = figure.drawings
+    png = base64.b64decode(drawing.removeprefix('data:image/png;base64,'))
+    assert png.startswith(b'\x89PNG')
+
+
+def test_shots_are_numbers(tmp_path):
+    spec = dict(type='heads', arms=['low'], annotations='a', images='i', shots=[0])
+    with pytest.raises(UserError, match=r'heads: shots must be positive numbers, got \[0\]'):
+        check_figures(suite_of(tmp_path, [spec]))
