@@ -1,5 +1,6 @@
 # GPA as a teacher on MAE, ViT-B/16, 200 epochs (GPA, Tables 1, 2 and 10: 82.7 % after fine-tuning):
-# from soft to hard masks of what a frozen MAE attends to. The parent of the ablations.
+# from soft to hard masks of what a frozen MAE attends to. The ablations are options of it, in
+# suites/gpa.
 _base_ = [
     '../mae/mae_vit-base-p16_8xb512-coslr-200e_in1k.py',
     '../_base_/gpa_teacher.py',

@@ -356,9 +356,11 @@ for weight in (0.2, 0.4, 0.8):
 MAE_BATCH = '8xb512-coslr'
 
 
-def gpa(row: str) -> str:
-    folder = 'gpa/ablations' if row else 'gpa'
-    return f'{folder}/gpa-teacher{row}_vit-base-p16_{MAE_BATCH}-200e_in1k'
+def gpa(arm: str) -> str:
+    return f'suite:gpa/{arm}'
+
+
+GPA_TEACHER = f'gpa/gpa-teacher_vit-base-p16_{MAE_BATCH}-200e_in1k'
 
 
 def shares(ratio=0.75, soft=(0.5, 0.0), hard=(0.0, 0.5)) -> dict[str, Any]:
@@ -404,7 +406,7 @@ for epochs in (200, 300, 800, 1600):
         },
     )
 paper(
-    'GPA, Tables 1 and 2: as a teacher', gpa(''), shares(), scores(),
+    'GPA, Tables 1 and 2: as a teacher', GPA_TEACHER, shares(), scores(),
     {'model.attention_decoder': None},
 )
 for epochs in (200, 300, 800):
@@ -417,49 +419,54 @@ for epochs in (200, 300, 800):
             'train_cfg.max_epochs': epochs,
         },
     )
-for row, values in {
-    '-soft0to0': dict(soft=(0, 0)), '-soft1to0': dict(soft=(1, 0)), '-soft1to1': dict(soft=(1, 1)),
-    '-ratio0.5-soft0to0': dict(ratio=0.5, soft=(0, 0)), '-ratio0.5': dict(ratio=0.5),
-    '-ratio0.5-soft1to1': dict(ratio=0.5, soft=(1, 1)),
-    '-ratio0.9-soft0to0': dict(ratio=0.9, soft=(0, 0)), '-ratio0.9': dict(ratio=0.9),
-    '-ratio0.9-soft1to1': dict(ratio=0.9, soft=(1, 1)), '-hard0to0': dict(hard=(0, 0)),
-    '-hard0to1': dict(hard=(0, 1)), '-hard1to1': dict(hard=(1, 1)),
-    '-ratio0.5-hard0to0': dict(ratio=0.5, hard=(0, 0)),
-    '-ratio0.5-hard0to1': dict(ratio=0.5, hard=(0, 1)),
-    '-ratio0.9-hard0to0': dict(ratio=0.9, hard=(0, 0)),
-    '-ratio0.9-hard0to1': dict(ratio=0.9, hard=(0, 1)),
+for arm, values in {
+    'ratio0.75_soft0to0': dict(soft=(0, 0)), 'ratio0.75_soft1to0': dict(soft=(1, 0)),
+    'ratio0.75_soft1to1': dict(soft=(1, 1)), 'ratio0.5': dict(ratio=0.5),
+    'ratio0.5_soft0to0': dict(ratio=0.5, soft=(0, 0)),
+    'ratio0.5_soft1to1': dict(ratio=0.5, soft=(1, 1)), 'ratio0.9': dict(ratio=0.9),
+    'ratio0.9_soft0to0': dict(ratio=0.9, soft=(0, 0)),
+    'ratio0.9_soft1to1': dict(ratio=0.9, soft=(1, 1)), 'ratio0.75_hard0to0': dict(hard=(0, 0)),
+    'ratio0.75_hard0to1': dict(hard=(0, 1)), 'ratio0.75_hard1to1': dict(hard=(1, 1)),
+    'ratio0.5_hard0to0': dict(ratio=0.5, hard=(0, 0)),
+    'ratio0.5_hard0to1': dict(ratio=0.5, hard=(0, 1)),
+    'ratio0.9_hard0to0': dict(ratio=0.9, hard=(0, 0)),
+    'ratio0.9_hard0to1': dict(ratio=0.9, hard=(0, 1)),
 }.items():
     no_feature = {'model.attention_decoder': None}  # "we only use RGB features"
-    paper('GPA, Tables 3 and 4', gpa(row), shares(**values), scores(), no_feature)
-for row, where in {
-    '-block0-head0': (0, 0), '-block11-head11': (11, 11), '-block11-all-heads': (11, 'sum'),
-    '-block10-head10': (10, 10),
-}.items():
-    paper('GPA, Table 5', gpa(row), shares(), scores(*where))
-paper('GPA, Table 9, read as the paper counts', gpa('-96px'), shares(), {'model.scorer.size': 96})
+    paper('GPA, Tables 3 and 4', gpa(arm), shares(**values), scores(), no_feature)
+for block, head in ((0, 0), (11, 11), (11, 'sum'), (10, 10)):
+    paper('GPA, Table 5', gpa(f'block{block}_head{head}'), shares(), scores(block, head))
 paper(
-    'GPA, Table 9, read as the paper counts',
-    'gpa/ablations/gpa-alternate-176px_vit-base-p16_8xb512-coslr-200e_in1k',
-    {'model.scorer.size': 176, 'model.combine': 'alternate'},
+    'GPA, Table 9, read as the paper counts', gpa('as_teacher_96px'), shares(),
+    {'model.scorer.size': 96},
 )
 paper(
-    'GPA, Section 3.3: the decoders take turns',
-    'gpa/ablations/gpa-alternate_vit-base-p16_8xb512-coslr-200e_in1k', shares(),
+    'GPA, Table 9, read as the paper counts', gpa('alternate_176px'),
+    {'model.scorer.size': 176, 'model.combine': 'alternate', 'find_unused_parameters': True},
+)
+paper(
+    'GPA, Section 3.3: the decoders take turns', gpa('alternate'), shares(),
     {'model.combine': 'alternate', 'find_unused_parameters': True},
 )
 paper(
-    'GPA, Eq. 7 to the letter', 'gpa/ablations/gpa-raw-scores_vit-base-p16_8xb512-coslr-200e_in1k',
-    shares(), {'model.attention_head.standardise': False},
+    'GPA, Eq. 7 to the letter', gpa('raw_scores'), shares(),
+    {'model.attention_head.standardise': False},
 )
 paper(
-    'GPA as a feature alone', 'gpa/ablations/gpa-feature_vit-base-p16_8xb512-coslr-200e_in1k',
-    scores(),
+    'GPA as a feature alone', gpa('feature'), scores(),
     {
         'model.masker': dict(type='RandomMasker', ratio=0.75),
         'model.attention_decoder.predict_feature_dim': 1,
     },
 )
-paper("GPA by the encoder's own attention", gpa('-online'), {'model.scorer.type': 'OnlineScorer'})
+paper("GPA by the encoder's own attention", gpa('online'), {'model.scorer.type': 'OnlineScorer'})
+paper(
+    'GPA, Table 8: MoCo v3 of ViT-B', gpa('mocov3'), vit('base'),
+    {
+        'model.neck.in_channels': 768, 'model.backbone.stop_grad_conv1': True,
+        'train_cfg.max_epochs': 300, 'auto_scale_lr.base_batch_size': 4096,
+    },
+)
 paper(
     'GPA, Table 10: iBOT', 'gpa/gpa-ibot_vit-base-p16_8xb30-coslr-100e_in1k',
     shares(ratio=(0.1, 0.5)), scores(), {'model.masker.per': 'image', 'model.masker.prob': 0.5},

@@ -12,6 +12,7 @@ auto_scale_lr = dict(base_batch_size=4096)
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=200)
 
 default_hooks = dict(
+    cost=dict(type='StepCostHook'),  # cost/gflops and cost/parameters in result.json
     schedule=dict(
         type='ScheduleHook',
         schedules=dict(

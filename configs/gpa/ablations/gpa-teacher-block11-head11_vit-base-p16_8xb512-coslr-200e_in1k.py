@@ -1,4 +1,0 @@
-# GPA as a teacher by the last head of the last block, which needs no choice (GPA, Table 5).
-_base_ = '../gpa-teacher_vit-base-p16_8xb512-coslr-200e_in1k.py'
-
-model = dict(scorer=dict(attention=dict(block=11, head=11)))

@@ -1,4 +1,0 @@
-# GPA as a teacher, soft shares 0 -> 0 at a ratio of 0.75 (GPA, Table 3).
-_base_ = '../gpa-teacher_vit-base-p16_8xb512-coslr-200e_in1k.py'
-
-model = dict(masker=dict(soft=(0.0, 0.0)))
