@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 from collections.abc import Iterable, Mapping
@@ -105,7 +106,7 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
     """Check ``--cfg-options`` and merge them into a config.
 
     A key that holds text keeps it: a folder called 2024 is no number there, and a comma makes no
-    list.
+    list. An option may be a key of a dict that another option gives.
 
     Args:
         cfg: The config, changed in place.
@@ -116,10 +117,13 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
             an existing one.
     """
     for key in options:
-        _check_option(cfg, key)
+        parts = key.split('.')
+        above = ('.'.join(parts[:depth]) for depth in range(1, len(parts)))
+        if not any(isinstance(options.get(name), dict) for name in above):
+            _check_option(cfg, key)
     texts = options.texts if isinstance(options, Options) else {}
     merged = {}
-    for key, value in options.items():
+    for key, value in sorted(options.items(), key=lambda item: item[0].count('.')):
         *parents, leaf = key.split('.')
         node: Any = cfg
         for name in parents:
@@ -130,7 +134,7 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
                 value = {**value, '_delete_': True}  # mmengine would merge it into None or a text
             elif key in texts and not isinstance(value, (str, dict, type(None))):
                 value = _as_text(cfg, node, leaf, texts[key], value)
-        merged[key] = value
+        merged[key] = copy.deepcopy(value)  # mmengine puts a deeper option into it
     cfg.merge_from_dict(merged)
 
 

@@ -168,6 +168,20 @@ def test_a_dict_where_the_config_has_none():
     assert cfg.model.backbone.norm_cfg == dict(type='LN', eps=1e-5)
 
 
+def test_an_option_in_a_dict_of_another_option():
+    cfg = config()
+    masker = dict(_delete_=True, type='SoftToHardMasker', ratio=0.75)
+    options = {'model.masker.ratio': 0.5, 'model.masker': masker}
+    merge_options(cfg, options)
+    assert cfg.model.masker == dict(type='SoftToHardMasker', ratio=0.5)
+    assert options['model.masker'] is masker and masker['ratio'] == 0.75
+    scorer = dict(type='FrozenScorer', backbone=dict(init_cfg=dict(checkpoint='SET-ME')))
+    options = {'model.scorer': scorer, 'model.scorer.backbone.init_cfg.checkpoint': 'a.pth'}
+    merge_options(cfg, options)
+    assert cfg.model.scorer.backbone.init_cfg.checkpoint == 'a.pth'
+    assert scorer['backbone']['init_cfg']['checkpoint'] == 'SET-ME'
+
+
 def test_texts_of_keys_without_a_class():
     cfg = config()
     cfg.mine = dict(folder='x', number=1)
