@@ -2,6 +2,8 @@
 _base_ = '../_base_/gpa.py'
 
 title = 'GPA, Table 10: other models with its masks'
+_digits = dict(metrics={'accuracy/top1': dict(digits=1)})  # as the paper prints it
+protocols = dict(finetune=_digits, finetune_convmae=_digits)
 # Label, epochs, arms, metric, published.
 _models = (
     ('MAE-B [15]', 200, 'mae', 'as_teacher', 'finetune', (82.2, 82.7, 0.5)),

@@ -3,6 +3,8 @@
 _base_ = '../_base_/gpa.py'
 
 title = 'GPA, Table 6: mask strategies, fine-tuned'
+_digits = dict(metrics={'accuracy/top1': dict(digits=1)})  # as the paper prints it
+protocols = dict(finetune=_digits)
 _random, _loss = 'masked by random', 'masked by recon. loss'
 _cls, _patch = 'masked by cls-pth atten.', 'masked by patch-wise atten.'
 tables = [

@@ -3,6 +3,8 @@
 _base_ = '../_base_/gpa.py'
 
 title = 'GPA, Table 9: efficiency'
+_digits = dict(metrics={'accuracy/top1': dict(digits=1)})  # as the paper prints it
+protocols = dict(finetune=_digits)
 tables = [
     dict(
         name='table9',

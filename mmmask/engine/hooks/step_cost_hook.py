@@ -31,16 +31,17 @@ class StepCostHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         model, loader = unwrap(runner.model), runner.train_dataloader
+        images = range(min(IMAGES, len(loader.dataset)))
         buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
         with undisturbed(model):
             model.train()
-            batch = loader.collate_fn([loader.dataset[index] for index in range(IMAGES)])
+            batch = loader.collate_fn([loader.dataset[index] for index in images])
             counts = step_operations(model, batch, seeds=range(STEPS))
         for name, buffer in model.named_buffers():
             buffer.copy_(buffers[name])
         found = {
-            'cost/gflops': counts['step'] / IMAGES / 1e9,
-            'cost/gflops_forward': counts['forward'] / IMAGES / 1e9,
+            'cost/gflops': counts['step'] / len(images) / 1e9,
+            'cost/gflops_forward': counts['forward'] / len(images) / 1e9,
             'cost/parameters': trained_parameters(model) / 1e6,
         }
         for name, value in found.items():
