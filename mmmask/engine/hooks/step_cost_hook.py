@@ -26,7 +26,8 @@ class StepCostHook(Hook):
 
     Operations are those of the trained network on the first images of the training set, the mean of
     four steps: see :func:`~mmmask.engine.step_cost.step_operations`. Nothing of the training
-    changes: random numbers and buffers are restored, and no gradient is stored.
+    changes: random numbers and buffers are restored, and no gradient is stored. A sharded model
+    (FSDP) can't run without its wrapper: drop the hook there, ``default_hooks.cost=None``.
     """
 
     def after_train(self, runner: Runner) -> None:
