@@ -96,8 +96,8 @@ class Run:
         return self.state.get('seconds', self.result.get('duration_s', 0.0))
 
     @cached_property
-    def outcomes(self) -> dict[str, np.ndarray]:
-        """Return what each test image contributed to metrics, (N,)."""
+    def outcomes(self) -> dict[str, tuple[np.ndarray, str]]:
+        """Return what each test image contributed to metrics, (N,), and its unit."""
         return TaskFolder(self.folder).outcomes
 
     @cached_property

@@ -113,9 +113,10 @@ def _group(metric: Metric, runs: list[Run], names: Mapping[str, str]) -> Group:
     places = {run: (names[run.weights.key], seed) for run, seed in _one_for_each_seed(runs).items()}
     arms: dict[str, ArmResult] = {}
     for run, (name, seed) in places.items():
-        arm = arms.setdefault(name, ArmResult(name, {}))
+        outcomes, unit = run.outcomes.get(metric.name, (None, 'image'))
+        arm = arms.setdefault(name, ArmResult(name, {}, unit=unit))
         arm.values[seed] = run.metrics[metric.name]
-        if (outcomes := run.outcomes.get(metric.name)) is not None:
+        if outcomes is not None:
             arm.outcomes[seed] = outcomes.astype(float)
     pairs = list(combinations(arms.values(), 2))
     settings = {names[run.weights.key]: run.weights.settings for run in runs}

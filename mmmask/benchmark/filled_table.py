@@ -148,7 +148,7 @@ def _gain(arm: ArmResult, minus: ArmResult | None) -> ArmResult | None:
         and len(arm.outcomes[seed]) == len(minus.outcomes[seed])
     }
     gains = {seed: arm.values[seed] - minus.values[seed] for seed in seeds}
-    return ArmResult(f'{arm.arm} − {minus.arm}', gains, images)
+    return ArmResult(f'{arm.arm} − {minus.arm}', gains, images, arm.unit)
 
 
 def _ratio(arm: ArmResult, other: ArmResult | None) -> ArmResult | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from mmengine.config import Config
-from safetensors.numpy import load_file
+from safetensors import safe_open
 
 from mmmask.config.read import read_config
 from mmmask.utils.errors import UserError
@@ -80,10 +80,18 @@ class TaskFolder:
         return read_config(str(self.path / Path(name.split('::')[-1]).name))
 
     @property
-    def outcomes(self) -> dict[str, np.ndarray]:
-        """Each test image's part in a metric, metric -> (N,); nothing if the run kept none."""
+    def outcomes(self) -> dict[str, tuple[np.ndarray, str]]:
+        """Each test image's part in a metric; nothing if the run kept none.
+
+        Metric -> (N,), and what contributes: ``'image'``, ``'query'``, ...
+        """
         path = self.path / 'outcomes.safetensors'
-        return load_file(path) if path.is_file() else {}
+        if not path.is_file():
+            return {}
+        with safe_open(path, 'numpy') as file:
+            units = file.metadata() or {}
+            names = file.keys()
+            return {name: (file.get_tensor(name), units.get(name, 'image')) for name in names}
 
     @property
     def can_resume(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from .estimate import in_words
+from .statistics import plural
 from .table import p_text
 
 _TEMPLATES = Environment(
@@ -14,7 +15,8 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters.update(words=in_words, short=lambda digest: (digest or '')[:12], p_text=p_text)
+_TEMPLATES.filters.update(words=in_words, short=lambda digest: (digest or '')[:12])
+_TEMPLATES.filters.update(p_text=p_text, plural=plural)
 
 
 def render_page(template: str, **values: object) -> str:

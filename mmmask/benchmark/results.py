@@ -14,7 +14,7 @@ from mmmask.utils.suggestions import suggestion
 
 from .folder import TaskFolder, write_json
 from .identity import protocol_values
-from .statistics import correct_table, paired_difference
+from .statistics import correct_table, paired_difference, plural
 from .suite import Metric, Protocol, Suite, Task
 
 
@@ -72,10 +72,14 @@ def write_results(suite: Suite, work_dir: Path) -> list[dict]:
 
 
 def add_outcomes(records: Sequence[dict], work_dir: Path) -> None:
-    """Add ``outcomes`` to records: what each test image contributed, (N,), if the run kept it."""
+    """Add to records what each test image contributed, if the run kept it.
+
+    ``outcomes`` is (N,) or None. ``unit`` says what contributed: ``'image'``, ``'query'``, ...
+    """
     outcomes = {task: TaskFolder(work_dir / task).outcomes for task in {r['task'] for r in records}}
     for record in records:
-        record['outcomes'] = outcomes[record['task']].get(record['metric'])
+        kept = outcomes[record['task']].get(record['metric'], (None, 'image'))
+        record['outcomes'], record['unit'] = kept
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,13 @@ class ArmResult:
         values: Seed -> value.
         outcomes: Seed -> what each test image contributed, (N,). The value is their mean. Seeds
             whose runs kept none are left out.
+        unit: What contributed an outcome: ``'image'``, ``'query'``, ...
     """
 
     arm: str
     values: dict[int, float]
     outcomes: dict[int, np.ndarray] = field(default_factory=dict)
+    unit: str = 'image'
 
     @property
     def mean(self) -> float:
@@ -163,8 +169,10 @@ class Comparison:
         """
         seeds = ', '.join(map(str, self.alone))
         left_out = f' (without seed {seeds}, which one arm lacks)' if self.alone else ''
-        found = [(f'seeds{left_out}', self.seeds), ('test images', self.images)]
-        return [dict(one, over=over) for over, one in found if one]
+        found = [dict(self.seeds, over=f'seeds{left_out}')]
+        if self.images:
+            found.append(dict(self.images, over=f'test {plural(self.images["unit"])}'))
+        return found
 
 
 def arms_of(records: Sequence[dict], protocol: Protocol, metric: Metric) -> list[ArmResult]:
@@ -172,7 +180,8 @@ def arms_of(records: Sequence[dict], protocol: Protocol, metric: Metric) -> list
     arms: dict[str, ArmResult] = {}
     for record in records:
         if record['group'] == protocol.name and record['metric'] == metric.name:
-            arm = arms.setdefault(record['arm'], ArmResult(record['arm'], {}))
+            arm = ArmResult(record['arm'], {}, unit=record.get('unit', 'image'))
+            arm = arms.setdefault(record['arm'], arm)
             arm.values[record['seed']] = metric.scale * record['value']
             if record.get('outcomes') is not None:
                 arm.outcomes[record['seed']] = metric.scale * record['outcomes'].astype(float)
@@ -207,8 +216,8 @@ def compare(pairs: Sequence[tuple[Protocol, Metric, ArmResult, ArmResult]]) -> l
         over_seeds.append(paired_difference(*values))
         images = [one.over_seeds(seeds) for one in (arm, baseline)]
         if not any(one is None for one in images) and len(images[0]) == len(images[1]):
-            over_images[place] = paired_difference(*images, unit='image')
-    over_images = dict(zip(over_images, correct_table(list(over_images.values()), 'image')))
+            over_images[place] = paired_difference(*images, unit=arm.unit)
+    over_images = dict(zip(over_images, correct_table(list(over_images.values()))))
     return [
         Comparison(*pair, difference, over_images.get(place))
         for place, (pair, difference) in enumerate(zip(pairs, correct_table(over_seeds)))

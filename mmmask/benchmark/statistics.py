@@ -116,11 +116,11 @@ def paired_difference(a: ArrayLike, b: ArrayLike, unit: str = 'seed') -> dict:
     Args:
         a: (n,) values of an arm.
         b: (n,) values of the arm that it is compared with, in the order of a.
-        unit: What a pair shares, for the verdict: ``'seed'`` or ``'image'``.
+        unit: What a pair shares, for the verdict: ``'seed'``, ``'image'``, ``'query'``, ...
 
     Returns:
-        ``mean``, ``low``, ``high``, ``p``, ``n`` and ``verdict``. All numbers are NaN if a value
-        isn't finite, as a diverged run's. Without a pair they are NaN, too, and n is 0.
+        ``mean``, ``low``, ``high``, ``p``, ``n``, ``verdict`` and ``unit``. All numbers are NaN if
+        a value isn't finite, as a diverged run's. Without a pair they are NaN, too, and n is 0.
 
     Raises:
         ValueError: If a and b aren't one-dimensional or differ in length.
@@ -130,7 +130,7 @@ def paired_difference(a: ArrayLike, b: ArrayLike, unit: str = 'seed') -> dict:
         raise ValueError(f'a and b must be (n,) each, paired by {unit}: {a.shape} and {b.shape}')
     differences = a - b
     differences[np.abs(differences) < 1e-12 * np.abs(a)] = 0  # rounding only
-    found = dict(mean=np.nan, low=np.nan, high=np.nan, p=np.nan, n=len(a))
+    found = dict(mean=np.nan, low=np.nan, high=np.nan, p=np.nan, n=len(a), unit=unit)
     if lost := int((~np.isfinite(differences)).sum()):
         verdict = f'cannot be compared: {lost} of {_counted(len(a), unit)} not finite'
         return dict(found, verdict=verdict)
@@ -138,15 +138,14 @@ def paired_difference(a: ArrayLike, b: ArrayLike, unit: str = 'seed') -> dict:
         return dict(found, verdict=f'cannot be compared: no {unit} is in both arms')
     low, high = mean_interval(differences)
     found.update(mean=float(differences.mean()), low=low, high=high, p=sign_flip_p(differences))
-    return dict(found, verdict=_verdict(found, found['p'], 1, unit))
+    return dict(found, verdict=_verdict(found, found['p'], 1))
 
 
-def correct_table(differences: Sequence[dict], unit: str = 'seed') -> list[dict]:
+def correct_table(differences: Sequence[dict]) -> list[dict]:
     """Return the differences of one table with ``p_holm``, and the verdicts that follow from it.
 
     Args:
         differences: Of :func:`paired_difference`, one for each arm of the table.
-        unit: What a pair shares.
     """
     corrected = holm([found['p'] for found in differences])
     family = int(np.isfinite(corrected).sum())
@@ -154,7 +153,7 @@ def correct_table(differences: Sequence[dict], unit: str = 'seed') -> list[dict]
         dict(
             found,
             p_holm=float(p),
-            verdict=found['verdict'] if np.isnan(p) else _verdict(found, p, family, unit),
+            verdict=found['verdict'] if np.isnan(p) else _verdict(found, p, family),
         )
         for found, p in zip(differences, corrected)
     ]
@@ -165,7 +164,7 @@ def is_clear(found: dict) -> bool:
     return found.get('p_holm', found['p']) <= LEVEL and not found['low'] <= 0 <= found['high']
 
 
-def _verdict(found: dict, p: float, family: int, unit: str) -> str:
+def _verdict(found: dict, p: float, family: int) -> str:
     """Say what a difference shows, by a p that is corrected for a family of comparisons."""
     mean, low, high, n = (found[key] for key in ('mean', 'low', 'high', 'n'))
     if is_clear(dict(found, p_holm=p)):
@@ -173,9 +172,14 @@ def _verdict(found: dict, p: float, family: int, unit: str) -> str:
     fewest = 1 + math.ceil(math.log2(family / LEVEL))  # pairs whose smallest p, 2^(1 - n), passes
     if n < fewest:
         among = f' among {family} comparisons, {fewest} could' if family > 1 else ''
-        return f'{_counted(n, unit)} cannot show it{among}'
+        return f'{_counted(n, found["unit"])} cannot show it{among}'
     return 'no clear difference' if low < high or mean else 'no difference'
 
 
+def plural(unit: str) -> str:
+    """Return the plural of a unit: images, queries."""
+    return f'{unit[:-1]}ies' if unit.endswith('y') else f'{unit}s'
+
+
 def _counted(number: int, unit: str) -> str:
-    return f'{number} {unit}{"s" if number != 1 else ""}'
+    return f'{number} {unit if number == 1 else plural(unit)}'

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from .results import ArmResult, Comparison, arms_of, comparisons
+from .statistics import plural
 from .suite import Metric, Protocol
 
 
@@ -124,4 +125,6 @@ def spread(arm: ArmResult, metric: Metric) -> str:
     """Write the spread over seeds, then that over test images, where they are known."""
     seeds = '' if arm.std is None else f' ± {arm.std:.{metric.digits}f}'
     images = arm.image_std
-    return seeds + ('' if images is None else f' (images ± {images:.{metric.digits}f})')
+    if images is None:
+        return seeds
+    return f'{seeds} ({plural(arm.unit)} ± {images:.{metric.digits}f})'

@@ -15,6 +15,7 @@ from mmmask.utils.files import write_text_atomically
 
 from .filled_table import FilledCell, FilledTable
 from .page import render_page
+from .statistics import plural
 from .table import escaped, markdown, markdown_verdicts, number, signed, spread
 
 
@@ -62,10 +63,11 @@ def notes_of(filled: FilledTable) -> list[str]:
         counts = sorted({len(result.values) for result in results})
         seeds = f'{counts[0]} to {counts[-1]}' if counts[1:] else f'{counts[0]}'
         deviation = ' ± standard deviation' if counts[-1] > 1 else ''
-        images = any(result.image_std is not None for result in results)
+        units = dict.fromkeys(plural(one.unit) for one in results if one.image_std is not None)
+        spreads = ', '.join(f'({unit} ±)' for unit in units)
         notes.append(
             f'Mean{deviation} over {seeds} seed{"s" if counts[-1] > 1 else ""}'
-            + ('; (images ±): standard error over test images.' if images else '.')
+            + (f'; {spreads}: standard error over test {" or ".join(units)}.' if units else '.')
         )
     if any(cell.cell.published is not None for cell in cells):
         behind = any(cell.difference is not None for cell in cells)
@@ -225,11 +227,11 @@ def _in_mathematics(character: str) -> str:
 def to_csv(filled: FilledTable) -> str:
     """Write a table for a program: each column's numbers, unrounded, and the paper's.
 
-    A column ``c`` is ``c measured``, ``c sd`` (over seeds), ``c n`` (seeds), ``c se of images`` and
-    ``c published``. What isn't known is empty.
+    A column ``c`` is ``c measured``, ``c sd`` (over seeds), ``c n`` (seeds), ``c se over test set``
+    and ``c published``. What isn't known is empty.
     """
     table, out = filled.table, io.StringIO()
-    kinds = ('measured', 'sd', 'n', 'se of images', 'published')
+    kinds = ('measured', 'sd', 'n', 'se over test set', 'published')
     names = [': '.join(filter(None, (c.group, c.label))) for c in table.columns]
     heading = [name or f'label {place}' for place, name in enumerate(table.heading, start=1)]
     writer = csv.writer(out, lineterminator='\n')

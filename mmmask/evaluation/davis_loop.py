@@ -29,6 +29,7 @@ from mmmask.utils.progress import Progress
 from .davis import LabelPropagation, frame_size, harden, score_objects, summarise
 from .features import FeatureEncoder
 from .loop import FrozenLoop
+from .metrics import ratio_outcomes
 from .patch_grid import patch_grid
 
 
@@ -56,6 +57,8 @@ class DavisLoop(FrozenLoop):
     Raises:
         UserError: If a frame or mask can't be read, or patches don't fill a frame.
     """
+
+    outcome_unit = 'sequence'
 
     def __init__(
         self,
@@ -86,7 +89,8 @@ class DavisLoop(FrozenLoop):
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Return the metrics in per cent, ``davis/j_and_f_mean`` and so on.
 
-        Each is the mean over the objects of all sequences.
+        Each is the mean over the objects of all sequences. ``outcomes`` has what each sequence
+        contributes: objects of one video aren't independent.
         """
         encode = FeatureEncoder(model.backbone, model.data_preprocessor, 'patches', self.layer)
         sequences = self.dataloader.dataset
@@ -96,11 +100,14 @@ class DavisLoop(FrozenLoop):
             scores[index] = self._measure_sequence(sequences[index], encode)
             progress.advance(get_world_size())
         every = {index: rows for part in all_gather_object(scores) for index, rows in part.items()}
-        objects = np.array([row for index in sorted(every) for row in every[index]])
         names = [f'{kind}_{what}' for kind in 'jf' for what in ('mean', 'recall', 'decay')]
-        found = dict(zip(names, 100 * objects.mean(axis=0)))
+        sums = np.array([np.sum(every[index], axis=0) for index in sorted(every)])
+        counts = np.array([[len(every[index])] for index in sorted(every)])  # of objects
+        of_sequences = [100 * ratio_outcomes(values[:, None], counts) for values in sums.T]
+        found = dict(zip(names, of_sequences))
         found = {'j_and_f_mean': (found['j_mean'] + found['f_mean']) / 2, **found}
-        return {f'davis/{name}': float(value) for name, value in found.items()}
+        self.outcomes = {f'davis/{name}': values for name, values in found.items()}
+        return {name: float(values.mean()) for name, values in self.outcomes.items()}
 
     def _measure_sequence(self, sequence: dict, encode: FeatureEncoder) -> list[tuple]:
         """Return mean, recall and decay of J, then of F, of each object; write the masks."""

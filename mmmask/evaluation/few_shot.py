@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from mmmask.utils.errors import UserError
@@ -54,3 +55,12 @@ def mean_and_spread(draws: Sequence[dict[str, float]]) -> dict[str, float]:
         if len(draws) > 1:
             result[f'{name}_std'] = float(values.std(ddof=1))
     return result
+
+
+def mean_outcomes(draws: Sequence[dict[str, ArrayLike]]) -> dict[str, np.ndarray]:
+    """Return each test image's mean over draws, (N,), by the metrics' names.
+
+    Args:
+        draws: The outcomes (N,) of each draw, at least one.
+    """
+    return {name: np.mean([of_draw[name] for of_draw in draws], axis=0) for name in draws[0]}

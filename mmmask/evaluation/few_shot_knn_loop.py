@@ -9,7 +9,7 @@ from torch import nn
 
 from mmmask.utils.errors import UserError
 
-from .few_shot import draw_few, mean_and_spread
+from .few_shot import draw_few, mean_and_spread, mean_outcomes
 from .knn import choose_ks
 from .knn_loop import KNNLoop
 
@@ -51,23 +51,28 @@ class FewShotKNNLoop(KNNLoop):
 
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Return means and deviations in per cent."""
-        bank, labels = self.vectors(self.bank_dataloader, 'k-NN bank')
-        queries = self.vectors(self.dataloader, 'k-NN queries')
+        bank, labels = self.features(self.bank_dataloader, **self.read, title='k-NN bank')
+        queries = self.features(self.dataloader, **self.read, title='k-NN queries')
         device = next(model.parameters()).device
-        metrics = {}
+        metrics, self.outcomes = {}, {}
         for shots in self.shots:
-            banks = [draw_few(labels, shots, self.seed, draw) for draw in range(self.draws)]
-            drawn = [
-                self.protocol.evaluate(
-                    (bank[rows], labels[rows]), queries, self.num_classes, device
-                )
-                for rows in banks
-            ]
-            named = [{f'{name}_{shots}shot': v for name, v in one.items()} for one in drawn]
-            metrics |= mean_and_spread(named)
+            drawn, right = [], []
+            for draw in range(self.draws):
+                rows = draw_few(labels, shots, self.seed, draw)
+                few = (bank[rows], labels[rows])
+                found = self.protocol.evaluate(few, queries, self.num_classes, device)
+                drawn.append(_named(found, shots))
+                right.append(_named(self.protocol.outcomes, shots))
+            metrics |= mean_and_spread(drawn)
+            self.outcomes |= mean_outcomes(right)
         return metrics
 
     def values(self) -> dict:
         """Return those of k-NN, and how the banks are drawn."""
         own = dict(shots=self.shots, draws=self.draws, seed=self.seed)
         return {**super().values(), 'k': self.protocol.k, **own}
+
+
+def _named(found: dict, shots: int) -> dict:
+    """Return the values of k-NN with the shots in their names."""
+    return {f'{name}_{shots}shot': value for name, value in found.items()}

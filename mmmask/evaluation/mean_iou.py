@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from mmmask.utils.errors import UserError
+
+from .metrics import ratio_outcomes
 
 IGNORED = 255
 """Label of pixels that no class has, as in mmseg."""
@@ -54,18 +57,18 @@ def class_areas(found: Tensor, truth: Tensor, num_classes: int) -> Tensor:
     return torch.stack([torch.bincount(part, minlength=num_classes) for part in parts]).float()
 
 
-def mean_iou(areas: Tensor) -> dict[str, float]:
-    """Return ``miou`` and ``pixel_accuracy`` in per cent.
+def iou_outcomes(areas: Tensor) -> dict[str, np.ndarray]:
+    """Return what each image contributes to ``miou`` and ``pixel_accuracy``, (N,), in per cent.
 
-    A class that is neither in the truth nor predicted doesn't count, as in mmseg.
+    The metrics are the means of the contributions, see :func:`ratio_outcomes`. A class that is
+    neither in the truth nor predicted doesn't count, as in mmseg.
 
     Args:
         areas: :func:`class_areas` of each image, (N, 3, K).
     """
-    right, found, truth = areas.double().sum(dim=0)
-    covered = found + truth - right
-    used = covered > 0
+    right, found, truth = areas.double().cpu().numpy().swapaxes(0, 1)  # (N, K) each
+    pixels = [area.sum(axis=1, keepdims=True) for area in (right, truth)]
     return dict(
-        miou=100 * float((right[used] / covered[used]).mean()),
-        pixel_accuracy=100 * float(right.sum() / truth.sum()),
+        miou=100 * ratio_outcomes(right, found + truth - right),
+        pixel_accuracy=100 * ratio_outcomes(*pixels),
     )

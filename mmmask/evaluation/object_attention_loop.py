@@ -106,13 +106,15 @@ class ObjectAttentionLoop(FrozenLoop):
         counted = rows[:, 0] > 0
         if not counted.any():
             raise UserError(f'none of {len(rows)} images has an object')
-        _, jaccard, share, *others = rows[counted].double().mean(dim=0).tolist()
-        by_map = np.array(others).reshape(-1, len(MEASURES))  # the mean over heads first
-        metrics = {'objects/jaccard': jaccard, 'objects/share': share}
-        for measure, (mean, *heads) in zip(MEASURES, by_map.T.tolist()):
-            metrics[f'objects/{measure}_mean'] = mean
-            metrics[f'objects/{measure}_best_head'] = max(heads)
-            metrics |= {f'objects/{measure}_head{n}': value for n, value in enumerate(heads)}
+        _, jaccard, share, *others = rows[counted].double().numpy().T  # of each image
+        found = dict(jaccard=jaccard, share=share)
+        for place, measure in enumerate(MEASURES):
+            mean, *heads = others[place :: len(MEASURES)]  # of the mean over heads first
+            found[f'{measure}_mean'] = mean
+            found[f'{measure}_best_head'] = max(heads, key=np.mean)
+            found |= {f'{measure}_head{n}': of_head for n, of_head in enumerate(heads)}
+        self.outcomes = {f'objects/{name}': images for name, images in found.items()}
+        metrics = {name: float(images.mean()) for name, images in self.outcomes.items()}
         metrics['objects/left_out'] = float(len(rows) - counted.sum())
         self._known = dict(attention=read.name, images=int(counted.sum()))
         return metrics

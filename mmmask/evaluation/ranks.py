@@ -23,11 +23,17 @@ def reported_tops(num_classes: int) -> list[int]:
     return [top for top in (1, 5) if top == 1 or top < num_classes]
 
 
-def top_accuracy(ranks: Tensor, num_classes: int) -> dict[int, Tensor]:
-    """Return the accuracy in per cent for each of the reported tops, (...) float64.
+def top_outcomes(ranks: Tensor, num_classes: int) -> dict[int, Tensor]:
+    """Return 100 for each right image and 0 for the others, for each reported top, float64.
+
+    Their mean over images is the accuracy in per cent.
 
     Args:
         ranks: The place of the true class, (N, ...).
         num_classes: Classes.
+
+    Returns:
+        Top -> (N, ...), on the CPU.
     """
-    return {t: (ranks < t).double().mean(dim=0) * 100 for t in reported_tops(num_classes)}
+    ranks = ranks.cpu()
+    return {top: 100 * (ranks < top).double() for top in reported_tops(num_classes)}

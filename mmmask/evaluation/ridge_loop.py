@@ -8,16 +8,16 @@ from collections.abc import Sequence
 import torch
 from mmengine.runner import Runner
 from mmpretrain.registry import LOOPS
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from mmmask.utils.errors import UserError
 
-from .few_shot import draw_few, mean_and_spread
+from .few_shot import draw_few, mean_and_spread, mean_outcomes
 from .loader import build_loader, shared_classes
-from .loop import VectorLoop
-from .ranks import label_ranks, top_accuracy
+from .loop import FrozenLoop
+from .ranks import label_ranks, top_outcomes
 from .ridge import PENALTIES, fit_ridge
 
 CHUNK = 4096
@@ -25,7 +25,7 @@ CHUNK = 4096
 
 
 @LOOPS.register_module()
-class RidgeLoop(VectorLoop):
+class RidgeLoop(FrozenLoop):
     """Measure ridge classifiers of few labelled images, drawn several times, on the test set.
 
     Metrics are means over the draws, with their sample standard deviation: ``ridge/top1_5shot``,
@@ -43,7 +43,10 @@ class RidgeLoop(VectorLoop):
             k-NN does, too.
         penalty: 'loo' chooses the penalty of each draw by leaving out one of *its* images at a
             time, see `fit_ridge`. The test set has no say. Or a number above 0.
-        **options: See `VectorLoop`.
+        token: See `FrozenLoop.features`.
+        layer: See `FrozenLoop.features`.
+        n_blocks: See `FrozenLoop.features`.
+        **options: See `FrozenLoop`.
 
     Raises:
         UserError: If a number isn't positive, a class has fewer images than shots, or the two data
@@ -60,16 +63,20 @@ class RidgeLoop(VectorLoop):
         draws: int = 5,
         seed: int = 0,
         penalty: float | str = 'loo',
+        token: str = 'cls',
+        layer: int = -1,
+        n_blocks: int = 1,
         **options,
     ) -> None:
         super().__init__(runner, dataloader, evaluator, **options)
         self.bank_dataloader = build_loader(runner, bank_dataloader)
         self.shots, self.draws, self.seed, self.penalty = tuple(shots), draws, seed, penalty
+        self.read = dict(token=token, layer=layer, n_blocks=n_blocks)
         if draws < 1 or not self.shots or min(self.shots) < 1:
             raise UserError(f'shots and draws must be positive, not {self.shots} and {draws}')
         if penalty != 'loo' and not (isinstance(penalty, (int, float)) and penalty > 0):
             raise UserError(f"penalty must be 'loo' or a number above 0, not {penalty!r}")
-        if self.read['token'] == 'patches':
+        if token == 'patches':
             raise UserError("a ridge classifier takes one vector an image: token='gap' is the mean")
         self.num_classes = shared_classes(self.bank_dataloader, self.dataloader)
         labels = self.bank_dataloader.dataset.get_gt_labels()
@@ -78,30 +85,28 @@ class RidgeLoop(VectorLoop):
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Return means and deviations in per cent."""
         device = next(model.parameters()).device
-        bank, labels = self.vectors(self.bank_dataloader, 'ridge bank')
-        test, truth = self.vectors(self.dataloader, 'ridge test')
+        bank, labels = self.features(self.bank_dataloader, **self.read, title='ridge bank')
+        test, truth = self.features(self.dataloader, **self.read, title='ridge test')
         bank, test = (F.normalize(features.double()) for features in (bank, test))
         penalties = PENALTIES if self.penalty == 'loo' else (float(self.penalty),)
-        metrics = {}
+        metrics, self.outcomes = {}, {}
         for shots in self.shots:
-            drawn = []
+            drawn, right = [], []
             for draw in range(self.draws):
                 rows = draw_few(labels, shots, self.seed, draw)
                 few, own = bank[rows].to(device), labels[rows].to(device)
                 ridge = fit_ridge(few, own, self.num_classes, penalties)
-                right = [
+                ranks = [
                     label_ranks(part.to(device) @ ridge.weights + ridge.bias, own.to(device))
                     for part, own in zip(test.split(CHUNK), truth.split(CHUNK))
                 ]
-                drawn.append(self._named(torch.cat(right), ridge.penalty, shots))
+                of_draw = top_outcomes(torch.cat(ranks), self.num_classes)
+                right.append({f'ridge/top{t}_{shots}shot': row for t, row in of_draw.items()})
+                drawn.append({name: float(images.mean()) for name, images in right[-1].items()})
+                drawn[-1][f'ridge/log10_penalty_{shots}shot'] = math.log10(ridge.penalty)
             metrics |= mean_and_spread(drawn)
+            self.outcomes |= mean_outcomes(right)
         return metrics
-
-    def _named(self, ranks: Tensor, penalty: float, shots: int) -> dict[str, float]:
-        """Return the metrics of one draw."""
-        right = top_accuracy(ranks, self.num_classes)
-        named = {f'ridge/top{top}_{shots}shot': float(value) for top, value in right.items()}
-        return {**named, f'ridge/log10_penalty_{shots}shot': math.log10(penalty)}
 
     def values(self) -> dict:
         """Return what stands for an image, how shots are drawn, and the penalty."""

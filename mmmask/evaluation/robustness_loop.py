@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from .loader import build_loader
 from .loop import FrozenLoop
 from .metrics import background_gap, mean_corruption_error
 from .metrics.corruption_error import ALEXNET
-from .metrics.top1 import best_class, top1
+from .metrics.top1 import best_class, right_images, top1
 from .salient_patches import SalientPatches
 
 
@@ -176,25 +177,33 @@ class RobustnessLoop(FrozenLoop):
         clean = self._predict(model, self.dataloader, 'clean', subsets)  # (N, S, n)
         of_all = [top1(column, labels) for column in clean[:, 0].T]
         self.probe = int(np.argmax(of_all)) if self.selected is None else self.selected
-        found = dict(clean=of_all[self.probe])
+        right = dict(clean=right_images(clean[:, 0, self.probe], labels))  # of each image
         places = iter(range(1, len(subsets)))
         for each in self.sets:
             if each.classes:
                 chosen = set(each.classes)
                 rows = [row for row, label in enumerate(labels) if label[0] in chosen]
                 predicted = clean[rows, next(places), self.probe]
-                found[f'{each.name}_clean'] = top1(predicted, [labels[row] for row in rows])
+                own = [labels[row] for row in rows]
+                right[f'{each.name}_clean'] = right_images(predicted, own)
             for name, change in each.variants():
                 predicted = self._predict(model, each.loader, name, [each.classes], change)
                 predicted = predicted[:, 0, self.probe]
-                found[name] = top1(predicted, each.labels, each.class_map)
-                MMLogger.get_current_instance().info(f'{name}: {found[name]:.2f} % top-1')
-        metrics = {f'robustness/{name}_top1': value for name, value in found.items()}
+                right[name] = right_images(predicted, each.labels, each.class_map)
+                accuracy = 100 * right[name].mean() if len(right[name]) else math.nan
+                MMLogger.get_current_instance().info(f'{name}: {accuracy:.2f} % top-1')
+        self.outcomes = {
+            f'robustness/{name}_top1': 100.0 * images for name, images in right.items()
+        }
         for each in self.sets:
             if each.corruptions:
-                metrics |= _of_corruptions(each, found)
-        if {'mixed_same', 'mixed_rand'} <= set(found):
-            gap = background_gap(found['mixed_same'], found['mixed_rand'])
+                self.outcomes |= _of_corruptions(each, right)
+        metrics = {
+            name: float(images.mean()) if len(images) else math.nan
+            for name, images in self.outcomes.items()
+        }
+        if {'mixed_same', 'mixed_rand'} <= set(right):  # of two sets: no image has both
+            gap = background_gap(right['mixed_same'], right['mixed_rand'])
             metrics['robustness/bg_gap'] = gap
         return metrics
 
@@ -266,12 +275,14 @@ def read_class_map(class_map: str | Sequence[int]) -> list[int]:
         return [int(number) for number in content]
 
 
-def _of_corruptions(each: NamedSet, found: Mapping[str, float]) -> dict[str, float]:
-    """Return the mean accuracy and the mean corruption error of a set."""
+def _of_corruptions(each: NamedSet, right: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what each image contributes to the mean accuracy and the mean corruption error."""
     accuracy = {
-        corruption: [found[f'{each.name}_{corruption}_{severity}'] for severity in each.severities]
+        corruption: [
+            100.0 * right[f'{each.name}_{corruption}_{severity}'] for severity in each.severities
+        ]
         for corruption in each.corruptions
     }
     error = mean_corruption_error(accuracy, ALEXNET if each.normalise else None)
-    mean = float(np.mean(list(accuracy.values())))
+    mean = np.mean(list(accuracy.values()), axis=(0, 1))
     return {f'robustness/{each.name}_mean_top1': mean, f'robustness/{each.name}_mce': error}

@@ -1,4 +1,4 @@
-"""Measure mmseg's segmenters at a chosen size.
+"""Measure mmseg's segmenters: keep what each image contributes, at a chosen size.
 
 mmseg imports this module when it first looks for a metric, see :mod:`mmmask.registration`.
 """
@@ -8,10 +8,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mmseg.evaluation.metrics import IoUMetric
+import mmseg.evaluation.metrics
+import numpy as np
 from mmseg.registry import METRICS
 
 from .mean_iou import at_size, compared_size
+from .metrics import ratio_outcomes
+
+
+@METRICS.register_module(force=True)
+class IoUMetric(mmseg.evaluation.metrics.IoUMetric):
+    """mmseg's ``IoUMetric``, under its name, which keeps what each image contributes.
+
+    Attributes:
+        outcomes: ``{'mIoU': (N,), 'mAcc': (N,), 'aAcc': (N,)}`` of the last evaluation, in the data
+            set's order, see :func:`~mmmask.evaluation.metrics.ratio_outcomes`. With Dice as a
+            metric there is ``mDice``, too. Their means are the metrics, which mmseg rounds to 0.01.
+    """
+
+    def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
+        """Return the parent's metrics of the areas (right, covered, found, true) of all images."""
+        metrics = super().compute_metrics(results)
+        if not metrics:  # predictions are only written
+            return metrics
+        right, covered, found, true = np.array([np.stack(one) for one in results]).swapaxes(0, 1)
+        pairs = dict(mIoU=(right, covered), mAcc=(right, true), mDice=(2 * right, found + true))
+        ratios = {name: ratio_outcomes(*pair, self.nan_to_num) for name, pair in pairs.items()}
+        pixels = [areas.sum(axis=1, keepdims=True) for areas in (right, true)]
+        ratios['aAcc'] = ratio_outcomes(*pixels)
+        prefix = f'{self.prefix}/' if self.prefix else ''
+        self.outcomes = {
+            f'{prefix}{name}': 100 * ratios[name] for name in ratios if name in metrics
+        }
+        return metrics
 
 
 @METRICS.register_module()

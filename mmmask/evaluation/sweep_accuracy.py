@@ -8,7 +8,7 @@ from mmengine.logging import MMLogger
 from mmpretrain.registry import METRICS
 from torch import Tensor
 
-from .ranks import top_accuracy
+from .ranks import top_outcomes
 
 
 @METRICS.register_module()
@@ -24,7 +24,7 @@ class SweepAccuracy(BaseMetric):
 
     Attributes:
         protocol_values: How the reported probe was selected, for ``result.json``.
-        outcomes: 100 or 0 of each image by the reported probe, (N,), as ``linear/top1``.
+        outcomes: 100 or 0 of each image by the reported probe, (N,), as ``linear/top1`` and so on.
     """
 
     default_prefix = 'linear'
@@ -41,18 +41,14 @@ class SweepAccuracy(BaseMetric):
         self.num_classes = scores.shape[2]
         self.results.extend(ranks.cpu())
 
-    def accuracy(self, results: list[Tensor]) -> dict[int, Tensor]:
-        """Return the accuracy (n,) of the probes for each top, in per cent."""
-        return top_accuracy(torch.stack(results), self.num_classes)
-
     def compute_metrics(self, results: list[Tensor]) -> dict[str, float]:
         """Return the metrics of all images' ranks, a list of (n,) tensors."""
-        accuracy = self.accuracy(results)
+        right = top_outcomes(torch.stack(results), self.num_classes)  # (N, n) of each top
+        accuracy = {top: images.mean(dim=0) for top, images in right.items()}
         count = len(self.probes)
         best = int(accuracy[1].argmax()) if self.selected is None else self.selected
         probe = self.probes[best]
-        right = torch.stack(results)[:, best] < 1
-        self.outcomes = {f'{self.prefix}/top1': 100.0 * right.numpy()}
+        self.outcomes = {f'{self.prefix}/top{t}': r[:, best].numpy() for t, r in right.items()}
         metrics = {f'top{top}': float(values[best]) for top, values in accuracy.items()}
         metrics.update(best_lr=probe.lr, num_lrs=len({probe.lr for probe in self.probes}))
         if count > metrics['num_lrs']:

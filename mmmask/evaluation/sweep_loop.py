@@ -15,6 +15,7 @@ from mmmask.utils.errors import UserError, check_choice
 from mmmask.utils.modes import evaluating
 from mmmask.utils.unwrap import unwrap
 
+from .ranks import top_outcomes
 from .sweep_accuracy import SweepAccuracy
 
 
@@ -119,7 +120,8 @@ class _EachAccuracy(SweepAccuracy):
     """Measure each probe, by its number."""
 
     def compute_metrics(self, results: list[Tensor]) -> dict[str, float]:
-        return {str(i): float(value) for i, value in enumerate(self.accuracy(results)[1])}
+        right = top_outcomes(torch.stack(results), self.num_classes)[1]  # (N, n)
+        return {str(i): float(value) for i, value in enumerate(right.mean(dim=0))}
 
 
 class _DivergenceHook(Hook):

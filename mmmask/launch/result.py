@@ -54,7 +54,7 @@ class Result:
         output_checkpoint: str | None,
         data_wait_share: float | None = None,
         protocol: dict | None = None,
-        outcomes: dict[str, np.ndarray] | None = None,
+        outcomes: tuple[dict[str, np.ndarray], dict[str, str]] | None = None,
         data: dict[str, dict] | None = None,
     ) -> None:
         """Write the file.
@@ -100,8 +100,9 @@ class Result:
             said = '  '.join(f'{name}: {value}' for name, value in protocol.items())
             MMLogger.get_current_instance().info(f'protocol  {said}')
             content['protocol'] = protocol
-        if outcomes:
-            write_atomically(self._outcomes, lambda part: save_file(outcomes, part))
+        arrays, units = outcomes or ({}, {})
+        if arrays:
+            write_atomically(self._outcomes, lambda part: save_file(arrays, part, units))
         write_text_atomically(self._path, json.dumps(content, indent=2, default=str) + '\n')
 
 
@@ -111,28 +112,36 @@ def protocol_values(runner: Runner) -> dict:
     Those parts have an attribute ``protocol_values``, a dict of plain values: the model, the loop
     of a test, metrics and hooks.
     """
-    return _of_parts(runner, 'protocol_values')
+    values: dict = {}
+    for part in _parts(runner):
+        values |= getattr(part, 'protocol_values', {})
+    return values
 
 
-def image_outcomes(runner: Runner) -> dict[str, np.ndarray]:
-    """Return what each test image contributed to metrics, (N,) float32, by the metrics' names.
+def image_outcomes(runner: Runner) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return what each test image contributed to metrics, by the metrics' names, and its unit.
 
     A metric is the mean of its outcomes: 100 for a right image and 0 for a wrong one. Parts that
-    have any keep them in an attribute ``outcomes``.
+    have any keep them in an attribute ``outcomes``, (N,) each. Where something else than an image
+    contributes, the part's ``outcome_unit`` names it: ``'query'``, for example.
+
+    Returns:
+        Outcomes, (N,) float32, and units in the singular.
     """
-    outcomes = _of_parts(runner, 'outcomes')
-    return {name: np.asarray(values, dtype=np.float32) for name, values in outcomes.items()}
+    arrays, units = {}, {}
+    for part in _parts(runner):
+        for name, values in getattr(part, 'outcomes', {}).items():
+            arrays[name] = np.ascontiguousarray(values, dtype=np.float32)
+            units[name] = getattr(part, 'outcome_unit', 'image')
+    return arrays, units
 
 
-def _of_parts(runner: Runner, attribute: str) -> dict:
-    """Merge an attribute of the model, the loops of validation and test, metrics and hooks."""
+def _parts(runner: Runner) -> list:
+    """Return the model, the loops of validation and test, metrics and hooks."""
     loops = [loop for loop in (runner._val_loop, runner._test_loop) if isinstance(loop, BaseLoop)]
     evaluators = [getattr(loop, 'evaluator', None) for loop in loops]
     metrics = [metric for one in evaluators for metric in getattr(one, 'metrics', ())]
-    values: dict = {}
-    for part in (unwrap(runner.model), *loops, *metrics, *runner.hooks):
-        values |= getattr(part, attribute, {})
-    return values
+    return [unwrap(runner.model), *loops, *metrics, *runner.hooks]
 
 
 def _is_missing(name: str, value: float) -> bool:

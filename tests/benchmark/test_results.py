@@ -97,5 +97,13 @@ def test_images_and_seeds_are_told_apart():
     assert images['low'] == pytest.approx(40 - 22, abs=5) and images['high'] < 70
 
 
+def test_outcomes_of_queries_are_called_so():
+    found = with_images({0: [0] * 5}, {0: [1] * 5})
+    (images,) = comparisons([dict(one, unit='query') for one in found], {'knn': PROTOCOL})[0].rows[
+        1:
+    ]
+    assert (images['over'], images['verdict']) == ('test queries', '5 queries cannot show it')
+
+
 def test_no_comparison_without_a_baseline():
     assert comparisons(records(pre={0: 0.4}), {'knn': PROTOCOL}) == []

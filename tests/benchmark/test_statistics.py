@@ -14,6 +14,7 @@ from mmmask.benchmark.statistics import (
     holm,
     mean_interval,
     paired_difference,
+    plural,
     sign_flip_p,
 )
 
@@ -53,6 +54,14 @@ def test_right_and_wrong_have_mcnemars_exact_p():
     found = paired_difference(a, b, unit='image')
     assert found['mean'] == pytest.approx(6 / 28) and found['p'] == pytest.approx(18 / 256)
     assert found['verdict'] == 'no clear difference'
+
+
+def test_verdicts_name_the_unit():
+    five = paired_difference([1, 2, 3, 4, 5], np.zeros(5), unit='query')
+    assert five['verdict'] == '5 queries cannot show it'
+    one = paired_difference([1], [0], unit='query')
+    assert correct_table([one, five])[0]['verdict'].startswith('1 query cannot show it among 2')
+    assert plural('image') == 'images'
 
 
 def test_two_values_have_an_interval_by_hand():

@@ -54,6 +54,8 @@ def test_the_spread_over_images_stands_behind_that_over_seeds():
     one = dict(record('untrained', 0, 0.2), outcomes=np.repeat([1.0, 0.0], [20, 80]))
     text = markdown_tables([one], dict(knn=KNN))
     assert text.split('\n')[2] == '| untrained | 20.0 | 20.0 (images ± 4.0) |'
+    text = markdown_tables([dict(one, unit='sequence')], dict(knn=KNN))
+    assert text.split('\n')[2] == '| untrained | 20.0 | 20.0 (sequences ± 4.0) |'
 
 
 def test_tables_of_two_protocols_are_apart_and_one_arm_is_compared_with_nothing():

@@ -164,14 +164,14 @@ def test_csv_has_unrounded_numbers(filled):
         *(
             f'{name} {kind}'
             for name in ('IN & co: k-NN', 'IN & co: ν=1', 'mIoU')
-            for kind in ('measured', 'sd', 'n', 'se of images', 'published')
+            for kind in ('measured', 'sd', 'n', 'se over test set', 'published')
         ),
         'source',
     ]
     assert block['masking'] == 'Block†' and block['IN & co: k-NN measured'] == '41.0'
     assert float(block['IN & co: k-NN sd']) == pytest.approx(2**0.5)
-    assert block['IN & co: k-NN se of images'] == '' and block['IN & co: k-NN n'] == '2'
-    assert float(high['IN & co: k-NN se of images']) == pytest.approx(12**0.5)
+    assert block['IN & co: k-NN se over test set'] == '' and block['IN & co: k-NN n'] == '2'
+    assert float(high['IN & co: k-NN se over test set']) == pytest.approx(12**0.5)
     assert high['IN & co: ν=1 published'] == '7.25' and high['IN & co: ν=1 measured'] == ''
     assert gain['IN & co: k-NN measured'] == '3.0'
     assert (moby['mIoU published'], moby['group'], moby['source']) == (

@@ -13,6 +13,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from two_ranks import on_two_ranks
 
+from mmmask.benchmark.folder import TaskFolder
 from mmmask.datasets.davis import DAVIS2017, read_objects
 from mmmask.datasets.miniatures import write_miniature
 from mmmask.evaluation import DavisLoop
@@ -64,6 +65,15 @@ def test_a_checkpoint_of_ours_and_of_timm(write, root, tmp_path, run_test):
 
     found = list(jaccards(root, predicted))
     assert 100 * sum(found) / 5 == pytest.approx(metrics['davis/j_mean'])
+    # Sequences have 1, 2 and 2 of the 5 objects: m + 3 (sum of the sequence - m objects) / 5.
+    mean, parts = sum(found) / 5, (found[:1], found[1:3], found[3:])
+    expected = [100 * (mean + 3 * (sum(part) - len(part) * mean) / 5) for part in parts]
+    outcomes = TaskFolder(tmp_path / 'run').outcomes
+    values, unit = outcomes['davis/j_mean']
+    assert values == pytest.approx(expected) and unit == 'sequence'
+    for name, (values, _) in outcomes.items():
+        assert values.mean() == pytest.approx(metrics[name], rel=1e-5, abs=1e-4)
+    assert set(outcomes) == set(metrics)
     first = {name: read_objects(root / f'Annotations/480p/{name}/00000.png') for name in OBJECTS}
     assert all((predicted(name, 0) == mask).all() for name, mask in first.items())
     still = list(jaccards(root, lambda name, frame: first[name]))

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -74,6 +75,16 @@ def run(data, tmp_path, monkeypatch):
     return run
 
 
+def check_outcomes(folder):
+    """Every accuracy is the mean of its images, whose values are means over at most 3 draws."""
+    metrics = json.loads((folder / 'result.json').read_text())['metrics']
+    outcomes = load_file(folder / 'outcomes.safetensors')
+    assert set(outcomes) == {n for n in metrics if '/top' in n and not n.endswith('_std')}
+    for name, images in outcomes.items():
+        assert float(images.mean()) == pytest.approx(metrics[name])
+        assert len(np.unique(images)) <= 4
+
+
 @pytest.mark.parametrize('checkpoint', ['ours.pth', 'timm.pth'])
 def test_few_shots_from_any_checkpoint(run, checkpoints, tmp_path, checkpoint):
     few = 'demo/knn-fewshot_vit-demo_material-scenes'
@@ -88,6 +99,7 @@ def test_few_shots_from_any_checkpoint(run, checkpoints, tmp_path, checkpoint):
         for std in ('', '_std')
     }
     assert metrics['knn/top1_k10_5shot'] > 100 / 12
+    check_outcomes(tmp_path / 'run')
     assert result['protocol'] == dict(
         **dict(k=10, temperature=0.07, bank=60, token='cls', layer=-1, n_blocks=1),
         **dict(shots=[1, 5], draws=3, seed=0),
@@ -115,6 +127,7 @@ def test_ridge_from_any_checkpoint(run, checkpoints, tmp_path, checkpoint, capsy
     }
     assert result['metrics']['ridge/top1_5shot'] > 100 / 12
     assert result['metrics']['ridge/top5_5shot'] > 500 / 12
+    check_outcomes(tmp_path / 'run')
     assert result['protocol']['penalty'] == 'loo' and result['protocol']['draws'] == 2
     for options, error in (
         (['test_cfg.penalty=-1.0'], "penalty must be 'loo' or a number above 0"),
@@ -170,9 +183,10 @@ def test_a_linear_classifier_on_kept_features(run, checkpoints, tmp_path, checkp
     result = json.loads((tmp_path / 'run/result.json').read_text())
     assert set(result['metrics']) == {'linear/top1', 'linear/top5'}
     assert result['metrics']['linear/top1'] > 100 / 12
+    check_outcomes(tmp_path / 'run')
     assert result['protocol']['epochs'] == 50 and result['protocol']['flip'] is True
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / 'features').iterdir()}
-    assert len(kept) == 2  # training images with their mirror images, test images
+    assert len(kept) == 3  # training images, their mirror images, test images
     assert run('test', linear, checkpoints / checkpoint) == 0
     assert kept == {path: path.stat().st_mtime_ns for path in (tmp_path / 'features').iterdir()}
     assert result['metrics'] == json.loads((tmp_path / 'run/result.json').read_text())['metrics']

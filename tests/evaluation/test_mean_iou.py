@@ -5,12 +5,12 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope
 
-from mmmask.evaluation.mean_iou import at_size, class_areas, compared_size, mean_iou
+from mmmask.evaluation.mean_iou import at_size, class_areas, compared_size, iou_outcomes
 from mmmask.utils.errors import UserError
 
 
 def measure(scores, truth, size, num_classes):
-    return mean_iou(class_areas(*at_size(scores, truth, size), num_classes)[None])
+    return iou_outcomes(class_areas(*at_size(scores, truth, size), num_classes)[None])
 
 
 # Left half class 0, right half class 1, by scores of 2 x 2 pixels.
@@ -41,9 +41,19 @@ def test_ignored_pixels_and_absent_classes_do_not_count():
     truth = torch.tensor([[0, 0, 255, 255]])
     areas = class_areas(torch.tensor([[0, 1, 1, 1]]), truth, 4)
     assert areas.tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [2, 0, 0, 0]]
-    assert mean_iou(areas[None]) == dict(
-        miou=pytest.approx(25), pixel_accuracy=50
-    )  # 1 / 2 and 0 / 1
+    found = iou_outcomes(areas[None])
+    assert found['miou'] == pytest.approx([25])  # 1 / 2 and 0 / 1
+    assert found['pixel_accuracy'] == [50]
+
+
+def test_two_images_contribute_what_they_show():
+    """Intersections 1 and 2 of unions 2 and 4; class 1: 3 of 4, in image 1 only."""
+    areas = torch.tensor([[[1, 0], [1, 0], [2, 0]], [[2, 3], [3, 4], [3, 3]]]).float()
+    found = iou_outcomes(areas)
+    # class 0: 1/2 and 1/2; class 1: 3/4 + 2 (0 - 0) / 4 and 3/4 + 2 (3 - 3) / 4
+    assert found['miou'] == pytest.approx([62.5, 62.5])
+    # right 1 of 2 and 5 of 6: 6/8 + 2 (1 - 1.5) / 8 and 6/8 + 2 (5 - 4.5) / 8
+    assert found['pixel_accuracy'] == pytest.approx([62.5, 87.5])
 
 
 @pytest.mark.parametrize('size', [None, (5, 7), (16, 16)])
@@ -104,6 +114,32 @@ def test_the_metric_of_mmseg(size):
     assert found['mIoU'] == pytest.approx(expected, abs=0.01)
     stated = {None: 'original', 2: [2, 2], (2, 4): [2, 4]}[size]
     assert metric.protocol_values == dict(compared_size=stated)
+    for name in ('mIoU', 'mAcc', 'aAcc'):
+        assert metric.outcomes[name] == pytest.approx([found[name]] * 2, abs=0.01)  # alike
+
+
+def test_the_outcomes_of_mmsegs_metric_under_its_name():
+    """Two images of three classes, the third nowhere; the numbers are mmseg's, rounded to 0.01."""
+    from mmseg.registry import METRICS
+
+    rng = np.random.default_rng(1)
+    samples = [
+        dict(
+            pred_sem_seg=dict(data=torch.from_numpy(rng.integers(2, size=(1, 6, 6)))),
+            gt_sem_seg=dict(data=torch.from_numpy(rng.choice([0, 1, 255], size=(1, 6, 6)))),
+        )
+        for _ in range(3)
+    ]
+    for absent in (None, 1):
+        config = dict(type='mmseg.IoUMetric', iou_metrics=['mIoU', 'mDice'], nan_to_num=absent)
+        metric = METRICS.build(dict(config, prefix='seg'))
+        metric.dataset_meta = dict(classes=['one', 'other', 'neither'])
+        metric.process({}, samples)
+        found = metric.evaluate(3)
+        assert set(metric.outcomes) == set(found)
+        for name, images in metric.outcomes.items():
+            assert images.shape == (3,) and np.ptp(images) > 1
+            assert images.mean() == pytest.approx(found[name], abs=0.0051)
 
 
 def test_sizes():

@@ -85,8 +85,12 @@ def expected(root):
 
 
 def test_uniform_attention_by_hand(voc, tmp_path):
-    metrics = runner(voc, tmp_path).test()
+    started = runner(voc, tmp_path)
+    metrics = started.test()
     assert metrics.pop('objects/left_out') == 1
+    outcomes = started.test_loop.outcomes
+    assert {len(images) for images in outcomes.values()} == {3}
+    assert {name: images.mean() for name, images in outcomes.items()} == metrics
     wanted = expected(voc)
     assert metrics.pop('objects/share') == pytest.approx(wanted.pop('share'), rel=1e-5)
     assert metrics.pop('objects/jaccard') == pytest.approx(wanted['jaccard'], rel=1e-5)

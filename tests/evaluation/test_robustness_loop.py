@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmpretrain.models import ClsDataPreprocessor
 from mmpretrain.registry import MODELS
+from safetensors.numpy import load_file
 from two_ranks import on_two_ranks
 
 from mmmask.commands.main import run_command
@@ -95,6 +96,11 @@ def test_from_a_checkpoint_to_the_result(place, run_test, monkeypatch, tmp_path)
     assert found['corrupted_mean_top1'] == pytest.approx(np.mean(accuracies))
     assert found['corrupted_mce'] == pytest.approx(100 - np.mean(accuracies))
     assert {f'masked_{share}_top1' for share in (10, 30, 50, 70)} <= set(found)
+    outcomes = load_file(tmp_path / 'outcomes.safetensors')
+    assert set(outcomes) == set(result['metrics']) - {'robustness/bg_gap'}
+    assert len(outcomes['robustness/corrupted_mce']) == len(outcomes['robustness/clean_top1'])
+    for name, images in outcomes.items():
+        assert images.mean() == pytest.approx(result['metrics'][name], rel=1e-5)
     assert found['masked_70_top1'] < own
     assert result['protocol']['blackened'] == [0.1, 0.3, 0.5, 0.7]
 

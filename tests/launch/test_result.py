@@ -1,11 +1,13 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import torch
 from mmengine.logging import MMLogger
-from safetensors.numpy import load_file
+from mmengine.runner import ValLoop
 
-from mmmask.launch.result import Result, numbers
+from mmmask.benchmark.folder import TaskFolder
+from mmmask.launch.result import Result, image_outcomes, numbers
 
 
 def test_only_numbers_are_kept():
@@ -44,6 +46,22 @@ def test_a_precision_of_nothing_has_no_value(tmp_path, monkeypatch):
 def test_outcomes_of_images_are_kept_beside_the_result(tmp_path):
     result = Result(str(tmp_path), 'a.py', 'mmmask test a.py')
     images = {'knn/top1_k20': np.float32([100, 0, 100, 100])}
-    result.write({'knn/top1_k20': 75.0}, 0, None, None, None, outcomes=images)
-    kept = load_file(tmp_path / 'outcomes.safetensors')
-    assert list(kept) == ['knn/top1_k20'] and kept['knn/top1_k20'].tolist() == [100, 0, 100, 100]
+    units = {'knn/top1_k20': 'query'}
+    result.write({'knn/top1_k20': 75.0}, 0, None, None, None, outcomes=(images, units))
+    ((name, (kept, unit)),) = TaskFolder(tmp_path).outcomes.items()
+    assert (name, kept.tolist(), unit) == ('knn/top1_k20', [100, 0, 100, 100], 'query')
+    result.write({}, 0, None, None, None, outcomes=({}, {}))
+
+
+def test_outcomes_and_units_of_all_parts_of_a_run():
+    loop = SimpleNamespace(outcomes={'map': np.array([1.0, 0.5])}, outcome_unit='query')
+    metric = SimpleNamespace(outcomes={'top1': np.arange(0, 200, 100.0)[::-1]})
+    validation = ValLoop.__new__(ValLoop)
+    validation.evaluator = SimpleNamespace(metrics=[metric])
+    runner = SimpleNamespace(_val_loop=validation, _test_loop=None, model=loop, hooks=[object()])
+    arrays, units = image_outcomes(runner)
+    assert {name: values.tolist() for name, values in arrays.items()} == {
+        'map': [1, 0.5],
+        'top1': [100, 0],
+    }
+    assert units == {'map': 'query', 'top1': 'image'} and arrays['top1'].flags.c_contiguous

@@ -12,10 +12,11 @@ from .coverage import coverage
 from .effective_rank import effective_rank
 from .mean_cosine import mean_cosine
 from .point_hit import point_hit
+from .ratio_outcomes import ratio_outcomes
 from .recall_at_k import recall_at_k
 from .region_jaccard import region_jaccard
-from .revisited_map import revisited_map
-from .top1 import top1
+from .revisited_map import revisited_map, revisited_precisions
+from .top1 import right_images, top1
 
 __all__ = [
     'attended',
@@ -31,8 +32,11 @@ __all__ = [
     'mean_corruption_error',
     'mean_cosine',
     'point_hit',
+    'ratio_outcomes',
     'recall_at_k',
     'region_jaccard',
     'revisited_map',
+    'revisited_precisions',
+    'right_images',
     'top1',
 ]

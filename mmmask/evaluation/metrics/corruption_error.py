@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 ALEXNET = dict(
     gaussian_noise=88.6428,
@@ -27,14 +28,18 @@ ALEXNET = dict(
 
 
 def mean_corruption_error(
-    accuracy: Mapping[str, Sequence[float]], reference: Mapping[str, float] | None = None
-) -> float:
+    accuracy: Mapping[str, Sequence[ArrayLike]], reference: Mapping[str, float] | None = None
+) -> float | np.ndarray:
     """Return the mean over corruptions of the mean error over severities, in per cent: mCE.
 
     Args:
-        accuracy: Corruption -> top-1 accuracy at each severity, in per cent.
+        accuracy: Corruption -> top-1 accuracy at each severity, in per cent: numbers, or what each
+            image contributes, (N,).
         reference: Corruption -> the mean error of another network, by which each error is divided.
             The published mCE has `ALEXNET`; None: the plain mean error.
+
+    Returns:
+        The number, or what each image contributes, (N,).
 
     Raises:
         ValueError: If the reference lacks a corruption.
@@ -43,6 +48,6 @@ def mean_corruption_error(
         raise ValueError(f'the reference has no error of {", ".join(missing)}')
     errors = []
     for name, values in accuracy.items():
-        error = 100 - float(np.mean(values))
+        error = 100 - np.mean(values, axis=0)
         errors.append(error if reference is None else 100 * error / reference[name])
-    return float(np.mean(errors))
+    return np.mean(errors, axis=0)

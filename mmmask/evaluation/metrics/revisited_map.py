@@ -19,15 +19,33 @@ def revisited_map(
 ) -> dict[str, float]:
     """Return the mean average precision of the three protocols, in per cent.
 
+    Args:
+        ranks: See :func:`revisited_precisions`.
+        relevant: See :func:`revisited_precisions`.
+
+    Returns:
+        ``easy``, ``medium`` and ``hard``; NaN where no query has positives.
+    """
+    return {
+        protocol: float(precisions.mean()) if len(precisions) else float('nan')
+        for protocol, precisions in revisited_precisions(ranks, relevant).items()
+    }
+
+
+def revisited_precisions(
+    ranks: np.ndarray, relevant: Sequence[Mapping[str, Sequence[int]]]
+) -> dict[str, np.ndarray]:
+    """Return the average precision of each query by the three protocols, in per cent.
+
     Ignored images are taken out of a query's ranks before precision is counted. A query without
-    positives is left out of the mean. Positives that the ranks lack are never found.
+    positives is left out. Positives that the ranks lack are never found.
 
     Args:
         ranks: (N, Q) indices of database images, the most similar first; one column a query.
         relevant: For each query the database indices that are ``easy``, ``hard`` and ``junk``.
 
     Returns:
-        ``easy``, ``medium`` and ``hard``; NaN where no query has positives.
+        ``easy``, ``medium`` and ``hard``, (queries with positives,) each.
 
     Raises:
         ValueError: If there aren't as many queries in both.
@@ -45,7 +63,7 @@ def revisited_map(
                 kept = column[~np.isin(column, left_out)]
                 places = np.flatnonzero(np.isin(kept, wanted))
                 precisions.append(average_precision(places, len(wanted)))
-        found[protocol] = 100 * float(np.mean(precisions)) if precisions else float('nan')
+        found[protocol] = 100 * np.array(precisions)
     return found
 
 

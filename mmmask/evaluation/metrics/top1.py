@@ -36,13 +36,29 @@ def top1(
     """Return the share of images whose predicted class is right, in per cent.
 
     Args:
+        predictions: See :func:`right_images`.
+        labels: See :func:`right_images`.
+        class_map: See :func:`right_images`.
+
+    Returns:
+        The accuracy; NaN where no image has a label.
+    """
+    right = right_images(predictions, labels, class_map)
+    return 100 * float(np.mean(right)) if len(right) else float('nan')
+
+
+def right_images(
+    predictions: Sequence[int] | Tensor | np.ndarray,
+    labels: Sequence[int | Collection[int]],
+    class_map: Sequence[int] | None = None,
+) -> np.ndarray:
+    """Return whether the predicted class is right, for each image that has a label, (N',) bool.
+
+    Args:
         predictions: (N,) classes; -1 is wrong.
         labels: The right class of each image, or all its right classes (ReaL). An image without
             any is left out.
         class_map: (C,) The coarse class of each predicted one, or -1, which is wrong (ImageNet-9).
-
-    Returns:
-        The accuracy; NaN where no image has a label.
 
     Raises:
         ValueError: If there aren't as many predictions as labels.
@@ -54,4 +70,4 @@ def top1(
             predicted = class_map[predicted]
         if wanted:
             right.append(predicted >= 0 and predicted in wanted)
-    return 100 * float(np.mean(right)) if right else float('nan')
+    return np.array(right, dtype=bool)

@@ -38,6 +38,8 @@ def test_corruption_errors():
     accuracy = dict(fog=[80, 60], snow=[50, 30])  # errors of 30 and 60
     assert mean_corruption_error(accuracy) == 45
     assert mean_corruption_error(accuracy, dict(fog=60, snow=80)) == pytest.approx(62.5)
+    of_images = dict(fog=[[100, 60], [40, 80]], snow=[[0, 100], [60, 0]])  # of two images
+    assert mean_corruption_error(of_images).tolist() == [(30 + 70) / 2, (30 + 50) / 2]
     with pytest.raises(ValueError, match='no error of fog'):
         mean_corruption_error(accuracy, dict(snow=1))
     assert len(ALEXNET) == 15
