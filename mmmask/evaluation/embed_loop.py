@@ -15,11 +15,11 @@ from torch.utils.data import DataLoader
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import new_files
 
-from .loop import FrozenLoop
+from .loop import VectorLoop
 
 
 @LOOPS.register_module()
-class EmbedLoop(FrozenLoop):
+class EmbedLoop(VectorLoop):
     """Write the features of the test set, and the names of its files.
 
     ``mmmask embed`` runs this loop in the place of a config's own. Row i of the features belongs to
@@ -31,10 +31,7 @@ class EmbedLoop(FrozenLoop):
         evaluator: Must be empty.
         out: File ``NAME.safetensors``: ``features`` (N, C), of patches (N, L, C), float32, and
             ``labels`` (N,) int64 where there are any. Names go to ``NAME.txt`` beside it.
-        token: See `TokenReader`.
-        layer: The block, negative from the end.
-        n_blocks: Blocks, of which ``layer`` is the last; their features are concatenated.
-        **options: See `FrozenLoop`.
+        **options: See `VectorLoop`.
 
     Raises:
         UserError: If a file is there already, or ``out`` has another ending.
@@ -46,18 +43,14 @@ class EmbedLoop(FrozenLoop):
         dataloader: DataLoader | dict,
         evaluator: Sequence,
         out: str,
-        token: str = 'cls',
-        layer: int = -1,
-        n_blocks: int = 1,
         **options,
     ) -> None:
         super().__init__(runner, dataloader, evaluator, **options)
         self.out = check_new(out)
-        self.read = dict(token=token, layer=layer, n_blocks=n_blocks)
 
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Write the files, and return how many images there are and how wide a feature is."""
-        features, labels = self.features(self.dataloader, **self.read, title='images')
+        features, labels = self.vectors(self.dataloader, 'images')
         if is_main_process():
             dataset = self.dataloader.dataset
             infos = (dataset.get_data_info(index) for index in range(len(dataset)))

@@ -16,7 +16,7 @@ from mmmask.utils.picks import pick_evenly
 from .attention import AttentionEncoder
 from .features import extract_features
 from .loader import build_loader
-from .loop import FrozenLoop
+from .loop import VectorLoop
 from .metrics import attention_entropy, cluster_agreement, effective_rank, mean_cosine
 
 
@@ -36,7 +36,7 @@ def feature_health(features: Tensor) -> dict[str, float]:
 
 
 @LOOPS.register_module()
-class FeatureHealthLoop(FrozenLoop):
+class FeatureHealthLoop(VectorLoop):
     """Measure whether features are spread over images, dimensions and classes.
 
     Metrics: see :func:`feature_health`; ``health/attention_entropy``, in nats, the mean over images
@@ -46,14 +46,12 @@ class FeatureHealthLoop(FrozenLoop):
         runner: The runner.
         dataloader: Loader of labelled images.
         evaluator: Must be empty.
-        feature: 'cls', 'gap' or 'gap_normed', see `TokenReader`.
-        layer: The block, negative from the end.
-        n_blocks: Blocks, of which ``layer`` is the last; their features are concatenated.
+        feature: The token, see `VectorLoop`.
         max_images: At most so many features count, evenly spread; RankMe takes 25,600. None: all.
         clusters: Clusters; None: as many as there are classes; 0: no clusters.
         seed: Seed of the clusters.
         attention_images: At most so many images for the entropy, evenly spread; 0: none.
-        **options: See `FrozenLoop`.
+        **options: See `VectorLoop`.
 
     Raises:
         UserError: If there are fewer than two images, or fewer than clusters; see `TokenReader`.
@@ -65,18 +63,15 @@ class FeatureHealthLoop(FrozenLoop):
         dataloader: DataLoader | dict,
         evaluator: Sequence,
         feature: str = 'cls',
-        layer: int = -1,
-        n_blocks: int = 1,
         max_images: int | None = 25600,
         clusters: int | None = None,
         seed: int = 0,
         attention_images: int = 256,
         **options,
     ) -> None:
-        super().__init__(runner, dataloader, evaluator, **options)
+        super().__init__(runner, dataloader, evaluator, feature, **options)
         if len(self.dataloader.dataset) < 2 or (max_images is not None and max_images < 2):
             raise UserError('the health of features needs two images at least')
-        self.read = dict(token=feature, layer=layer, n_blocks=n_blocks)
         self.max_images, self.clusters, self.seed = max_images, clusters, seed
         self.attention_images = attention_images
         self._attended = None
@@ -86,7 +81,7 @@ class FeatureHealthLoop(FrozenLoop):
 
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Return the metrics."""
-        features, labels = self.features(self.dataloader, **self.read, title='features')
+        features, labels = self.vectors(self.dataloader, 'features')
         picked = pick_evenly(range(len(features)), self.max_images)
         features = features[picked]
         metrics = feature_health(features)

@@ -32,7 +32,8 @@ class FeatureEncoder:
         n_blocks: Blocks, of which ``layer`` is the last; their features are concatenated.
 
     Raises:
-        UserError: If the backbone doesn't give the token, or has not as many blocks.
+        UserError: If the backbone doesn't give the token, or has not as many blocks. Later, if
+            images of a batch differ in size.
     """
 
     def __init__(
@@ -53,6 +54,11 @@ class FeatureEncoder:
     def __call__(self, batch: dict) -> Tensor:
         """Return the features (B, C), or (B, L, C) of L patches, float32, of a collated batch."""
         images = batch['inputs']
+        if len({image.shape for image in images}) > 1:
+            raise UserError(
+                'images of one batch have different sizes: resize them to one '
+                "(dict(type='Resize', scale=(512, 512), keep_ratio=False))"
+            )
         images = images if isinstance(images, Tensor) else torch.stack(images)
         data = self.preprocess(dict(inputs=images, data_samples=batch['data_samples']))
         return torch.cat(self.read(data['inputs']), dim=-1)
@@ -82,8 +88,8 @@ def extract_features(
         set has none.
 
     Raises:
-        UserError: If the order isn't known, the loader leaves out images, or features are not
-            finite, which a diverged network gives.
+        UserError: If the order isn't known, the loader leaves out images, features differ in
+            shape or are not finite, which a diverged network gives.
     """
     if not isinstance(loader.sampler, (DefaultSampler, SequentialSampler)):
         raise UserError(
@@ -106,6 +112,11 @@ def extract_features(
         encoded = encode(batch).cpu()
         if features is None:
             features = zeros((size, *encoded.shape[1:]), folder)
+        if encoded.shape[1:] != features.shape[1:]:
+            raise UserError(
+                f'{title}: images give features of {tuple(features.shape[1:])} and '
+                f'{tuple(encoded.shape[1:])} numbers: resize all images to one size'
+            )
         own = owner[rows] == rank
         features[rows[own]] = encoded[own]
         if labels is not None and 'gt_label' in samples[0]:

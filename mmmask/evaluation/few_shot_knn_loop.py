@@ -51,8 +51,8 @@ class FewShotKNNLoop(KNNLoop):
 
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Return means and deviations in per cent."""
-        bank, labels = self.features(self.bank_dataloader, **self.read, title='k-NN bank')
-        queries = self.features(self.dataloader, **self.read, title='k-NN queries')
+        bank, labels = self.vectors(self.bank_dataloader, 'k-NN bank')
+        queries = self.vectors(self.dataloader, 'k-NN queries')
         device = next(model.parameters()).device
         metrics, self.outcomes = {}, {}
         for shots in self.shots:

@@ -11,11 +11,11 @@ from torch.utils.data import DataLoader
 
 from .knn import KNNProtocol, choose_ks
 from .loader import build_loader
-from .loop import FrozenLoop
+from .loop import VectorLoop
 
 
 @LOOPS.register_module()
-class KNNLoop(FrozenLoop):
+class KNNLoop(VectorLoop):
     """Measure the weighted k-NN accuracy of ``model.backbone`` on the test set.
 
     In a config: ``test_cfg=dict(type='KNNLoop', bank_dataloader=...)``, ``test_dataloader`` for the
@@ -28,11 +28,9 @@ class KNNLoop(FrozenLoop):
         bank_dataloader: The bank; not augmented, not shuffled.
         k: See `KNNProtocol`.
         temperature: See `KNNProtocol`.
-        feature: The token: 'cls', 'gap' or 'gap_normed', see `TokenReader`.
-        layer: The block, negative from the end.
-        n_blocks: Blocks, of which ``layer`` is the last; their features are concatenated.
+        feature: The token, see `VectorLoop`.
         chunk_size: See `KNNProtocol`.
-        **options: See `FrozenLoop`.
+        **options: See `VectorLoop`.
 
     Raises:
         UserError: See `KNNProtocol`, `TokenReader` and `extract_features`.
@@ -47,21 +45,18 @@ class KNNLoop(FrozenLoop):
         k: int | Sequence[int] | None = None,
         temperature: float = 0.07,
         feature: str = 'cls',
-        layer: int = -1,
-        n_blocks: int = 1,
         chunk_size: int = 4096,
         **options,
     ) -> None:
-        super().__init__(runner, dataloader, evaluator, **options)
+        super().__init__(runner, dataloader, evaluator, feature, **options)
         self.bank_dataloader = build_loader(runner, bank_dataloader)
         self.protocol = KNNProtocol(k, temperature, chunk_size)
         self.num_classes = self.protocol.check(self.bank_dataloader, self.dataloader)
-        self.read = dict(token=feature, layer=layer, n_blocks=n_blocks)
 
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Return the accuracy in per cent, ``knn/top1_k20`` and so on."""
-        bank = self.features(self.bank_dataloader, **self.read, title='k-NN bank')
-        queries = self.features(self.dataloader, **self.read, title='k-NN queries')
+        bank = self.vectors(self.bank_dataloader, 'k-NN bank')
+        queries = self.vectors(self.dataloader, 'k-NN queries')
         device = next(model.parameters()).device
         metrics = self.protocol.evaluate(bank, queries, self.num_classes, device)
         self.outcomes = self.protocol.outcomes

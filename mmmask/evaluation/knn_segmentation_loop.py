@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from mmmask.utils.errors import UserError, check_choice
 
-from .features import FeatureEncoder, extract_features
+from .features import extract_features
 from .in_context import class_shares, label_by_neighbours, pick_patches
 from .loader import build_loader, shared_classes
 from .loop import FrozenLoop
@@ -46,6 +46,8 @@ class KNNSegmentationLoop(FrozenLoop):
         size: The size at which masks are compared: pixels of a square, or (height, width). None:
             each image's own, as mmseg does.
         layer: The block whose patches are compared, negative from the end.
+        kept_gib: Patches of a data set are kept on disk if all of them, in float32, have at most so
+            many GiB. Else, and at 0, the network sees the images of every test.
         **kwargs: See `FrozenLoop`.
 
     Raises:
@@ -65,13 +67,15 @@ class KNNSegmentationLoop(FrozenLoop):
         seed: int = 0,
         size: int | tuple[int, int] | None = None,
         layer: int = -1,
+        kept_gib: float = 4.0,
         **kwargs,
     ) -> None:
         super().__init__(runner, dataloader, evaluator, **kwargs)
         check_choice('sampling', sampling, ('rare', 'uniform'))
         self.bank_dataloader = build_loader(runner, bank_dataloader)
         self.k, self.temperature, self.sampling, self.seed = k, temperature, sampling, seed
-        self.memory_size, self.size, self.layer = memory_size, compared_size(size), layer
+        self.memory_size, self.size = memory_size, compared_size(size)
+        self.layer, self.kept_gib = layer, kept_gib
         self.num_classes = shared_classes(self.bank_dataloader, self.dataloader)
 
     def values(self) -> dict:
@@ -83,26 +87,46 @@ class KNNSegmentationLoop(FrozenLoop):
     @torch.no_grad()
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Return ``knn_segmentation/miou`` and ``knn_segmentation/pixel_accuracy`` in per cent."""
-        encode = FeatureEncoder(model.backbone, model.data_preprocessor, 'patches', self.layer)
-        rows = partial(self._bank_rows, encode=encode)
+        device = next(model.backbone.parameters()).device
+        read = self._reader_of(self.bank_dataloader, 'patches of training images', device)
+        rows = partial(self._bank_rows, read=read)
         found, _ = extract_features(self.bank_dataloader, rows, 'patches of the bank')
         found = found.flatten(0, 1)
-        found = found[found[:, -self.num_classes :].any(dim=1)].to(encode.device)
+        found = found[found[:, -self.num_classes :].any(dim=1)].to(device)
         bank, shares = found.tensor_split([found.shape[1] - self.num_classes], dim=1)
         if self.k > len(bank):
             raise UserError(f'k = {self.k} exceeds the bank of {len(bank)} labelled patches')
-        areas = partial(self._areas, encode=encode, bank=bank.contiguous(), shares=shares)
+        read = self._reader_of(self.dataloader, 'patches of test images', device)
+        areas = partial(self._areas, read=read, bank=bank.contiguous(), shares=shares)
         found, _ = extract_features(self.dataloader, areas, 'images to segment')
         self.outcomes = {f'knn_segmentation/{name}': v for name, v in iou_outcomes(found).items()}
         return {name: float(images.mean()) for name, images in self.outcomes.items()}
 
-    def _bank_rows(self, batch: dict, encode: FeatureEncoder) -> Tensor:
+    def _reader_of(
+        self, loader: DataLoader, title: str, device: torch.device
+    ) -> Callable[[dict], Tensor]:
+        """Return a reader of the patches (B, L, C) of a loader's batches, which come in order."""
+        read = dict(token='patches', layer=self.layer)
+        encode = self.reader.encoder(**read)
+
+        def compute(batch: dict) -> Tensor:
+            with autocast(enabled=self.fp16):
+                return encode(dict(inputs=batch['inputs'], data_samples=None))
+
+        first = compute(loader.collate_fn([loader.dataset[0]]))
+        size = 4 * first.numel() * len(loader.dataset)
+        if self.features_dir is None or size > self.kept_gib * 2**30:
+            return compute
+        kept, rows = self.reader(loader, title, **read)[0], iter(loader.batch_sampler)
+        return lambda batch: kept[next(rows)].to(device)
+
+    def _bank_rows(self, batch: dict, read: Callable[[dict], Tensor]) -> Tensor:
         """Return features and class shares of the picked patches of each image, (B, n, C + K).
 
         Where an image has fewer patches, rows are zeros.
         """
         samples = batch['data_samples']
-        patches, grid = self._patches(batch, encode)
+        patches, grid = self._patches(batch, read)
         maps = torch.cat([sample.gt_sem_seg.data for sample in samples]).to(patches.device)
         if maps.shape[1:] != batch['inputs'][0].shape[1:]:
             raise UserError(
@@ -122,23 +146,20 @@ class KNNSegmentationLoop(FrozenLoop):
             result[image, : len(picked)] = rows[image, picked]
         return result
 
-    def _areas(self, batch: dict, encode: FeatureEncoder, bank: Tensor, shares: Tensor) -> Tensor:
+    def _areas(
+        self, batch: dict, read: Callable[[dict], Tensor], bank: Tensor, shares: Tensor
+    ) -> Tensor:
         """Return the areas of each class in each image, (B, 3, K)."""
-        patches, grid = self._patches(batch, encode)
+        patches, grid = self._patches(batch, read)
         labels = label_by_neighbours(patches.flatten(0, 1), bank, shares, self.k, self.temperature)
         maps = labels.view(len(patches), *grid, -1).movedim(-1, 1)  # (B, K, rows, columns)
         truths = [sample.gt_sem_seg.data[0].to(maps.device) for sample in batch['data_samples']]
         pairs = (at_size(scores, truth, self.size) for scores, truth in zip(maps, truths))
         return torch.stack([class_areas(*pair, self.num_classes) for pair in pairs])
 
-    def _patches(self, batch: dict, encode: FeatureEncoder) -> tuple[Tensor, tuple[int, int]]:
+    def _patches(
+        self, batch: dict, read: Callable[[dict], Tensor]
+    ) -> tuple[Tensor, tuple[int, int]]:
         """Return the patch features (B, L, C) of a batch, and their grid."""
-        images = batch['inputs']
-        if len({image.shape for image in images}) > 1:
-            raise UserError(
-                'images of one batch have different sizes: resize them to one '
-                "(dict(type='Resize', scale=(512, 512), keep_ratio=False))"
-            )
-        with autocast(enabled=self.fp16):
-            patches = encode(dict(inputs=images, data_samples=None))
-        return patches, patch_grid(patches.shape[1], *images[0].shape[1:])
+        patches = read(batch)
+        return patches, patch_grid(patches.shape[1], *batch['inputs'][0].shape[1:])

@@ -14,12 +14,12 @@ from mmmask.utils.errors import UserError
 
 from .linear_fit import fit_linear
 from .loader import build_loader, shared_classes
-from .loop import FrozenLoop
+from .loop import VectorLoop
 from .ranks import label_ranks, top_outcomes
 
 
 @LOOPS.register_module()
-class LinearFitLoop(FrozenLoop):
+class LinearFitLoop(VectorLoop):
     """Train a linear classifier on features that are computed once (AttMask, Table A12).
 
     The network sees each training image and its mirror image once, however many epochs follow.
@@ -37,10 +37,7 @@ class LinearFitLoop(FrozenLoop):
         batch_size: See `fit_linear`.
         momentum: See `fit_linear`.
         seed: See `fit_linear`. None: the run's.
-        token: See `FrozenLoop.features`.
-        layer: See `FrozenLoop.features`.
-        n_blocks: See `FrozenLoop.features`.
-        **options: See `FrozenLoop`.
+        **options: See `VectorLoop`.
 
     Raises:
         UserError: If a number isn't positive, or the data sets name different classes.
@@ -58,13 +55,10 @@ class LinearFitLoop(FrozenLoop):
         batch_size: int = 1024,
         momentum: float = 0.9,
         seed: int | None = None,
-        token: str = 'cls',
-        layer: int = -1,
-        n_blocks: int = 1,
         **options,
     ) -> None:
         super().__init__(runner, dataloader, evaluator, **options)
-        if token == 'patches':
+        if self.read['token'] == 'patches':
             raise UserError(
                 "a linear classifier takes one vector an image: token='gap' is the mean"
             )
@@ -74,19 +68,16 @@ class LinearFitLoop(FrozenLoop):
             )
         self.fit = dict(epochs=epochs, lr=lr, batch_size=batch_size, momentum=momentum)
         self.seed = runner.seed if seed is None else seed
-        self.read = dict(token=token, layer=layer, n_blocks=n_blocks)
         self.bank_dataloader = build_loader(runner, bank_dataloader)
-        self.mirrored = build_loader(runner, _mirrored(bank_dataloader)) if flip else None
+        self.flip = flip
         self.num_classes = shared_classes(self.bank_dataloader, self.dataloader)
 
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Train, and return the metrics."""
         device = next(model.parameters()).device
-        features, labels = self.features(self.bank_dataloader, **self.read, title='training set')
-        mirrored = None
-        if self.mirrored is not None:
-            mirrored = self.features(self.mirrored, **self.read, title='mirror images')[0]
-        test, truth = self.features(self.dataloader, **self.read, title='test set')
+        features, labels = self.vectors(self.bank_dataloader, 'training set', self.flip)
+        features, mirrored = features.unbind(dim=1) if self.flip else (features, None)
+        test, truth = self.vectors(self.dataloader, 'test set')
         linear = fit_linear(
             features, labels, self.num_classes, mirrored, **self.fit, seed=self.seed, device=device
         )
@@ -98,11 +89,4 @@ class LinearFitLoop(FrozenLoop):
 
     def values(self) -> dict:
         """Return how the classifier is trained, and what stands for an image."""
-        return dict(**self.fit, seed=self.seed, flip=self.mirrored is not None, **self.read)
-
-
-def _mirrored(dataloader: dict) -> dict:
-    """Return a loader's config with every image mirrored, before it is packed."""
-    *before, pack = dataloader['dataset']['pipeline']
-    flip = dict(type='RandomFlip', prob=1.0, direction='horizontal')
-    return {**dataloader, 'dataset': {**dataloader['dataset'], 'pipeline': [*before, flip, pack]}}
+        return dict(**self.fit, seed=self.seed, flip=self.flip, **self.read)

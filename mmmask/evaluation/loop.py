@@ -7,23 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
-from mmengine.config import Config
 from mmengine.runner import BaseLoop, Runner
-from mmengine.runner.amp import autocast
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mmmask.utils.errors import UserError, check_choice
 from mmmask.utils.unwrap import unwrap
-from mmmask.version import __version__
 
-from .features import FeatureEncoder, extract_features
 from .loader import build_loader
-from .store import FeatureStore, identity_of_data, identity_of_weights
-
-_NO_MATTER = ('init_cfg', 'out_type', 'out_indices', 'frozen_stages', 'drop_path_rate')
-"""What a backbone's config may say without an effect on the features."""
+from .reader import FeatureReader
 
 
 class FrozenLoop(BaseLoop, metaclass=ABCMeta):
@@ -71,6 +63,7 @@ class FrozenLoop(BaseLoop, metaclass=ABCMeta):
         check_choice(f'{name}: source', source, ('auto', 'teacher', 'student'))
         self.source, self.fp16 = source, fp16
         self.outcomes: dict[str, np.ndarray] = {}
+        self._reader: FeatureReader | None = None
         beside = Path(runner.work_dir).parent / 'features'
         self.features_dir = beside if features_dir == 'auto' else features_dir
 
@@ -87,33 +80,13 @@ class FrozenLoop(BaseLoop, metaclass=ABCMeta):
         """Return :meth:`values` for ``result.json``."""
         return self.values()
 
-    def features(
-        self,
-        loader: DataLoader,
-        token: str = 'cls',
-        layer: int = -1,
-        n_blocks: int = 1,
-        title: str = 'features',
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return features and labels of a data set, in its order, the same on all ranks.
-
-        Args:
-            loader: Of :func:`~mmmask.evaluation.loader.build_loader`, or the loop's own.
-            token: ``'cls'``, ``'gap'``, ``'gap_normed'`` or ``'patches'``, see ``TokenReader``.
-            layer: The block, negative from the end.
-            n_blocks: Blocks, of which ``layer`` is the last; their features are concatenated.
-            title: Names the data in the log and in errors.
-
-        Returns:
-            Features (N, C), of ``'patches'`` (N, L, C), float32, and labels (N,) int64, or None
-            without labels. They are on the CPU.
-
-        Raises:
-            UserError: See ``TokenReader`` and ``extract_features``.
-        """
-        read = dict(token=token, layer=layer, n_blocks=n_blocks)
-        model, cfg = unwrap(self.runner.model), self.runner.cfg
-        return frozen_features(model, cfg, loader, title, self.features_dir, self.fp16, **read)
+    @property
+    def reader(self) -> FeatureReader:
+        """Return what reads the features of the model, as it is when they are first asked for."""
+        if self._reader is None:
+            model, cfg = unwrap(self.runner.model), self.runner.cfg
+            self._reader = FeatureReader(model, cfg, self.features_dir, self.fp16)
+        return self._reader
 
     def run(self) -> dict[str, float]:
         """Measure, and return the metrics."""
@@ -121,51 +94,41 @@ class FrozenLoop(BaseLoop, metaclass=ABCMeta):
         self.runner.call_hook('before_test_epoch')
         model = unwrap(self.runner.model)
         model.eval()
+        self._reader = None  # the weights are those of this run
         metrics = self.measure(model)
         self.runner.call_hook('after_test_epoch', metrics=metrics)
         self.runner.call_hook('after_test')
         return metrics
 
 
-def frozen_features(
-    model: nn.Module,
-    cfg: Config,
-    loader: DataLoader,
-    title: str,
-    features_dir: str | Path | None,
-    fp16: bool = False,
-    **read,
-) -> tuple[Tensor, Tensor | None]:
-    """Return features and labels of a data set as :meth:`FrozenLoop.features` does.
+class VectorLoop(FrozenLoop):
+    """Measure vectors that stand for images; a child says how.
 
     Args:
-        model: In evaluation mode, with a ``backbone`` and a ``data_preprocessor``.
-        cfg: The config that it was built from.
-        loader: Of :func:`~mmmask.evaluation.loader.build_loader`.
-        title: Names the data in the log and in errors.
-        features_dir: Folder of the features that are kept; None: none are.
-        fp16: Whether features are computed under autocast.
-        **read: ``token``, ``layer`` and ``n_blocks``, see `FeatureEncoder`.
+        runner: See `FrozenLoop`.
+        dataloader: See `FrozenLoop`.
+        evaluator: See `FrozenLoop`.
+        token: ``'cls'``, ``'gap'`` or ``'gap_normed'``, see ``TokenReader``.
+        layer: The block, negative from the end.
+        n_blocks: Blocks, of which ``layer`` is the last; their features are concatenated.
+        **options: See `FrozenLoop`.
     """
-    encode = FeatureEncoder(model.backbone, model.data_preprocessor, **read)
 
-    def make() -> tuple[Tensor, Tensor | None]:
-        with autocast(enabled=fp16):
-            return extract_features(loader, encode, title, features_dir)
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: DataLoader | dict,
+        evaluator: Sequence,
+        token: str = 'cls',
+        layer: int = -1,
+        n_blocks: int = 1,
+        **options,
+    ) -> None:
+        super().__init__(runner, dataloader, evaluator, **options)
+        self.read = dict(token=token, layer=layer, n_blocks=n_blocks)
 
-    data = None if features_dir is None else identity_of_data(loader.dataset)
-    if data is None:
-        return make()
-    backbone = {k: v for k, v in cfg.model.backbone.items() if k not in _NO_MATTER}
-    key = dict(
-        read,
-        mmmask=__version__,
-        layer=encode.read.layers[-1],
-        data=data,
-        weights=identity_of_weights(model.backbone),
-        backbone=backbone,
-        preprocessor=cfg.model.get('data_preprocessor') or cfg.get('data_preprocessor'),
-        device=encode.device.type,
-        autocast=fp16 and torch.get_autocast_dtype(encode.device.type),
-    )
-    return FeatureStore(features_dir).get(key, make, title)
+    def vectors(
+        self, loader: DataLoader, title: str, mirrored: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return features and labels of a data set, see `FeatureReader`."""
+        return self.reader(loader, title, mirrored, **self.read)

@@ -14,12 +14,12 @@ from torch.utils.data import DataLoader
 from mmmask.utils.errors import UserError
 
 from .loader import build_loader
-from .loop import FrozenLoop
+from .loop import VectorLoop
 from .metrics.recall_at_k import first_match
 
 
 @LOOPS.register_module()
-class RecallLoop(FrozenLoop):
+class RecallLoop(VectorLoop):
     """Measure Recall@k of ``model.backbone`` by cosine similarity (AttMask, Table 8).
 
     In a config: ``test_dataloader`` for the queries and ``test_evaluator=[]``. Without a gallery,
@@ -31,11 +31,8 @@ class RecallLoop(FrozenLoop):
         evaluator: Must be empty.
         gallery_dataloader: The gallery (In-Shop); None: the queries.
         ks: Numbers of neighbours.
-        token: See `TokenReader`.
-        layer: The block, negative from the end.
-        n_blocks: Blocks, of which ``layer`` is the last; their features are concatenated.
         chunk_size: Queries that are compared at a time; changes memory, not results.
-        **options: See `FrozenLoop`.
+        **options: See `VectorLoop`.
 
     Raises:
         UserError: If a k isn't positive, or the gallery has no other image of a query's class.
@@ -50,9 +47,6 @@ class RecallLoop(FrozenLoop):
         evaluator: Sequence,
         gallery_dataloader: dict | None = None,
         ks: Sequence[int] = (1, 2, 4, 8),
-        token: str = 'cls',
-        layer: int = -1,
-        n_blocks: int = 1,
         chunk_size: int = 512,
         **options,
     ) -> None:
@@ -61,7 +55,6 @@ class RecallLoop(FrozenLoop):
             raise UserError(f'RecallLoop: ks must be positive numbers, not {ks}')
         self.gallery_dataloader = gallery_dataloader and build_loader(runner, gallery_dataloader)
         self.ks, self.chunk_size = tuple(ks), chunk_size
-        self.read = dict(token=token, layer=layer, n_blocks=n_blocks)
         self._check_classes()
 
     def _check_classes(self) -> None:
@@ -82,11 +75,11 @@ class RecallLoop(FrozenLoop):
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Return Recall@k in per cent, ``retrieval/recall_at_1`` and so on."""
         device = next(model.parameters()).device
-        queries, labels = self.features(self.dataloader, **self.read, title='queries')
+        queries, labels = self.vectors(self.dataloader, 'queries')
         gallery, gallery_labels, own = queries, labels, torch.arange(len(queries), device=device)
         if self.gallery_dataloader is not None:
             loader, own = self.gallery_dataloader, None
-            gallery, gallery_labels = self.features(loader, **self.read, title='gallery')
+            gallery, gallery_labels = self.vectors(loader, 'gallery')
         queries, gallery = (F.normalize(f.to(device), dim=1) for f in (queries, gallery))
         labels, gallery_labels = labels.to(device), gallery_labels.to(device)
         places = torch.cat(

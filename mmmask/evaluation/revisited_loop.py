@@ -13,12 +13,12 @@ from torch.utils.data import DataLoader
 from mmmask.utils.errors import UserError
 
 from .loader import build_loader
-from .loop import FrozenLoop
+from .loop import VectorLoop
 from .metrics import revisited_precisions
 
 
 @LOOPS.register_module()
-class RevisitedLoop(FrozenLoop):
+class RevisitedLoop(VectorLoop):
     """Measure the mean average precision of ``model.backbone`` on ``RevisitedBuildings``.
 
     As DINO's evaluation (AttMask, Table 7): features of images in their own shapes, normalised,
@@ -32,10 +32,7 @@ class RevisitedLoop(FrozenLoop):
         evaluator: Must be empty.
         database_dataloader: Config of the database.
         scales: Factors behind the thumbnail; DINO's multi-scale has 1, 1/sqrt(2) and 1/2.
-        token: See `TokenReader`.
-        layer: The block, negative from the end.
-        n_blocks: Blocks, of which ``layer`` is the last; their features are concatenated.
-        **options: See `FrozenLoop`.
+        **options: See `VectorLoop`.
 
     Raises:
         UserError: If the ground truth isn't that of the database, no query has positives, or
@@ -51,13 +48,9 @@ class RevisitedLoop(FrozenLoop):
         evaluator: Sequence,
         database_dataloader: dict,
         scales: Sequence[float] = (1.0,),
-        token: str = 'cls',
-        layer: int = -1,
-        n_blocks: int = 1,
         **options,
     ) -> None:
         self.scales = tuple(scales)
-        self.read = dict(token=token, layer=layer, n_blocks=n_blocks)
         self.queries, self.database = (
             [build_loader(runner, _at_scale(loader, scale)) for scale in self.scales]
             for loader in (dataloader, database_dataloader)
@@ -87,7 +80,7 @@ class RevisitedLoop(FrozenLoop):
 
     def _embed(self, loaders: Sequence[DataLoader], title: str) -> Tensor:
         """Return the normalised mean of the features at each scale, (N, C)."""
-        features = sum(self.features(loader, **self.read, title=title)[0] for loader in loaders)
+        features = sum(self.vectors(loader, title)[0] for loader in loaders)
         return F.normalize(features, dim=1)
 
     def values(self) -> dict:

@@ -16,7 +16,7 @@ from mmmask.utils.errors import UserError
 
 from .few_shot import draw_few, mean_and_spread, mean_outcomes
 from .loader import build_loader, shared_classes
-from .loop import FrozenLoop
+from .loop import VectorLoop
 from .ranks import label_ranks, top_outcomes
 from .ridge import PENALTIES, fit_ridge
 
@@ -25,7 +25,7 @@ CHUNK = 4096
 
 
 @LOOPS.register_module()
-class RidgeLoop(FrozenLoop):
+class RidgeLoop(VectorLoop):
     """Measure ridge classifiers of few labelled images, drawn several times, on the test set.
 
     Metrics are means over the draws, with their sample standard deviation: ``ridge/top1_5shot``,
@@ -43,10 +43,7 @@ class RidgeLoop(FrozenLoop):
             k-NN does, too.
         penalty: 'loo' chooses the penalty of each draw by leaving out one of *its* images at a
             time, see `fit_ridge`. The test set has no say. Or a number above 0.
-        token: See `FrozenLoop.features`.
-        layer: See `FrozenLoop.features`.
-        n_blocks: See `FrozenLoop.features`.
-        **options: See `FrozenLoop`.
+        **options: See `VectorLoop`.
 
     Raises:
         UserError: If a number isn't positive, a class has fewer images than shots, or the two data
@@ -63,20 +60,16 @@ class RidgeLoop(FrozenLoop):
         draws: int = 5,
         seed: int = 0,
         penalty: float | str = 'loo',
-        token: str = 'cls',
-        layer: int = -1,
-        n_blocks: int = 1,
         **options,
     ) -> None:
         super().__init__(runner, dataloader, evaluator, **options)
         self.bank_dataloader = build_loader(runner, bank_dataloader)
         self.shots, self.draws, self.seed, self.penalty = tuple(shots), draws, seed, penalty
-        self.read = dict(token=token, layer=layer, n_blocks=n_blocks)
         if draws < 1 or not self.shots or min(self.shots) < 1:
             raise UserError(f'shots and draws must be positive, not {self.shots} and {draws}')
         if penalty != 'loo' and not (isinstance(penalty, (int, float)) and penalty > 0):
             raise UserError(f"penalty must be 'loo' or a number above 0, not {penalty!r}")
-        if token == 'patches':
+        if self.read['token'] == 'patches':
             raise UserError("a ridge classifier takes one vector an image: token='gap' is the mean")
         self.num_classes = shared_classes(self.bank_dataloader, self.dataloader)
         labels = self.bank_dataloader.dataset.get_gt_labels()
@@ -85,8 +78,8 @@ class RidgeLoop(FrozenLoop):
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Return means and deviations in per cent."""
         device = next(model.parameters()).device
-        bank, labels = self.features(self.bank_dataloader, **self.read, title='ridge bank')
-        test, truth = self.features(self.dataloader, **self.read, title='ridge test')
+        bank, labels = self.vectors(self.bank_dataloader, 'ridge bank')
+        test, truth = self.vectors(self.dataloader, 'ridge test')
         bank, test = (F.normalize(features.double()) for features in (bank, test))
         penalties = PENALTIES if self.penalty == 'loo' else (float(self.penalty),)
         metrics, self.outcomes = {}, {}

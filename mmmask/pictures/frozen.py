@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from mmmask.config.build import build_model, scope_of
 from mmmask.evaluation.knn import iter_votes
 from mmmask.evaluation.loader import build_loader
-from mmmask.evaluation.loop import frozen_features
+from mmmask.evaluation.reader import FeatureReader
 from mmmask.probe.network import UNTRAINED
 from mmmask.transfer import load_for_test
 from mmmask.utils.errors import UserError
@@ -129,10 +129,11 @@ def read_frozen(
         else:
             load_for_test(model, checkpoint, source)
         model.eval()
+        features = FeatureReader(model, config, features_dir)
 
         def searched(loader: dict, name: str) -> Searched:
             built = build_loader(None, loader)
-            found = frozen_features(model, config, built, name, features_dir, **read)
+            found = features(built, name, **read)
             return Searched(built.dataset, *found)
 
         queries = searched(config.test_dataloader, 'queries')

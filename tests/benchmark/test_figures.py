@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from tiny_network import SELF_DISTILLATION
 
 from mmmask.benchmark.figures import Context, make_figure
 from mmmask.benchmark.suite import load_suite
+from mmmask.datasets.miniatures import write_miniature
 from mmmask.probe import Probe
+from mmmask.utils.errors import UserError
 
 
 @pytest.fixture
@@ -102,6 +105,45 @@ def tested(miniature, tiny_data):
         result = dict(status='done', checkpoint=checkpoint)
         (folder / 'result.json').write_text(json.dumps(result))
     return Context(suite, miniature.work_dir, suite.protocols['knn'])
+
+
+def test_videos_of_a_finished_suite(miniature, run_test, monkeypatch):
+    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
+    write_miniature('davis2017', miniature.root / 'davis2017')
+    config = Config.fromfile('configs/demo/davis_vit-demo_miniature.py')
+    config.model.backbone.arch = dict(
+        embed_dims=8, num_layers=1, num_heads=2, feedforward_channels=16
+    )
+    config.test_dataloader.dataset.data_root = str(miniature.root / 'davis2017')
+    config.test_cfg.update(size=48, multiple=8)
+    config.dump(miniature.root / 'configs/davis.py')
+    protocols = dict(
+        davis=dict(run='test', config='configs/davis.py', title='DAVIS', baseline='untrained')
+    )
+    tasks = [
+        dict(name=arm, protocol='davis', arm=arm, seed=0, weights='none')
+        for arm in ('untrained', 'other')
+    ]
+    suite = load_suite(miniature.suite(tasks, protocols), miniature.root)
+    for task in tasks:
+        words = ['none', '--work-dir', str(miniature.work_dir / task['name'])]
+        words += ['--seed', str(len(task['name']))]  # another network
+        assert run_test([str(miniature.root / 'configs/davis.py'), *words]) == 0
+    context = Context(suite, miniature.work_dir, suite.protocols['davis'])
+    figure = make_figure(context, dict(type='videos', count=2, frames=3))
+    ((width, height),) = sizes(figure)
+    # Three frames of 200 x 120 pixels; two videos, each annotated and by two networks.
+    assert 3 * 200 < width < 3 * 200 + 300 and 6 * 120 < height < 6 * 120 + 300
+    same = make_figure(context, dict(type='videos', count=2, frames=3))
+    assert figure.drawings == same.drawings
+    first, second = (miniature.work_dir / name / 'davis' for name in ('untrained', 'other'))
+    shutil.rmtree(second)
+    shutil.copytree(first, second)
+    changed = make_figure(context, dict(type='videos', count=2, frames=3))
+    assert figure.drawings != changed.drawings  # the masks are each network's own
+    shutil.rmtree(second)
+    with pytest.raises(UserError, match='other/davis/.*cannot be read'):
+        make_figure(context, dict(type='videos', count=2, frames=3))
 
 
 @pytest.mark.parametrize('kind', ['neighbours', 'confusion', 'plane'])

@@ -40,7 +40,7 @@ def runner(tiny_data, work_dir, **test_cfg):
 def test_values_of_twelve_images(tiny_data, tmp_path):
     built = runner(tiny_data, tmp_path)
     metrics = built.test()
-    features, _ = built.test_loop.features(built.test_loop.dataloader)
+    features, _ = built.test_loop.vectors(built.test_loop.dataloader, 'test')
     rows = features.double().numpy()
     lengths = [math.sqrt(sum(value**2 for value in row)) for row in rows]
     mean = sum(lengths) / 12

@@ -7,11 +7,12 @@ import pytest
 import torch
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
+from PIL import Image
 from safetensors import safe_open
 from two_colours import config, loader, two_colours
 from two_ranks import on_two_ranks
 
-from mmmask.evaluation import store
+from mmmask.evaluation import reader, store
 from mmmask.evaluation.features import extract_features
 from mmmask.evaluation.loader import build_loader
 from mmmask.evaluation.loop import FrozenLoop
@@ -50,7 +51,7 @@ def read_features(runner, **read):
     """Features and labels of the test set, as a loop reads them."""
     loop = Plain(runner, runner.cfg.test_dataloader, [])
     runner.model.eval()
-    return loop.features(loop.dataloader, **read)
+    return loop.reader(loop.dataloader, 'features', **read)
 
 
 def files(folder):
@@ -81,6 +82,43 @@ def test_stored_features_are_the_computed_ones(root, tmp_path):
         assert torch.equal(made[0], kept[0]) and torch.equal(made[1], kept[1])
         assert kept[0].dtype == torch.float32
     assert made[0].shape == (4, 24)
+
+
+def test_a_protocol_hashes_its_network_once(root, tmp_path, monkeypatch):
+    hashed, true = [], reader.identity_of_weights
+    monkeypatch.setattr(
+        reader, 'identity_of_weights', lambda network: hashed.append(1) or true(network)
+    )
+    runner = runner_of(root, tmp_path, k=1)
+    metrics = runner.test()
+    assert len(hashed) == 1 and len(files(tmp_path)) == 2  # bank and queries
+    runner.model.backbone.ln1.bias.data[0] += 1
+    assert runner.test().keys() == metrics.keys()
+    assert len(hashed) == 2 and len(files(tmp_path)) == 4
+
+
+def test_mirror_images_are_of_the_same_pass(root, tmp_path):
+    runner = runner_of(root, tmp_path)
+    plain = read_features(runner)[0]
+    both, labels = read_features(runner, mirrored=True)
+    assert len(runner.calls) == 1 + 2 and len(files(tmp_path)) == 2
+    flip = dict(type='RandomFlip', prob=1.0, direction='horizontal')
+    runner.cfg.test_dataloader.dataset.pipeline.insert(1, flip)
+    assert torch.equal(both[:, 0], plain) and labels.tolist() == [0, 0, 1, 1]
+    torch.testing.assert_close(both[:, 1], read_features(runner)[0])
+    assert not torch.allclose(both[:, 0], both[:, 1])
+
+
+def test_images_of_several_sizes_are_one_line(root, tmp_path):
+    picture = Image.new('RGB', (24, 16))
+    picture.save(next((tmp_path / 'data/val/red').iterdir()))
+    with pytest.raises(UserError, match='images of one batch have different sizes: resize them'):
+        read_features(runner_of(root, tmp_path), token='patches')
+    runner = runner_of(root, tmp_path, 1)
+    runner.cfg.test_dataloader.batch_size = 1
+    message = r'features: images give features of \(4, 12\) and \(6, 12\) numbers: resize all'
+    with pytest.raises(UserError, match=message):
+        read_features(runner, token='patches')
 
 
 def test_whatever_changes_features_makes_them_anew(root, tmp_path):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from frozen_checkpoints import CONFIGS, write_foreign, write_ours
+from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.structures import PixelData
 from mmpretrain.models.backbones import VisionTransformer
@@ -112,17 +113,37 @@ def measure(**options):
         dataset = dict(type=Noise, size=size, seed=seed)
         return dict(batch_size=2, num_workers=0, sampler=sampler, dataset=dataset)
 
-    runner = SimpleNamespace(seed=0, work_dir='.', _randomness_cfg={})
+    model = SimpleNamespace(backbone=network(), data_preprocessor=lambda batch: batch)
+    cfg = Config(dict(model=dict(backbone={})))
+    runner = SimpleNamespace(seed=0, work_dir='.', _randomness_cfg={}, model=model, cfg=cfg)
     loop = KNNSegmentationLoop(
         runner, build_loader(runner, loader(5, 1)), [], loader(7, 0), **options
     )
-    model = SimpleNamespace(backbone=network(), data_preprocessor=lambda batch: batch)
-    return loop.measure(model)
+    calls = []
+    model.backbone.register_forward_hook(lambda *_: calls.append(1))
+    return loop.measure(model), len(calls)
 
 
 def test_two_ranks_measure_what_one_measures():
     """Neither a bank of 7 nor 5 images divide by two."""
-    options = dict(k=9, memory_size=70, size=None)
-    found = on_two_ranks(lambda rank: measure(**options))
-    assert found[0] == pytest.approx(measure(**options)) and found[1] == found[0]
+    options = dict(k=9, memory_size=70, size=None, features_dir=None)
+    found = on_two_ranks(lambda rank: measure(**options)[0])
+    assert found[0] == pytest.approx(measure(**options)[0]) and found[1] == found[0]
     assert found[0]['knn_segmentation/pixel_accuracy'] > 50
+
+
+def test_patches_are_kept_where_they_fit(tmp_path):
+    """A second test, of other values, sees an image of each data set: to tell the size."""
+    options, kept = dict(k=9, memory_size=70), dict(features_dir=str(tmp_path / 'features'))
+    expected, calls = measure(**options, features_dir=None)
+    assert calls == 2 + 4 + 3  # batches of 2: 7 images of the bank, 5 to segment
+    assert measure(**options, **kept) == (pytest.approx(expected), 2 + 4 + 3)
+    assert measure(**options, **kept) == (pytest.approx(expected), 2)
+    assert measure(**dict(options, k=1), **kept)[1] == 2
+    found = on_two_ranks(lambda rank: measure(**options, **kept))
+    assert found == [(pytest.approx(expected), 2)] * 2
+    small = 7 * 16 * 12 * 4 / 2**30  # of the bank's patches; those to segment have fewer
+    assert measure(**options, **kept, kept_gib=small)[1] == 2
+    assert measure(**options, **kept, kept_gib=small * 0.99)[1] == 2 + 4
+    assert measure(**options, **kept, kept_gib=0)[1] == 2 + 4 + 3
+    assert len(list((tmp_path / 'features').iterdir())) == 2

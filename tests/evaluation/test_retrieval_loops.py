@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from two_ranks import on_two_ranks
 
 from mmmask.datasets.miniatures import write_miniature
-from mmmask.evaluation.loop import FrozenLoop
+from mmmask.evaluation.loop import VectorLoop
 from mmmask.evaluation.metrics import recall_at_k, revisited_map
 from mmmask.utils.errors import UserError
 
@@ -82,10 +82,10 @@ def test_recall_is_the_metric_of_the_features(change, place, tmp_path):
     started = runner(RECALL, tmp_path, place, change)
     started._init_model_weights()
     loop, found = started.test_loop, started.test()
-    queries, labels = loop.features(loop.dataloader)
+    queries, labels = loop.vectors(loop.dataloader, 'test')
     gallery, truth, same = queries, labels, True
     if loop.gallery_dataloader is not None:
-        (gallery, truth), same = loop.features(loop.gallery_dataloader), False
+        (gallery, truth), same = loop.vectors(loop.gallery_dataloader, 'gallery'), False
     cosine = torch.nn.functional.cosine_similarity(queries[:, None], gallery[None], dim=2)
     expected = recall_at_k(cosine, labels, truth, loop.ks, same)
     assert found == pytest.approx({f'retrieval/recall_at_{k}': v for k, v in expected.items()})
@@ -103,7 +103,7 @@ def test_multi_scale_is_the_normalised_mean(place, tmp_path):
     loop, found = started.test_loop, started.test()
     sets = []
     for loaders in (loop.queries, loop.database):
-        whole, half = (loop.features(loader)[0] for loader in loaders)
+        whole, half = (loop.vectors(loader, 'test')[0] for loader in loaders)
         mean = (whole + half) / 2
         sets.append(mean / mean.norm(dim=1, keepdim=True))
     ranks = (sets[1] @ sets[0].T).argsort(dim=0, descending=True).numpy()
@@ -138,7 +138,7 @@ def test_multi_scale_is_the_normalised_mean(place, tmp_path):
 def test_mistakes_are_found_before_the_features(
     config, change, message, place, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(FrozenLoop, 'features', lambda *_, **__: pytest.fail('it extracts'))
+    monkeypatch.setattr(VectorLoop, 'vectors', lambda *_, **__: pytest.fail('it extracts'))
     with pytest.raises(UserError, match=message):
         runner(config, tmp_path, place, change).test()
 

@@ -28,7 +28,7 @@ class FeatureHealthHook(FeatureHook):
     extracted twice. With a ``dataloader`` of its own, the hook needs no `KNNHook`. It leaves no
     trace in the training. Values go where those of `KNNHook` go: see
     :func:`~mmmask.evaluation.feature_health_loop.feature_health`, and ``health/attention_entropy``
-    of the first batch.
+    of the data set's first batch.
 
     Features have collapsed if either threshold is passed. The untrained network isn't judged.
 
@@ -111,7 +111,10 @@ class FeatureHealthHook(FeatureHook):
         if self.attention:
             preprocess = unwrap(runner.model).data_preprocessor
             read = AttentionEncoder(owner.backbone(runner), preprocess)
-            entropy = attention_entropy(read(next(iter(loader))))
+            # The same images on one and on several ranks.
+            first = range(min(loader.batch_size, len(loader.dataset)))
+            batch = loader.collate_fn([loader.dataset[index] for index in first])
+            entropy = attention_entropy(read(batch))
             metrics['health/attention_entropy'] = float(entropy.mean())
         values = '  '.join(f'{name}: {value:.4g}' for name, value in metrics.items())
         runner.logger.info(f'health of the {owner.source} after {iteration} iterations  {values}')
