@@ -30,7 +30,7 @@ class Group:
         runs: At least one, in order.
         places: The arm and the seed of each run that is compared.
         arms: Their values by seed, an arm for each way to weights.
-        comparisons: Every pair of arms; p values are corrected for the number of pairs.
+        comparisons: Of pairs of arms; p values are corrected for the number of pairs.
         differing: For pairs whose trainings are known, the settings in which those differ.
     """
 
@@ -76,21 +76,34 @@ def compared_metrics(runs: Sequence[Run], asked: Sequence[str] = ()) -> list[str
     return [name for name in known if not _DETAIL.search(name)]
 
 
-def compare_runs(runs: Sequence[Run], metrics: Sequence[str]) -> tuple[list[Group], list[Refused]]:
+def compare_runs(
+    runs: Sequence[Run], metrics: Sequence[str], baseline: str = ''
+) -> tuple[list[Group], list[Refused]]:
     """Compare runs in each metric, as far as they measured the same thing.
+
+    Args:
+        runs: What there is.
+        metrics: Their names.
+        baseline: The arm that the others are compared with, where it is there; by default each is
+            compared with each.
 
     Returns:
         The comparable ones, also groups of a single run, and the pairs of groups that have a metric
         in common.
+
+    Raises:
+        UserError: If no arm is called as the baseline.
     """
     groups, refused, names = [], {}, distinct_names(runs)
+    if baseline and baseline not in names.values():
+        raise UserError(f'No arm is called {baseline!r}{suggestion(baseline, names.values())}')
     for name in metrics:
         parts: dict[str, list[Run]] = {}
         for run in runs:
             if name in run.metrics:
                 parts.setdefault(_conditions_key(run), []).append(run)
         metric = metric_of(name, [run.metrics[name] for run in runs if name in run.metrics])
-        groups += [_group(metric, part, names) for part in parts.values()]
+        groups += [_group(metric, part, names, baseline) for part in parts.values()]
         for key in combinations(parts, 2):
             first, second = (tuple(parts[k]) for k in key)
             found = refused.get(key) or Refused(first, second, (), refusal(first[0], second[0]))
@@ -109,7 +122,7 @@ def _conditions_key(run: Run) -> str:
     return json.dumps(conditions(run), sort_keys=True, default=str)
 
 
-def _group(metric: Metric, runs: list[Run], names: Mapping[str, str]) -> Group:
+def _group(metric: Metric, runs: list[Run], names: Mapping[str, str], baseline: str) -> Group:
     places = {run: (names[run.weights.key], seed) for run, seed in _one_for_each_seed(runs).items()}
     arms: dict[str, ArmResult] = {}
     for run, (name, seed) in places.items():
@@ -119,6 +132,8 @@ def _group(metric: Metric, runs: list[Run], names: Mapping[str, str]) -> Group:
         if outcomes is not None:
             arm.outcomes[seed] = outcomes.astype(float)
     pairs = list(combinations(arms.values(), 2))
+    if baseline in arms:
+        pairs = [(arms[baseline], arm) for name, arm in arms.items() if name != baseline]
     settings = {names[run.weights.key]: run.weights.settings for run in runs}
     title = runs[0].result['config']
     protocol = Protocol(name=title, run=runs[0].words[0], config=title, title=title)

@@ -21,20 +21,23 @@ _COLUMNS, _SHOWN = 4, 12
 """Metrics of the text, and its lines of verdicts and of refusals: the page has all."""
 
 
-def report_on(folders: Sequence[str], out: str, asked: Sequence[str] = ()) -> str:
+def report_on(
+    folders: Sequence[str], out: str, asked: Sequence[str] = (), baseline: str = ''
+) -> str:
     """Write the page, and return a summary.
 
     Args:
         folders: See :func:`~mmmask.benchmark.compared_runs.read_runs`.
         out: The page's file.
         asked: See :func:`~mmmask.benchmark.comparison.compared_metrics`.
+        baseline: See :func:`~mmmask.benchmark.comparison.compare_runs`.
 
     Raises:
         UserError: If there is nothing to report on, or the file can't be written.
     """
     runs, undone = read_runs(folders)
     metrics = compared_metrics(runs, asked)
-    groups, refused = compare_runs(runs, metrics)
+    groups, refused = compare_runs(runs, metrics, baseline)
     path = Path(out)
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise UserError(f"--out '{out}': name a file in a folder that is there.")

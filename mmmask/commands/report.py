@@ -15,6 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     folders = 'the work dir of a run, or of a suite; or any folder that has those of runs'
     add('folders', nargs='+', metavar='DIR', help=folders)
     add('--out', default='report.html', metavar='FILE', help='the page [report.html]')
+    baseline = 'the arm that others are compared with [each with each]'
+    add('--baseline', default='', metavar='ARM', help=baseline)
     metrics = "metrics, such as 'knn/*' [all but those of single probes of a sweep]"
     add('--metrics', nargs='+', default=[], metavar='NAME', help=metrics)
 
@@ -23,4 +25,4 @@ def run(args: argparse.Namespace) -> None:
     """Write the page and print a summary."""
     from mmmask.benchmark.comparison_page import report_on
 
-    print(report_on(args.folders, args.out, args.metrics))
+    print(report_on(args.folders, args.out, args.metrics, args.baseline))

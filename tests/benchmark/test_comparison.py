@@ -12,9 +12,9 @@ from mmmask.utils.errors import UserError
 TOP1 = 'knn/top1_k20'
 
 
-def compare(*folders, asked=()):
+def compare(*folders, baseline=''):
     runs, _ = read_runs(folders)
-    return compare_runs(runs, compared_metrics(runs, asked))
+    return compare_runs(runs, compared_metrics(runs), baseline)
 
 
 @pytest.fixture
@@ -81,6 +81,19 @@ def test_a_file_of_unknown_origin_is_an_arm_of_its_own(tmp_path):
         'zoo/dino.pth': {0: 2.0, 1: 3.0},
         'untrained': {0: 4.0},
     }
+
+
+def test_a_baseline_leaves_fewer_pairs(tmp_path):
+    for name in 'abc':
+        folder = tmp_path / f'pre-{name}'
+        checkpoint = write_pretraining(folder, 0, f'{name}.py', model__masker__type=name)
+        write_run(tmp_path / f'knn-{name}', {TOP1: 1.0}, checkpoint=checkpoint)
+    (group,), _ = compare(*tmp_path.glob('knn-*'))
+    assert len(group.comparisons) == 3
+    (group,), _ = compare(*tmp_path.glob('knn-*'), baseline='b')
+    assert {(c.baseline.arm, c.other.arm) for c in group.comparisons} == {('b', 'a'), ('b', 'c')}
+    with pytest.raises(UserError, match="No arm is called 'd'; known: a, b, c"):
+        compare(*tmp_path.glob('knn-*'), baseline='d')
 
 
 def test_an_earlier_checkpoint_is_another_arm(tmp_path):
