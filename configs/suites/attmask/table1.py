@@ -23,8 +23,8 @@ tables = [
         columns=[
             dict(label='k-NN', group='ImageNet-1k', metric='knn'),
             dict(label='Linear', group='ImageNet-1k', metric='linear'),
-            dict(label='CIFAR10', group='Fine-tuning', metric='cifar10'),
-            dict(label='CIFAR100', group='Fine-tuning', metric='cifar100'),
+            dict(label='Fine-tuning', group='CIFAR10', metric='cifar10'),
+            dict(label='Fine-tuning', group='CIFAR100', metric='cifar100'),
         ],
         rows=[
             {**row, 'published': published}
