@@ -79,7 +79,8 @@ def curves(panels: Sequence[Panel], columns: int = 2) -> str:
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     with rc_context(_STYLE):
-        figure = Figure(figsize=(4.6 * columns, 2.7 * rows), layout='constrained')
+        size = (4.6 * columns, 2.7 * rows) if columns > 1 else (6.4, 3.3 * rows)
+        figure = Figure(figsize=size, layout='constrained')
         axes = figure.subplots(rows, columns, squeeze=False).flatten()
         for ax, panel in zip(axes, panels):
             _draw(ax, panel)
@@ -114,4 +115,4 @@ def _draw(ax: Axes, panel: Panel) -> None:
     if panel.log_x:
         ax.set_xscale('log')
     if any(colors):
-        ax.legend(frameon=False, fontsize=8)
+        ax.legend(fontsize=8, framealpha=0.8, edgecolor='none')
