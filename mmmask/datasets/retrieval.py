@@ -63,10 +63,12 @@ class CUB200Retrieval(RetrievalDataset):
 
     def read(self, root: Path) -> Iterator[tuple[str, int]]:
         """Join ``images.txt`` and ``image_class_labels.txt`` by the numbers of the images."""
-        classes = dict(map(str.split, read_lines(root / 'image_class_labels.txt')))
+        labels = root / 'image_class_labels.txt'
+        with explained(f'{labels} is not laid out as CUB200Retrieval is published'):
+            classes = {image: int(label) for image, label in map(str.split, read_lines(labels))}
         for number, path in map(str.split, read_lines(self.ann_file)):
-            if (int(classes[number]) <= 100) == (self.split == 'train'):
-                yield f'images/{path}', int(classes[number]) - 1
+            if (classes[number] <= 100) == (self.split == 'train'):
+                yield f'images/{path}', classes[number] - 1
 
 
 @DATASETS.register_module()

@@ -16,6 +16,7 @@ from mmengine.runner.amp import autocast
 from mmpretrain.registry import LOOPS
 from torch import Tensor, nn
 
+from mmmask.config.init_cfg import PLACEHOLDER, pretrained_of
 from mmmask.datasets.transforms.image_corruption import ImageCorruption, corruption_names
 from mmmask.utils.errors import UserError, explained
 
@@ -89,9 +90,12 @@ class NamedSet:
                 f'have 0 to {self.highest}'
             )
         self.ratios, self.black = tuple(ratios), None
-        if self.ratios and reference is None:
+        weights = pretrained_of(reference and reference.get('init_cfg')) or {}
+        if self.ratios and weights.get('checkpoint', PLACEHOLDER) == PLACEHOLDER:
             raise UserError(
-                f'test_cfg.sets.{name} needs a reference, the network whose attention is blackened'
+                f'test_cfg.sets.{name} needs a reference, the network whose attention is '
+                f'blackened: set test_cfg.sets.{name}.reference.init_cfg.checkpoint=FILE, or '
+                f'test_cfg.sets.{name}=None'
             )
         self.reference = reference
 
@@ -223,7 +227,10 @@ class RobustnessLoop(FrozenLoop):
             if change is not None:
                 data['inputs'] = change(data['inputs'])
             scores = self._scores(model._run_forward(data, mode='predict'))  # (B, n, C)
-            return torch.stack([best_class(scores, subset) for subset in subsets], dim=1).float()
+            best = torch.stack([best_class(scores, subset) for subset in subsets], dim=1).float()
+            broken = ~scores.isfinite().all(dim=2).any(dim=1)  # by every probe
+            best[broken] = torch.nan  # for `extract_features` to refuse, on all ranks together
+            return best
 
         with autocast(enabled=self.fp16):
             return extract_features(loader, encode, title)[0].long()

@@ -25,6 +25,7 @@ from mmmask.utils.errors import UserError
 
 CONFIG = Path(__file__).parents[2] / 'configs/demo/robustness_vit-demo_material-scenes.py'
 LINEAR = CONFIG.with_name('linear_vit-demo_material-scenes.py')
+UNSET = dict(type='Pretrained', checkpoint='SET-ME')
 
 
 @pytest.fixture(scope='module')
@@ -141,6 +142,10 @@ def test_a_map_that_is_the_identity_changes_nothing(place, monkeypatch, tmp_path
         (only(absent=dict(class_map='no.json')), r'no.json \[test_cfg.sets.absent=None leaves'),
         (only(absent=dict(dataset=dict(data_root='nowhere'))), 'nowhere.*leaves this set out'),
         (only(black=dict(ratios=(0.1,))), 'sets.black needs a reference'),
+        (
+            only(black=dict(ratios=(0.1,), reference=dict(init_cfg=UNSET))),
+            r'sets.black needs a reference.*sets.black.reference.init_cfg.checkpoint=FILE',
+        ),
         (only(rain=dict(corruptions=['rain'])), "name must be .*'rain'"),
     ],
 )
@@ -149,6 +154,15 @@ def test_mistakes(change, message, place, monkeypatch, tmp_path):
     with pytest.raises(UserError, match=message) as error:
         runner(place, tmp_path, change).test()
     assert '\n' not in str(error.value)
+
+
+def test_a_diverged_classifier_is_one_line(place, monkeypatch, tmp_path):
+    monkeypatch.chdir(place)
+    started = runner(place, tmp_path, only('original'))
+    torch.nn.init.constant_(started.model.heads[0].bias, torch.inf)
+    started.load_or_resume = lambda: None
+    with pytest.raises(UserError, match='clean: 36 of 36 images have features .* not finite'):
+        started.test()
 
 
 def test_a_label_beyond_the_classifier(place, monkeypatch, tmp_path):
