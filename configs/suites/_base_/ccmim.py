@@ -51,6 +51,17 @@ protocols = dict(
         )
         for epochs in (100, 300, 400, 800)
     },
+    # Figure 3. The warm-up is cut off with the run, so this is the first epoch of the others.
+    ccmim_1=dict(
+        title='ccMIM, ViT-B, 1 epoch',
+        run='train',
+        config='mmmask::ccmim/ccmim_vit-base-p16_32xb32-coslr-800e_in1k.py',
+        options={'train_cfg.max_epochs': 1},
+        gpus=32,
+        nodes=4,
+        hours=0.5,
+        demo=dict(config='mmmask::demo/ccmim_vit-demo_material-scenes.py', options=_smallest),
+    ),
     ccmim_small=dict(
         title='ccMIM, ViT-S, 300 epochs',
         run='train',
@@ -251,13 +262,7 @@ arms = dict(
         for weight in _lambdas
         if (objective, weight) != ('nce', 0.2)
     },
-    # Figure 3. The warm-up is cut off with the run, so this is the first epoch of the others.
-    ccmim_1=dict(
-        title='ccMIM, 1 epoch',
-        protocol='ccmim_800',
-        options={'train_cfg.max_epochs': 1},
-        demo=dict(options={}),
-    ),
+    ccmim_1=dict(title='ccMIM, 1 epoch', protocol='ccmim_1'),
     **{
         name: dict(title=f'{method}, {what}', source=_cited[method])
         for name, (method, what) in _given.items()

@@ -12,7 +12,7 @@ _few = {
     'train_dataloader.dataset.max_per_class': 11,
     'val_dataloader.dataset.max_per_class': 5,
 }
-_one_epoch = {'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 1}
+_four_epochs = {'train_cfg.max_epochs': 4, 'train_cfg.val_interval': 4}
 _two_steps = {'train_cfg.max_iters': 2, 'train_cfg.val_interval': 2}
 _few_scenes = {'train_dataloader.batch_size': 2, 'val_dataloader.dataset.indices': 4}
 
@@ -31,11 +31,11 @@ _demos = dict(
     ),
     linear=dict(
         config='mmmask::demo/linear_vit-demo_material-scenes.py',
-        options={**_few, **_one_epoch, 'model.lrs': (0.1,)},
+        options={**_few, **_four_epochs, 'model.lrs': (1.0,)},
     ),
     linear_mae=dict(
         config='mmmask::demo/linear-mae_vit-demo_material-scenes.py',
-        options={**_few, **_one_epoch, 'model.lrs': (100.0,)},
+        options={**_few, **_four_epochs, 'model.lrs': (100.0,)},
     ),
     finetuning=dict(
         config='mmmask::demo/finetune_vit-demo_material-scenes.py',
