@@ -201,6 +201,8 @@ _LATEX = {character: f'\\{character}' for character in '&%$#_{}'} | {
     '×': r'$\times$',
     '·': r'$\cdot$',
     '→': r'$\to$',
+    '↓': r'$\downarrow$',
+    '✓': r'$\surd$',
     '–': '--',
     '†': r'\dag{}',
     '‡': r'\ddag{}',

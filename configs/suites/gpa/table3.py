@@ -10,9 +10,10 @@ _first = {mask.ratio: mask.arm for mask in reversed(_masks)}
 tables = [
     dict(
         name='table3',
-        title='Table 3: Ablation study on soft masking. The effect of different α_0^s and α_T^s.',
-        heading=('hardness', 'α', 'α_0^s', 'α_T^s'),
-        note='In each block gains are over its first row. All rows have hard shares from 0 to 0.5.',
+        title='Table 3: Ablation study on soft masking. The effect of different α₀ˢ and αₜˢ.',
+        heading=('hardness', 'α', 'α₀ˢ', 'αₜˢ'),
+        note='αₜ is of the last epoch. In each block gains are over its first row. '
+        'All rows have hard shares from 0 to 0.5.',
         metric='finetune',
         columns=[dict(label='finetune(%)'), dict(label='gain')],
         rows=[

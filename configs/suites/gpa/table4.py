@@ -10,9 +10,10 @@ _first = {mask.ratio: mask.arm for mask in reversed(_masks)}
 tables = [
     dict(
         name='table4',
-        title='Table 4: Ablation study on hard masking. The effect of different α_0^h and α_T^h.',
-        heading=('hardness', 'α', 'α_0^h', 'α_T^h'),
-        note='In each block gains are over its first row. All rows have soft shares from 0.5 to 0.',
+        title='Table 4: Ablation study on hard masking. The effect of different α₀ʰ and αₜʰ.',
+        heading=('hardness', 'α', 'α₀ʰ', 'αₜʰ'),
+        note='αₜ is of the last epoch. In each block gains are over its first row. '
+        'All rows have soft shares from 0.5 to 0.',
         metric='finetune',
         columns=[dict(label='finetune(%)'), dict(label='gain')],
         rows=[
