@@ -127,7 +127,7 @@ def to_markdown(filled: FilledTable) -> str:
 
 
 def to_latex(filled: FilledTable) -> str:
-    """Write a table for a paper; it needs ``\\usepackage{booktabs}``.
+    """Write a table for a paper; it needs the packages booktabs and amssymb.
 
     A row is a line of measured numbers and, in small type, a line of published ones.
     """
@@ -160,9 +160,10 @@ def to_latex(filled: FilledTable) -> str:
     notes = [latex_text(note) for note in notes_of(filled)]
     return '\n'.join(
         [
+            r'% needs \usepackage{booktabs,amssymb}',
             r'\begin{table}',
             r'\centering',
-            rf'\caption{{{latex_text(re.sub("^Table [^ ]+: *", "", table.title))}}}',
+            rf'\caption{{{latex_text(re.sub("^Table [^ ]+[:.] *", "", table.title))}}}',
             rf'\label{{tab:{table.name}}}',
             rf'\begin{{tabular}}{{{"l" * left}{"c" * len(columns)}}}',
             r'\toprule',
@@ -200,9 +201,13 @@ _LATEX = {character: f'\\{character}' for character in '&%$#_{}'} | {
     '−': '$-$',
     '×': r'$\times$',
     '·': r'$\cdot$',
+    '∈': r'$\in$',
+    '≈': r'$\approx$',
     '→': r'$\to$',
+    '↑': r'$\uparrow$',
     '↓': r'$\downarrow$',
-    '✓': r'$\surd$',
+    '✓': r'\checkmark{}',
+    '✗': r'$\times$',
     '–': '--',
     '†': r'\dag{}',
     '‡': r'\ddag{}',

@@ -114,6 +114,7 @@ def test_markdown(filled):
 def test_latex(filled):
     lines = to_latex(filled).split('\n')
     assert lines == [
+        r'% needs \usepackage{booktabs,amssymb}',
         r'\begin{table}',
         r'\centering',
         r'\caption{20\% of ImageNet\_1k}',
@@ -154,7 +155,7 @@ def test_latex_takes_letters_and_marks_as_they_are():
         r'\textbackslash{}\#\$'
     )
     assert latex_text('é ‡ × 2 → 3 – α') == r'é \ddag{} $\times$ 2 $\to$ 3 -- $\alpha$'
-    assert latex_text('✓ ↓ α₀ˢ') == r'$\surd$ $\downarrow$ $\alpha$$_0$$^s$'
+    assert latex_text('∈ ✓ ↓ α₀ˢ') == r'$\in$ \checkmark{} $\downarrow$ $\alpha$$_0$$^s$'
 
 
 def test_csv_has_unrounded_numbers(filled):
