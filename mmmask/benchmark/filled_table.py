@@ -47,8 +47,8 @@ class FilledTable:
         rows: A cell for each column.
         comparisons: Each arm beside the table's baseline, and both arms of each gain. Their p
             values are corrected for their number.
-        along: What numbers compete for the best: those of a ``'column'`` or of a ``'row'``; empty
-            if no two numbers can be compared.
+        along: What numbers compete for the best: those of a ``'column'``, of a ``'row and group'``
+            of columns, or of a ``'row'``; empty if no two numbers can be compared.
         sources: Where the numbers of rows are from that nothing is measured for, a text a row.
         is_demo: Whether networks and data are a demo's, which no published number is for.
     """
@@ -178,20 +178,22 @@ def _competitions(
 ) -> tuple[str, list[list[tuple[int, int]]]]:
     """Return how numbers compete for the best, and the cells (row, column) that do.
 
-    They compete within a column and a group of rows. If no two numbers of a column measure the
-    same, they do within a row and a group of columns.
+    They compete within a column. If no two numbers of a column measure the same, they do within a
+    row and a group of columns; if there are no two either, within a row.
     """
-    columns: dict[tuple, list] = {}
-    lines: dict[tuple, list] = {}
+    found: dict[str, dict[tuple, list]] = {'column': {}, 'row and group': {}, 'row': {}}
+    grouped = any(column.group for column in table.columns)
     for y, row in enumerate(rows):
         for x, one in enumerate(row):
             if one.result and not one.cell.minus and math.isfinite(one.result.mean):
                 what = (one.cell.protocol, one.cell.metric)
-                columns.setdefault((*what, x, table.rows[y].group), []).append((y, x))
-                lines.setdefault((*what, y, table.columns[x].group), []).append((y, x))
-    for along, found in (('column', columns), ('row', lines)):
-        several = [places for places in found.values() if len(places) > 1]
-        if several:
+                found['column'].setdefault((*what, x), []).append((y, x))
+                found['row'].setdefault((*what, y), []).append((y, x))
+                if grouped:
+                    key = (*what, y, table.columns[x].group)
+                    found['row and group'].setdefault(key, []).append((y, x))
+    for along, competitions in found.items():
+        if several := [places for places in competitions.values() if len(places) > 1]:
             return along, several
     return '', []
 

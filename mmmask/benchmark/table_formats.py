@@ -75,7 +75,6 @@ def notes_of(filled: FilledTable) -> list[str]:
     if filled.along:
         best = f'clearly better than every other number of its {filled.along}'
         found = any(cell.best for cell in cells)
-        # The numbers of a group alone compete, so "every other" needs no more words.
         how = ' (paired by seed, p ≤ 0.05 by Holm)'
         notes.append(f'Bold: {best}{how}.' if found else f'No number is {best}{how}.')
     if filled.is_demo and results:

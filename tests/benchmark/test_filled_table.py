@@ -95,13 +95,20 @@ def test_one_number_in_each_column_competes_along_the_row():
     assert fill(row[:1], ['low', 'high'], records('knn', low=LOW)).along == ''
 
 
-def test_groups_compete_apart():
-    cells = [(Cell(arm, None, 'knn'),) for arm in ('low', 'high', 'hint')]
-    rows = tuple(Row((str(n),), c, group='ab'[n // 2]) for n, c in enumerate(cells))
-    table = Table('t', 'T', ('',), (Column('k-NN'),), rows)
+def grouped(groups, arms=('low', 'high', 'hint')):
+    """Make a row of arms whose columns have groups."""
+    columns = tuple(Column(arm, group) for arm, group in zip(arms, groups))
+    row = Row(('k-NN',), tuple(Cell(arm, None, 'knn') for arm in arms))
+    table = Table('t', 'T', ('',), columns, (row,))
     suite = Suite(Path('.'), '', '', (), (), PROTOCOLS, (), arms=ARMS, tables=(table,))
-    found = records('knn', low=LOW, high=HIGH, hint=[0.9] * 6)
-    assert best(fill_tables(suite, found)[0]) == [[False], [True], [False]]
+    return fill_tables(suite, records('knn', low=LOW, high=HIGH, hint=[0.4] * 6))[0]
+
+
+def test_groups_of_columns_compete_apart():
+    filled = grouped('aab')
+    assert filled.along == 'row and group' and best(filled) == [[False, True, False]]
+    # Groups of one number each: the whole row competes, in two comparisons, 4 / 2^6 by Holm.
+    assert grouped('abc').along == 'row' and best(grouped('abc')) == [[False] * 3]
 
 
 def test_a_published_number_marks_nothing_and_hides_nothing():
