@@ -101,6 +101,11 @@ def test_the_backbone_never_changes(images, samples):
     assert not torch.equal(model.heads[0].weight, probe().heads[0].weight)
 
 
+def equal_but_for_rounding(found, wanted):
+    """Compare float64 values. Some processors add in another order in a product of more columns."""
+    return torch.allclose(found, wanted, rtol=1e-10, atol=1e-12)
+
+
 def test_a_sweep_equals_separate_runs(images, samples):
     lrs = (0.003, 0.1, 3.0)
     sweep = probe(lrs=lrs)
@@ -108,8 +113,8 @@ def test_a_sweep_equals_separate_runs(images, samples):
     for i, lr in enumerate(lrs):
         alone = probe(lrs=(lr,))
         train(alone, images, samples)
-        assert torch.equal(sweep.heads[i].weight, alone.heads[0].weight)
-        assert torch.equal(sweep.heads[i].bias, alone.heads[0].bias)
+        assert equal_but_for_rounding(sweep.heads[i].weight, alone.heads[0].weight)
+        assert equal_but_for_rounding(sweep.heads[i].bias, alone.heads[0].bias)
 
 
 def test_training_equals_sgd_written_out(images, samples):
@@ -270,8 +275,8 @@ def test_a_sweep_over_features_rates_and_decays_equals_separate_runs(images, sam
         options = dict(lrs=(one.lr,), weight_decays=(one.weight_decay,))
         alone = probe(**features[one.feature], **options)
         train(alone, images, samples)
-        assert torch.equal(head.weight, alone.heads[0].weight)
-        assert torch.equal(head.bias, alone.heads[0].bias)
+        assert equal_but_for_rounding(head.weight, alone.heads[0].weight)
+        assert equal_but_for_rounding(head.bias, alone.heads[0].bias)
 
 
 def test_attentive_probes_of_a_sweep_equal_separate_runs(images, samples):
@@ -286,7 +291,7 @@ def test_attentive_probes_of_a_sweep_equal_separate_runs(images, samples):
             alone = probe(lrs=(lr,), pooling=pooling, **options)
             train(alone, images, samples)
             for found, wanted in zip(sweep.heads[i].parameters(), alone.heads[0].parameters()):
-                assert torch.equal(found, wanted)
+                assert equal_but_for_rounding(found, wanted)
 
 
 def test_batch_normalisation_in_front(images, samples):
@@ -308,7 +313,7 @@ def test_a_probe_that_diverges_leaves_the_others_alone(images, samples):
     sweep.probes[1] = dataclasses.replace(sweep.probes[1], weight_decay=1.0)
     train(sweep, images, samples, steps=60)
     train(alone, images, samples, steps=60)
-    assert torch.equal(sweep.heads[0].weight, alone.heads[0].weight)
+    assert equal_but_for_rounding(sweep.heads[0].weight, alone.heads[0].weight)
     assert sweep.standing.tolist() == [1, 0]
     losses = sweep(images, samples, mode='loss')
     assert losses['loss_lr1e+06'].item() == pytest.approx(math.log(7))
