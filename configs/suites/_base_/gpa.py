@@ -22,7 +22,6 @@ _demo_network = dict(
     patch_size=8,
 )
 _demo_scorer = dict(
-    _delete_=True,
     type='FrozenScorer',
     backbone=dict(
         type='VisionTransformer',
@@ -91,7 +90,7 @@ _pretrainings = {
         50,
         110,
         'gpa-cae_vit',
-        {'model.scorer': _demo_scorer},
+        {'model.scorer': dict(_delete_=True, **_demo_scorer)},
     ),
     'ibot': ('iBOT-B', 'ibot/ibot_vit-base-p16_8xb30-coslr-{}e_in1k', 100, 483, 'ibot_vit', {}),
     'gpa_ibot': (
