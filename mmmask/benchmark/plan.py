@@ -42,13 +42,14 @@ def describe_plan(runner: SuiteRunner, only: Iterable[str] = (), measure: bool =
     """
     suite, steps = runner.suite, runner.plan(only)
     known = earlier_seconds(suite, runner.work_dir, runner.executor.machine)
-    rows, problems, measured = [COLUMNS], {}, {}
+    rows, measured = [COLUMNS], {}
+    problems: dict[str, list[str]] = {}
     for task, _, _ in steps if measure else ():
         if task.name not in known and task.protocol.run == 'train':
             try:
                 measured[task.name] = _measured_seconds(task, suite)
             except UserError as error:
-                problems.setdefault(str(error), task.name)
+                problems.setdefault(str(error), []).append(task.name)
     known |= measured
     expected = expected_seconds(suite.tasks, known)
     for task, words, _ in steps:
@@ -58,8 +59,9 @@ def describe_plan(runner: SuiteRunner, only: Iterable[str] = (), measure: bool =
         try:
             runner.executor.check(task.name, task.protocol.gpus, task.protocol.nodes)
         except UserError as error:
-            found.append(str(error))
-        problems.update((problem, task.name) for problem in found if problem not in problems)
+            found.append(str(error).removeprefix(f'{task.name} '))
+        for problem in found:
+            problems.setdefault(problem, []).append(task.name)
         made = 'made first' if suite.prepare else 'missing'
         seconds = expected.get(task.name)
         time = '?' if seconds is None else in_words(seconds)
@@ -70,13 +72,17 @@ def describe_plan(runner: SuiteRunner, only: Iterable[str] = (), measure: bool =
         rows.append((task.name, words, _needs(task), made if missing else 'there', weights, time))
     left = [task for task, words, _ in steps if words != 'skip']
     lines = [aligned(rows), '', _total(left, expected, runner.executor.places)]
-    lines += [f'! {name}: {problem}' for problem, name in problems.items()]
+    lines += [f'! {_first_of(names)}: {problem}' for problem, names in problems.items()]
     lines += [
         f'! {name}: published numbers only; --set {name}=FILE measures it ({source})'
         for name, source in suite.missing.items()
     ]
     lines += [f'\n{task.name}\n    {shlex.join(command)}' for task, _, command in steps]
     return '\n'.join(lines)
+
+
+def _first_of(names: Sequence[str]) -> str:
+    return names[0] + (f' and {len(names) - 1} more' if len(names) > 1 else '')
 
 
 def earlier_seconds(suite: Suite, work_dir: Path, machine: str) -> dict[str, float]:

@@ -94,7 +94,8 @@ def test_what_is_missing(runner, miniature):
         tested=['there', 'there.pth (there)'],
     )
     assert table['gone'][0] == 'waits for a checkpoint'
-    assert sum('nowhere' in line for line in below) == 1
+    (nowhere,) = (line for line in below if 'nowhere' in line)
+    assert nowhere.startswith('! open and 3 more: the folder of train data')
     assert any('! open: a checkpoint at model.backbone.init_cfg' in x for x in below)
     with pytest.raises(UserError, match="gone: there is no checkpoint 'gone.pth'"):
         runner([tasks[2]]).run()
