@@ -178,8 +178,8 @@ def _competitions(
 ) -> tuple[str, list[list[tuple[int, int]]]]:
     """Return how numbers compete for the best, and the cells (row, column) that do.
 
-    They compete within a column. If no two numbers of a column measure the same, they do within a
-    row and a group of columns; if there are no two either, within a row.
+    They compete within a column. If no two numbers of a column measure the same, they compete
+    within a row and a group of columns. If there are no two either, they do within a row.
     """
     found: dict[str, dict[tuple, list]] = {'column': {}, 'row and group': {}, 'row': {}}
     grouped = any(column.group for column in table.columns)
