@@ -72,7 +72,7 @@ _questions = {
     'mst': ('MST, Table 4: guided or random masks?', ('random-probability', 'guided')),
     'gpa': (
         'GPA, Tables 3 and 4: in which order do masks get harder?',
-        ('hard-to-soft', 'soft-to-hard', 'mae'),
+        ('hard-to-soft', 'soft-to-hard'),
     ),
     'ccmim': ('ccMIM, Figure 2: is the alignment needed?', ('not-aligned', 'aligned')),
 }
