@@ -15,7 +15,7 @@ LAYOUTS = (
     *('imagenet', 'coco', 'ade20k', 'cityscapes', 'voc2012', 'cifar10', 'cifar100'),
     *('flowers102', 'inaturalist2018', 'inaturalist2019'),
     *('roxford5k', 'rparis6k', 'cub200', 'cars196', 'sop', 'inshop', 'davis2017'),
-    *('imagenet9', 'places205'),
+    *('imagenet9', 'imagenet-a', 'imagenet-r', 'imagenet-sketch', 'imagenetv2', 'places205'),
 )
 
 
