@@ -18,10 +18,10 @@ ROOMS = (
     ('engine',),
     ('checks',),
     ('launch',),
-    ('probe',),
+    ('probe', 'timing'),
     ('pictures',),
-    ('analysis',),
-    ('benchmark',),
+    ('analysis', 'benchmark'),
+    ('reports',),
     ('commands',),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}

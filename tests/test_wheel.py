@@ -68,7 +68,7 @@ def test_configs_tools_and_metadata_are_in_it(wheel):
         for path in (ROOT / source).rglob('*'):
             if path.is_file() and path.suffix in ('.py', '.sh'):
                 assert f'mmmask/.mim/{path.relative_to(ROOT)}' in names
-    assert {'mmmask/py.typed', 'mmmask/benchmark/report.html'} <= names
+    assert {'mmmask/py.typed', 'mmmask/reports/report.html'} <= names
     assert not [name for name in names if name.startswith(('configs/', 'tools/', 'tests/'))]
     assert f'\nVersion: {mmmask.__version__}\n' in metadata
 

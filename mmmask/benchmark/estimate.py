@@ -67,11 +67,3 @@ def remaining_seconds(
     left = {t.name: max(seconds[t.name] - elapsed.get(t.name, 0.0), 0.0) for t in tasks}
     work = sum(left[task.name] * task.protocol.gpus for task in tasks)
     return max([work / jobs, *chains(tasks, left).values()])
-
-
-def in_words(seconds: float) -> str:
-    """Write a duration as ``'7 s'``, ``'6 min'`` or ``'2 h 05 min'``."""
-    if seconds < 99.5:
-        return f'{seconds:.0f} s'
-    minutes = round(seconds / 60)
-    return f'{minutes} min' if minutes < 60 else f'{minutes // 60} h {minutes % 60:02d} min'

@@ -15,15 +15,9 @@ from safetensors import safe_open
 
 from mmmask.config.read import read_config
 from mmmask.utils.errors import UserError
-from mmmask.utils.files import write_text_atomically
+from mmmask.utils.files import write_json
 
 ERROR_LINE = re.compile(r'(error: |[\w.]*(Error|Exception|Interrupt)\b)')
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON so that the file is the old one or the new one, whatever happens."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text_atomically(path, json.dumps(content, indent=1) + '\n')
 
 
 def read_json(path: Path) -> Any:

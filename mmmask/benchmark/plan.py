@@ -18,16 +18,16 @@ from mmmask.config.build import scope_of
 from mmmask.config.checkpoints import check_readable, named_checkpoints
 from mmmask.config.init_cfg import PLACEHOLDER
 from mmmask.config.options import read_with_options
+from mmmask.timing.step_timing import Step, read_training, summary, time_steps
 from mmmask.utils.errors import UserError, explained, one_line
 from mmmask.utils.files import is_remote
+from mmmask.utils.text import aligned, in_words
 
-from .estimate import expected_seconds, in_words, remaining_seconds
+from .estimate import expected_seconds, remaining_seconds
 from .folder import TaskFolder
 from .identity import resolve_config
 from .runner import SuiteRunner, weight_options
-from .step_timing import Step, read_training, summary, time_steps
 from .suite import NO_WEIGHTS, Suite, Task
-from .table import aligned
 
 COLUMNS = ('task', 'to do', 'needs', 'data', 'weights', 'time')
 

@@ -10,11 +10,13 @@ import numpy as np
 from scipy import stats
 
 from mmmask.utils.errors import UserError
+from mmmask.utils.files import write_json
 from mmmask.utils.suggestions import suggestion
+from mmmask.utils.text import plural
 
-from .folder import TaskFolder, write_json
+from .folder import TaskFolder
 from .identity import protocol_values
-from .statistics import correct_table, paired_difference, plural
+from .statistics import correct_table, paired_difference
 from .suite import Metric, Protocol, Suite, Task
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import is_remote
+from mmmask.utils.text import in_words
 
 from .arms import TESTED
-from .estimate import chains, expected_seconds, in_words, remaining_seconds
+from .estimate import chains, expected_seconds, remaining_seconds
 from .executors import Job, LocalExecutor, Running, SubmititExecutor
 from .folder import TaskFolder
 from .identity import data_hashes, first_change, identity_of, resolve_config, value_at

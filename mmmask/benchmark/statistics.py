@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from mmmask.utils.text import plural
+
 LEVEL = 0.05
 """The share of false alarms that is accepted; intervals cover the truth in the other 95 %."""
 
@@ -174,11 +176,6 @@ def _verdict(found: dict, p: float, family: int) -> str:
         among = f' among {family} comparisons, {fewest} could' if family > 1 else ''
         return f'{_counted(n, found["unit"])} cannot show it{among}'
     return 'no clear difference' if low < high or mean else 'no difference'
-
-
-def plural(unit: str) -> str:
-    """Return the plural of a unit: images, queries."""
-    return f'{unit[:-1]}ies' if unit.endswith('y') else f'{unit}s'
 
 
 def _counted(number: int, unit: str) -> str:

@@ -33,9 +33,9 @@ def run(args: argparse.Namespace) -> None:
     import torch
 
     from mmmask.analysis.coverage import lift_difference, measure_each, strategies, summary
-    from mmmask.benchmark.folder import write_json
     from mmmask.config.read import config_name
     from mmmask.pictures.charts import draw_coverage
+    from mmmask.utils.files import write_json
     from mmmask.utils.progress import Progress
 
     network, images, out = prepare(args, args.limit, shuffled_by=None)

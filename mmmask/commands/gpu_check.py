@@ -30,9 +30,8 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     import mmmask.registration  # noqa: F401
-    from mmmask.benchmark import gpu_check
-    from mmmask.benchmark.folder import write_json
-    from mmmask.utils.files import write_text_atomically
+    from mmmask.timing import gpu_check
+    from mmmask.utils.files import write_json, write_text_atomically
     from mmmask.utils.progress import print_progress
 
     if args.device == 'cuda' and not torch.cuda.is_available():

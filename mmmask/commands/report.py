@@ -23,6 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the page and print a summary."""
-    from mmmask.benchmark.comparison_page import report_on
+    from mmmask.reports.comparison_page import report_on
 
     print(report_on(args.folders, args.out, args.metrics, args.baseline))

@@ -37,9 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Measure, print, write."""
     from mmmask.analysis.head_selection import select_head
-    from mmmask.benchmark.folder import write_json
     from mmmask.config.read import config_name
     from mmmask.pictures.charts import draw_recalls
+    from mmmask.utils.files import write_json
     from mmmask.utils.progress import Progress
 
     if args.base is not None:

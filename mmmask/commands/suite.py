@@ -64,15 +64,15 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     import mmmask.registration  # noqa: F401
-    from mmmask.benchmark.estimate import in_words
     from mmmask.benchmark.executors import LocalExecutor, SubmititExecutor
-    from mmmask.benchmark.figures import check_figures
     from mmmask.benchmark.fit import Fit, fit_suite
     from mmmask.benchmark.process import make_slots
-    from mmmask.benchmark.report import write_report
     from mmmask.benchmark.runner import SuiteFailed, SuiteRunner
     from mmmask.benchmark.suite import load_suite
+    from mmmask.reports.figures import check_figures
+    from mmmask.reports.report import write_report
     from mmmask.utils.cores import available_cores
+    from mmmask.utils.text import in_words
 
     start, say = time.monotonic(), partial(print, flush=True)
     work_dir = Path(args.work_dir).resolve()

@@ -40,12 +40,12 @@ def run(args: argparse.Namespace) -> None:
     import torch
 
     import mmmask.registration  # noqa: F401
-    from mmmask.benchmark import loader_timing, step_timing
-    from mmmask.benchmark.folder import write_json
     from mmmask.config.read import config_name
     from mmmask.pictures.charts import draw_loading
+    from mmmask.timing import loader_timing, step_timing
     from mmmask.utils.cores import available_cores
     from mmmask.utils.device import pick_device
+    from mmmask.utils.files import write_json
     from mmmask.utils.progress import print_progress
 
     device = pick_device(args.device)

@@ -45,9 +45,9 @@ def run(args: argparse.Namespace) -> None:
     import torch
 
     import mmmask.registration  # noqa: F401
-    from mmmask.benchmark import step_timing
-    from mmmask.benchmark.folder import write_json
+    from mmmask.timing import step_timing
     from mmmask.utils.device import pick_device
+    from mmmask.utils.files import write_json
     from mmmask.utils.progress import Progress, print_progress
 
     device = pick_device(args.device)

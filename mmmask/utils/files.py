@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from mmmask.utils.errors import UserError
 
@@ -96,6 +98,12 @@ def write_atomically(path: str | Path, write: Callable[[Path], None], to_disk: b
 def write_text_atomically(path: str | Path, text: str) -> None:
     """Write a text as :func:`write_atomically` does."""
     write_atomically(path, lambda part: part.write_text(text, encoding='utf-8'))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON as :func:`write_atomically` does, in a folder that is made if there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomically(path, json.dumps(content, indent=1) + '\n')
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-from mmmask.benchmark.estimate import chains, expected_seconds, in_words, remaining_seconds
+from mmmask.benchmark.estimate import chains, expected_seconds, remaining_seconds
 from mmmask.benchmark.suite import Protocol, Task
 
 
@@ -33,13 +33,3 @@ def test_chains_and_remaining_seconds():
     assert remaining_seconds(TASKS[2:], seconds, {}, jobs=1) == 160
     assert remaining_seconds([], seconds, {}, jobs=2) == 0
     assert remaining_seconds(TASKS, {}, {}, jobs=2) is None
-
-
-def test_in_words():
-    assert [in_words(s) for s in (7.2, 99, 100, 360, 7500)] == [
-        '7 s',
-        '99 s',
-        '2 min',
-        '6 min',
-        '2 h 05 min',
-    ]

@@ -16,6 +16,7 @@ from suite_miniature import Miniature
 from mmmask.benchmark.executors import Job, LocalExecutor, SubmititExecutor
 from mmmask.benchmark.process import is_in_use, make_slots
 from mmmask.benchmark.runner import SuiteFailed
+from mmmask.utils import files
 from mmmask.utils.errors import UserError
 
 READING = dict(Miniature.protocols['knn'], baseline='')
@@ -155,16 +156,14 @@ def test_a_killed_runner_leaves_a_task_that_the_next_one_waits_for(miniature):
 
 
 def test_a_full_disk_ends_in_one_line_and_the_same_command_continues(miniature, monkeypatch):
-    from mmmask.benchmark import folder
-
-    suite, write = suite_of_eight(miniature), folder.write_text_atomically
+    suite, write = suite_of_eight(miniature), files.write_text_atomically
 
     def full(path, text):
         if 'pre-2' in str(path) and miniature.events:
             raise UserError(f'{path} cannot be written: No space left on device.')
         write(path, text)
 
-    monkeypatch.setattr(folder, 'write_text_atomically', full)
+    monkeypatch.setattr(files, 'write_text_atomically', full)
     with pytest.raises(UserError, match='No space left on device'):
         miniature.run(**suite, jobs=2)
     assert not groups(miniature.work_dir)

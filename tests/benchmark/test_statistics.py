@@ -14,7 +14,6 @@ from mmmask.benchmark.statistics import (
     holm,
     mean_interval,
     paired_difference,
-    plural,
     sign_flip_p,
 )
 
@@ -61,7 +60,6 @@ def test_verdicts_name_the_unit():
     assert five['verdict'] == '5 queries cannot show it'
     one = paired_difference([1], [0], unit='query')
     assert correct_table([one, five])[0]['verdict'].startswith('1 query cannot show it among 2')
-    assert plural('image') == 'images'
 
 
 def test_two_values_have_an_interval_by_hand():

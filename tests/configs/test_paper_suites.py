@@ -3,9 +3,9 @@
 import pytest
 from config_values import CONFIGS
 
-from mmmask.benchmark.figures import check_figures
 from mmmask.benchmark.identity import resolve_config, value_at
 from mmmask.benchmark.suite import load_suite
+from mmmask.reports.figures import check_figures
 
 ROOT = CONFIGS.parent
 SUITES = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.glob('suites/*/[!_]*.py'))

@@ -4,9 +4,9 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmmask.benchmark.step_timing import Step
 from mmmask.launch.acceleration import compile_model, fuse_optimizer, train_in
 from mmmask.launch.acceleration import test_in as run_test_in
+from mmmask.timing.step_timing import Step
 from mmmask.utils.errors import UserError
 
 ROOT = __file__.rpartition('/tests/')[0]

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from mmmask.benchmark.step_timing import Step
 from mmmask.models.attention import AttentionTap, SwinAttentionTap
 from mmmask.models.backbones import MaskedSwinTransformer, MaskedVisionTransformer
 from mmmask.models.compilation import compile_blocks, is_compiled
+from mmmask.timing.step_timing import Step
 
 ROOT = __file__.rpartition('/tests/')[0]
 ATTMASK = f'{ROOT}/configs/demo/attmask-high-ibot_vit-demo_material-scenes.py'

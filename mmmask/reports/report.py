@@ -8,19 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mmmask.benchmark.folder import TaskFolder
+from mmmask.benchmark.identity import data_hashes, first_change, protocol_values, resolve_config
+from mmmask.benchmark.results import Comparison, add_outcomes, arms_of, comparisons, write_results
+from mmmask.benchmark.suite import Protocol, Suite, Task
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import write_text_atomically
+from mmmask.utils.text import in_words
 
 from .comparison_page import hardware_text
-from .estimate import in_words
 from .figure_specs import Figure
 from .figures import Context, make_figure
 from .filled_table import fill_tables
-from .folder import TaskFolder
-from .identity import data_hashes, first_change, protocol_values, resolve_config
 from .page import render_page
-from .results import Comparison, add_outcomes, arms_of, comparisons, write_results
-from .suite import Protocol, Suite, Task
 from .suite_figures import SuiteContext, make_suite_figure
 from .table import markdown_tables
 from .table_formats import to_markdown, view_of, write_tables

@@ -5,8 +5,8 @@ import json
 import pytest
 from run_folders import DATA, KNN, LINEAR, PRETRAINING, changed, write_pretraining, write_run
 
-from mmmask.benchmark.compared_runs import read_runs
-from mmmask.benchmark.comparison import compare_runs, compared_metrics
+from mmmask.reports.compared_runs import read_runs
+from mmmask.reports.comparison import compare_runs, compared_metrics
 from mmmask.utils.errors import UserError
 
 TOP1 = 'knn/top1_k20'

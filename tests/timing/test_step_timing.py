@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmmask.benchmark.step_timing import Step, compare, peak_memory, summary, time_steps
+from mmmask.timing.step_timing import Step, compare, peak_memory, summary, time_steps
 from mmmask.utils.errors import UserError
 from mmmask.utils.progress import Progress
 

@@ -6,9 +6,9 @@ import time
 import pytest
 import torch
 
-from mmmask.benchmark import gpu_check
-from mmmask.benchmark.gpu_check import Outcome, Setting, peak_of, run_apart, run_check, table
 from mmmask.commands.main import main
+from mmmask.timing import gpu_check
+from mmmask.timing.gpu_check import Outcome, Setting, peak_of, run_apart, run_check, table
 from mmmask.utils.errors import UserError
 
 CPU = Setting(device='cpu', tiny=True, batch_size=2, steps=1)

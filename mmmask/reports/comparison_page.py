@@ -10,12 +10,12 @@ from typing import Any
 from mmmask.config.read import config_name
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import write_text_atomically
+from mmmask.utils.text import aligned, in_words
 
 from .compared_runs import Run, distinct_names, read_runs
 from .comparison import Group, Refused, compare_runs, compared_metrics, metric_of
-from .estimate import in_words
 from .page import render_page
-from .table import aligned, signed
+from .table import signed
 
 _COLUMNS, _SHOWN = 4, 12
 """Metrics of the text, and its lines of verdicts and of refusals: the page has all."""
@@ -27,10 +27,10 @@ def report_on(
     """Write the page, and return a summary.
 
     Args:
-        folders: See :func:`~mmmask.benchmark.compared_runs.read_runs`.
+        folders: See :func:`~mmmask.reports.compared_runs.read_runs`.
         out: The page's file.
-        asked: See :func:`~mmmask.benchmark.comparison.compared_metrics`.
-        baseline: See :func:`~mmmask.benchmark.comparison.compare_runs`.
+        asked: See :func:`~mmmask.reports.comparison.compared_metrics`.
+        baseline: See :func:`~mmmask.reports.comparison.compare_runs`.
 
     Raises:
         UserError: If there is nothing to report on, or the file can't be written.

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from mmmask.benchmark.arms import Arm
-from mmmask.benchmark.filled_table import fill_tables
 from mmmask.benchmark.paper_table import Cell, Column, Row, Table
 from mmmask.benchmark.suite import Metric, Protocol, Suite
+from mmmask.reports.filled_table import fill_tables
 
 PROTOCOLS = dict(
     knn=Protocol('knn', 'test', 'c.py', 'k-NN', metrics=(Metric('top1', 'accuracy', scale=100),)),

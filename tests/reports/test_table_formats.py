@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmmask.benchmark.filled_table import FilledCell, FilledTable
 from mmmask.benchmark.paper_table import Cell, Column, Row, Table
 from mmmask.benchmark.results import ArmResult, compare
 from mmmask.benchmark.suite import Metric, Protocol
-from mmmask.benchmark.table_formats import (
+from mmmask.reports.filled_table import FilledCell, FilledTable
+from mmmask.reports.table_formats import (
     latex_text,
     notes_of,
     spans_of,

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from .paper_table import Cell, Row, Table
-from .results import ArmResult, Comparison, arms_of, common_seeds, compare
-from .statistics import correct_table, is_clear, paired_difference
-from .suite import Metric, Protocol, Suite
+from mmmask.benchmark.paper_table import Cell, Row, Table
+from mmmask.benchmark.results import ArmResult, Comparison, arms_of, common_seeds, compare
+from mmmask.benchmark.statistics import correct_table, is_clear, paired_difference
+from mmmask.benchmark.suite import Metric, Protocol, Suite
 
 
 @dataclass(frozen=True)

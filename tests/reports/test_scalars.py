@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from mmmask.benchmark.scalars import read_scalars, series_of
+from mmmask.reports.scalars import read_scalars, series_of
 from mmmask.utils.errors import UserError
 
 

@@ -19,8 +19,8 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmmask.benchmark.step_timing import Step, time_steps
 from mmmask.launch.acceleration import best_format
+from mmmask.timing.step_timing import Step, time_steps
 from mmmask.utils.errors import UserError, one_line
 
 #: Seconds until a check counts as hanging.

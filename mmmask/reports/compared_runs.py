@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
+from mmmask.benchmark.folder import TaskFolder, read_json
 from mmmask.config.checkpoints import named_checkpoints
 from mmmask.config.read import config_name
 from mmmask.launch.settings import plain
@@ -22,7 +23,6 @@ from mmmask.utils.errors import UserError
 from mmmask.utils.literals import read_assignments
 
 from .conditions import training_settings
-from .folder import TaskFolder, read_json
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import pytest
 from browser import CHROMIUM, CONTRASTS, open_browser
 from run_folders import LINEAR, changed, write_pretraining, write_run
 
-from mmmask.benchmark.comparison_page import report_on
-from mmmask.benchmark.report import write_report
 from mmmask.benchmark.suite import load_suite
+from mmmask.reports.comparison_page import report_on
+from mmmask.reports.report import write_report
 
 pytestmark = [
     pytest.mark.slow,

@@ -6,7 +6,7 @@ import mmengine.fileio
 import pytest
 from mmcv.transforms import BaseTransform, Compose
 
-from mmmask.benchmark.loader_timing import Stopwatch, TrainLoader, waiting_share
+from mmmask.timing.loader_timing import Stopwatch, TrainLoader, waiting_share
 from mmmask.utils.errors import UserError
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmmask.benchmark.suite import Metric, Protocol
-from mmmask.benchmark.table import markdown_tables
+from mmmask.reports.table import markdown_tables
 
 KNN = Protocol(
     name='knn',

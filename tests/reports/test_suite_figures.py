@@ -12,13 +12,13 @@ import pytest
 
 from mmmask import pictures
 from mmmask.analysis.head_selection import HeadRecalls
-from mmmask.benchmark import suite_figures
 from mmmask.benchmark.arms import Arm
-from mmmask.benchmark.figures import check_figures
-from mmmask.benchmark.filled_table import fill_tables
 from mmmask.benchmark.paper_table import Cell, Column, Row, Table
 from mmmask.benchmark.suite import Metric, Protocol, Suite, Task
-from mmmask.benchmark.suite_figures import SuiteContext, make_suite_figure
+from mmmask.reports import suite_figures
+from mmmask.reports.figures import check_figures
+from mmmask.reports.filled_table import fill_tables
+from mmmask.reports.suite_figures import SuiteContext, make_suite_figure
 from mmmask.utils.errors import UserError
 
 PRETRAIN = Protocol('pretrain', 'train', 'p.py', 'pre-training')

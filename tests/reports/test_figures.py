@@ -13,10 +13,10 @@ from mmengine.registry import MODELS, DefaultScope
 from PIL import Image
 from tiny_network import SELF_DISTILLATION
 
-from mmmask.benchmark.figures import Context, make_figure
 from mmmask.benchmark.suite import load_suite
 from mmmask.datasets.miniatures import write_miniature
 from mmmask.probe import Probe
+from mmmask.reports.figures import Context, make_figure
 from mmmask.utils.errors import UserError
 
 

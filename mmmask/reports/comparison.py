@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import combinations
 
+from mmmask.benchmark.results import ArmResult, Comparison, compare
+from mmmask.benchmark.suite import Metric, Protocol
 from mmmask.utils.errors import UserError
 from mmmask.utils.suggestions import suggestion
 
 from .compared_runs import Run, distinct_names
 from .conditions import Refusal, conditions, differences, refusal
-from .results import ArmResult, Comparison, compare
-from .suite import Metric, Protocol
 
 _DETAIL = re.compile(r'(_lr[\d.e+-]+|/(best_lr|num_lrs|num_probes))$')
 """Metrics of single probes of a sweep, and what isn't a measure: not compared unless asked for."""

@@ -6,10 +6,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from mmmask.benchmark import identity
-from mmmask.benchmark.figures import check_figures
-from mmmask.benchmark.report import write_report
 from mmmask.benchmark.runner import SuiteFailed
 from mmmask.benchmark.suite import load_suite
+from mmmask.reports.figures import check_figures
+from mmmask.reports.report import write_report
 from mmmask.utils.errors import UserError
 
 TASKS = [

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from .estimate import in_words
-from .statistics import plural
+from mmmask.utils.text import in_words, plural
+
 from .table import p_text
 
 _TEMPLATES = Environment(
-    loader=PackageLoader('mmmask.benchmark', ''),
+    loader=PackageLoader('mmmask.reports', ''),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -19,6 +19,10 @@ from mmengine.registry import DATASETS
 from mmmask import pictures
 from mmmask.analysis.head_selection import select_head
 from mmmask.analysis.object_patches import ObjectPatches
+from mmmask.benchmark.folder import TaskFolder
+from mmmask.benchmark.paper_table import Table
+from mmmask.benchmark.schema import check_known
+from mmmask.benchmark.suite import Suite, Task
 from mmmask.config.build import scope_of
 from mmmask.pictures import Curve, Panel
 from mmmask.pictures.charts import draw_recalls
@@ -30,11 +34,7 @@ from mmmask.utils.picks import pick_evenly
 
 from .figure_specs import Figure, check_arguments
 from .filled_table import FilledTable
-from .folder import TaskFolder
-from .paper_table import Table
 from .scalars import read_scalars, series_of
-from .schema import check_known
-from .suite import Suite, Task
 
 DEMO = 'A demo cannot be compared with published numbers, so they have a panel of their own.'
 

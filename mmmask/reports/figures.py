@@ -23,11 +23,8 @@ from mmpretrain.registry import MODELS
 from pycocotools import mask as coco_mask
 
 from mmmask import pictures
-from mmmask.benchmark.figure_specs import Figure, check_arguments
 from mmmask.benchmark.folder import TaskFolder
-from mmmask.benchmark.scalars import read_scalars, series_of
 from mmmask.benchmark.suite import Protocol, Suite, Task
-from mmmask.benchmark.suite_figures import check_suite_figure
 from mmmask.config.build import scope_of
 from mmmask.pictures import Cell, SheetRow
 from mmmask.pictures.attention import attention_sheets
@@ -44,6 +41,10 @@ from mmmask.pictures.videos import video_sheets
 from mmmask.probe import Probe, build_network
 from mmmask.utils.errors import UserError
 from mmmask.utils.picks import pick_evenly
+
+from .figure_specs import Figure, check_arguments
+from .scalars import read_scalars, series_of
+from .suite_figures import check_suite_figure
 
 SHOWN = 320
 """Pixels of the longer side of an image with predictions."""

@@ -12,10 +12,10 @@ from itertools import groupby
 from pathlib import Path
 
 from mmmask.utils.files import write_text_atomically
+from mmmask.utils.text import plural
 
 from .filled_table import FilledCell, FilledTable
 from .page import render_page
-from .statistics import plural
 from .table import escaped, markdown, markdown_verdicts, number, signed, spread
 
 

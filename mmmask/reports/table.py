@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from .results import ArmResult, Comparison, arms_of, comparisons
-from .statistics import plural
-from .suite import Metric, Protocol
+from mmmask.benchmark.results import ArmResult, Comparison, arms_of, comparisons
+from mmmask.benchmark.suite import Metric, Protocol
+from mmmask.utils.text import plural
 
 
 def markdown_tables(records: Sequence[dict], protocols: Mapping[str, Protocol]) -> str:
@@ -97,13 +97,6 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     """Write a table whose first row has the headings."""
     rows = [rows[0], ['---'] * len(rows[0]), *rows[1:]]
     return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Write rows as text with columns of equal width."""
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = ('  '.join(c.ljust(w) for c, w in zip(row, widths)) for row in rows)
-    return '\n'.join(line.rstrip() for line in lines)
 
 
 def escaped(text: str) -> str:

@@ -1,0 +1,1 @@
+"""Measures a training step, the data path, and what a GPU does."""

@@ -1,0 +1,3 @@
+"""The miniature suite of the tests."""
+
+from suite_miniature import miniature  # noqa: F401
