@@ -68,7 +68,7 @@ precompiled_headers() {
     "$cxx" --version 2>/dev/null | grep -q 'Free Software Foundation' || return 0
     includes=$("$VENV/bin/python" -c 'import sysconfig
 from torch.utils.cpp_extension import include_paths
-print(*(f"-I{path}" for path in (*include_paths(), sysconfig.get_path("include"))))')
+print(*(f"-I{path}" for path in (*include_paths(), sysconfig.get_path("include"))))' 2>/dev/null) || return 0
     echo '#include <torch/types.h>' >"$header"
     # shellcheck disable=SC2086  # flags and folders are lists
     if "$cxx" $2 -fPIC $includes -std=c++17 -DTORCH_API_INCLUDE_EXTENSION_H -DTORCH_EXTENSION_NAME=_ext \
@@ -104,7 +104,7 @@ mapfile -t packages < <(others)
 install "${packages[@]}" "$(requirement onedl-mmengine)" &
 rest=$!
 if ! found=$(mmcv_ops); then
-    step 'mmcv, compiled from source (some 7 minutes on two cores, once: pip keeps the wheel); meanwhile the other packages'
+    step 'mmcv, compiled from source (some 4 minutes on two cores, once: pip keeps the wheel); meanwhile the other packages'
     install_mmcv
     found=
 fi

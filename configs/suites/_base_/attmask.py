@@ -111,7 +111,8 @@ protocols = {
         title=title,
         **needs,
         demo=dict(
-            config=f'mmmask::demo/{small}_vit-demo_material-scenes.py', options=_base_._smallest
+            config=f'mmmask::demo/{small}_vit-demo_material-scenes.py',
+            options=_base_._smallest_teacher,
         ),
     )
     for recipe, (needs, of_recipe) in _recipes.items()
@@ -343,6 +344,7 @@ protocols.update(
             config='mmmask::demo/robustness_vit-demo_material-scenes.py',
             options={
                 **_same_probe,
+                'test_dataloader.dataset.max_per_class': 20,
                 'test_cfg.sets.corrupted': None,
                 **{f'test_cfg.sets.{name}': None for name in _imagenet9},
             },

@@ -60,7 +60,10 @@ protocols = dict(
         gpus=32,
         nodes=4,
         hours=0.5,
-        demo=dict(config='mmmask::demo/ccmim_vit-demo_material-scenes.py', options=_smallest),
+        demo=dict(
+            config='mmmask::demo/ccmim_vit-demo_material-scenes.py',
+            options={**_smallest, 'train_cfg.max_epochs': 1},
+        ),
     ),
     ccmim_small=dict(
         title='ccMIM, ViT-S, 300 epochs',
@@ -224,20 +227,18 @@ _given = {  # arm: method, what its checkpoint has seen
     'ibot': ('iBOT', 'ViT-B, 1600 epochs'),
 }
 
-_demo_curve = dict(options={'train_cfg.max_epochs': 3})  # points of Figure 3
-
 arms = dict(
     **{
         f'ccmim_{epochs}': dict(title=f'ccMIM, {epochs} epochs', protocol=f'ccmim_{epochs}')
         for epochs in (100, 300, 400)
     },
-    ccmim_800=dict(title='ccMIM, 800 epochs', protocol='ccmim_800', demo=_demo_curve),
+    ccmim_800=dict(title='ccMIM, 800 epochs', protocol='ccmim_800'),
     ccmim_small=dict(title='ccMIM, ViT-S', protocol='ccmim_small'),
     **{
         f'mae_{epochs}': dict(title=f'MAE, {epochs} epochs', protocol=f'mae_{epochs}')
         for epochs in (300, 1600)
     },
-    mae_800=dict(title='MAE, 800 epochs', protocol='mae_800', demo=_demo_curve),
+    mae_800=dict(title='MAE, 800 epochs', protocol='mae_800'),
     maskfeat=dict(title='MaskFeat', protocol='maskfeat'),
     mocov3_small=dict(title='MoCo v3, ViT-S', protocol='mocov3_small'),
     **{

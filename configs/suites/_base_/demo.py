@@ -1,6 +1,6 @@
-# What the protocols of the papers' suites become with `mmmask suite SUITE --demo`: two steps of the
-# demo's networks on few of the embedded images. A suite then runs whole in minutes; its numbers say
-# nothing. A paper's base takes them by `demo=_base_._demos.knn`.
+# What the protocols of the papers' suites become with `mmmask suite SUITE --demo`: a dozen steps of
+# the demo's networks on few of the embedded images. A suite then runs whole in minutes; its numbers
+# say nothing. A paper's base takes them by `demo=_base_._demos.knn`.
 demo = dict(
     prepare=dict(
         command=['-m', 'mmmask', 'prepare-demo', '--out', 'data/material_scenes'],
@@ -9,24 +9,29 @@ demo = dict(
 )
 
 _few = {
-    'train_dataloader.dataset.max_per_class': 11,
-    'val_dataloader.dataset.max_per_class': 5,
+    'train_dataloader.dataset.max_per_class': 22,
+    'val_dataloader.dataset.max_per_class': 20,
 }
 _four_epochs = {'train_cfg.max_epochs': 4, 'train_cfg.val_interval': 4}
 _two_steps = {'train_cfg.max_iters': 2, 'train_cfg.val_interval': 2}
 _few_scenes = {'train_dataloader.batch_size': 2, 'val_dataloader.dataset.indices': 4}
 
 _smallest = {  # options of a pre-training, whose config the protocol states
-    'train_cfg.max_epochs': 1,
-    'train_dataloader.dataset.max_per_class': 11,
+    'train_cfg.max_epochs': 3,
+    'train_dataloader.dataset.max_per_class': 22,
+    'optim_wrapper.optimizer.lr': 0.005,  # few steps, behind a warm-up, tell arms apart
     'default_hooks.knn': None,
+}
+_smallest_teacher = {  # a pre-training whose teacher is evaluated
+    **_smallest,
+    'default_hooks.schedule.schedules.momentum.schedule.start': 0.5,
 }
 _demos = dict(
     knn=dict(
         config='mmmask::demo/knn_vit-demo_material-scenes.py',
         options={
             'test_cfg.bank_dataloader.dataset.max_per_class': 20,
-            'test_dataloader.dataset.max_per_class': 5,
+            'test_dataloader.dataset.max_per_class': 20,
         },
     ),
     linear=dict(

@@ -92,7 +92,14 @@ _pretrainings = {
         'gpa-cae_vit',
         {'model.scorer': dict(_delete_=True, **_demo_scorer)},
     ),
-    'ibot': ('iBOT-B', 'ibot/ibot_vit-base-p16_8xb30-coslr-{}e_in1k', 100, 483, 'ibot_vit', {}),
+    'ibot': (
+        'iBOT-B',
+        'ibot/ibot_vit-base-p16_8xb30-coslr-{}e_in1k',
+        100,
+        483,
+        'ibot_vit',
+        _base_._smallest_teacher,
+    ),
     'gpa_ibot': (
         'GPA as a teacher on iBOT-B',
         'gpa/gpa-ibot_vit-base-p16_8xb30-coslr-{}e_in1k',
@@ -100,6 +107,7 @@ _pretrainings = {
         541,
         'ibot_vit',
         {
+            **_base_._smallest_teacher,
             'model.masker': dict(
                 _delete_=True,
                 type='SoftToHardMasker',

@@ -8,6 +8,7 @@ _base_ = 'demo.py'
 
 _demos = _base_._demos
 _smallest = _base_._smallest
+_smallest_teacher = _base_._smallest_teacher
 _epoch = 42 / 100 * 8 / 16  # hours of DINO on 16 GPUs
 _swin = 1007 / 755
 
@@ -59,7 +60,9 @@ protocols = dict(
             gpus=16,
             nodes=2,
             hours=round(1.2 * epochs * _epoch),
-            demo=dict(config='mmmask::demo/mst_vit-demo_material-scenes.py', options=_smallest),
+            demo=dict(
+                config='mmmask::demo/mst_vit-demo_material-scenes.py', options=_smallest_teacher
+            ),
         )
         for epochs in (100, 300)
     },
@@ -72,7 +75,9 @@ protocols = dict(
             gpus=16,
             nodes=2,
             hours=round(epochs * _epoch),
-            demo=dict(config='mmmask::demo/dino_vit-demo_material-scenes.py', options=_smallest),
+            demo=dict(
+                config='mmmask::demo/dino_vit-demo_material-scenes.py', options=_smallest_teacher
+            ),
         )
         for epochs in (100, 300, 800)
     },
@@ -83,7 +88,9 @@ protocols = dict(
         gpus=16,
         nodes=2,
         hours=round(1.2 * 100 * _epoch * _swin),
-        demo=dict(config='mmmask::demo/mst_swin-demo_material-scenes.py', options=_smallest),
+        demo=dict(
+            config='mmmask::demo/mst_swin-demo_material-scenes.py', options=_smallest_teacher
+        ),
     ),
     dino_swin=dict(
         title='DINO, Swin-T, 100 epochs',
@@ -94,7 +101,7 @@ protocols = dict(
         hours=round(100 * _epoch * _swin),
         demo=dict(
             config='mmmask::demo/dino_vit-demo_material-scenes.py',
-            options={**_smallest, 'model.backbone': _demo_masked_swin},
+            options={**_smallest_teacher, 'model.backbone': _demo_masked_swin},
         ),
     ),
     mocov3_300=dict(
