@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--block', type=int, help=block)
     add('--head', type=head, metavar="N or 'sum'", help='of received attention, likewise')
     add('--neighbours', type=positive, default=8, metavar='K', help='of each query [8]')
-    by = 'how features are laid into a plane; umap needs the package umap-learn [pca]'
+    by = "how features are laid into a plane; umap: pip install 'mmmask[umap]' [pca]"
     add('--plane', choices=['pca', 'umap'], default='pca', help=by)
     maps = (
         'palette images of objects (FOLDER/VIDEO/FRAME.png), as the test of DAVIS writes them: '

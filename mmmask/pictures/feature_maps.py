@@ -70,8 +70,8 @@ def plane(features: np.ndarray, method: str = 'pca', seed: int = 0) -> tuple[np.
     try:
         import umap
     except ImportError as error:
-        raise UserError("UMAP isn't installed: pip install umap-learn, or take PCA") from error
-    points = umap.UMAP(metric='cosine', random_state=seed).fit_transform(unit)
+        raise UserError("UMAP isn't installed: pip install 'mmmask[umap]', or take PCA") from error
+    points = umap.UMAP(metric='cosine', random_state=seed, n_jobs=1).fit_transform(unit)
     return points, ['UMAP 1', 'UMAP 2']
 
 

@@ -1,5 +1,9 @@
 """Pictures of features: what they show, and not how they look."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -37,10 +41,27 @@ def test_the_plane_of_two_opposite_groups():
         plane(features, 'tsne')
 
 
-def test_umap_is_an_option(monkeypatch):
-    monkeypatch.setitem(__import__('sys').modules, 'umap', None)
-    with pytest.raises(UserError, match="UMAP isn't installed: pip install umap-learn"):
+def test_umap_is_an_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'umap', None)
+    with pytest.raises(UserError, match=r"UMAP isn't installed: pip install 'mmmask\[umap\]'"):
         plane(np.eye(4), 'umap')
+
+
+@pytest.mark.slow
+def test_umap_keeps_two_groups_apart():
+    program = """
+import numpy as np
+from mmmask.pictures.feature_maps import plane
+spread = 0.05 * np.random.default_rng(0).normal(size=(30, 8))
+points, names = plane(np.repeat(np.eye(2, 8), 15, axis=0) + spread, 'umap')
+assert names == ['UMAP 1', 'UMAP 2'] and points.shape == (30, 2)
+between = np.linalg.norm(points[:15, None] - points[15:], axis=-1).min()
+assert between > max(np.ptp(group, axis=0).max() for group in (points[:15], points[15:]))
+"""
+    # In a process of its own, where numba compiles nothing: that takes longer than the groups.
+    subprocess.run(
+        [sys.executable, '-c', program], env={**os.environ, 'NUMBA_DISABLE_JIT': '1'}, check=True
+    )
 
 
 def test_charts_have_colours():
