@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from frozen_checkpoints import CONFIGS, write_ours
+from frozen_checkpoints import CONFIGS, write_foreign, write_ours
 
 from mmmask.commands.main import main
 from mmmask.datasets.material_scenes import prepare
@@ -28,10 +28,9 @@ TESTED = {
     'recall_vit-demo_cub200': [],
     'revisited_vit-demo_roxford5k': [],
 }
+ONE_EPOCH = ['train_cfg.max_epochs=1', 'train_cfg.val_interval=1', 'train_dataloader.batch_size=12']
 TRAINED = {
-    'attentive-ep_vit-demo_material-scenes': [
-        *('train_cfg.max_epochs=1', 'train_cfg.val_interval=1', 'train_dataloader.batch_size=12'),
-    ],
+    'attentive-ep_vit-demo_material-scenes': ONE_EPOCH,
     'linear-seg_vit-demo_material-scenes': [
         *('train_cfg.max_iters=2', 'train_cfg.val_interval=2', 'train_dataloader.batch_size=2'),
     ],
@@ -44,9 +43,10 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp('place')
     spec = MaterialScenesSpec(cls_train=3, cls_val=2, scenes_train=3, scenes_val=3, scene_size=64)
     prepare(folder / 'data/material_scenes', spec)
-    for layout in ('davis2017', 'cub200', 'roxford5k'):
+    for layout in ('davis2017', 'cub200', 'roxford5k', 'imagenet9'):
         write_miniature(layout, folder / 'data/miniature' / layout)
     write_ours(folder)
+    write_foreign(folder)
     return folder
 
 
@@ -90,14 +90,33 @@ def test_two_processes_measure_what_one_measures(name, run_test):
     assert_two_measure_what_one_measures(name, 'ours.pth', TESTED[name], run_test)
 
 
+def fit(run_train, name, start, options):
+    """Fit a probe and return its checkpoint."""
+    words = [str(CONFIGS / f'demo/{name}.py'), '--work-dir', f'fitted/{name}', '--cfg-options']
+    assert run_train([*words, f'model.backbone.init_cfg.checkpoint={start}', *options]) == 0
+    (checkpoint,) = Path('fitted', name).glob('*_[12].pth')
+    return str(checkpoint)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('name', TRAINED)
 def test_two_processes_test_a_probe_as_one_does(name, run_test, run_train):
-    words = [str(CONFIGS / f'demo/{name}.py'), '--work-dir', f'fitted/{name}', '--cfg-options']
-    start = 'model.backbone.init_cfg.checkpoint=ours.pth'
-    assert run_train([*words, start, *TRAINED[name]]) == 0
-    (checkpoint,) = Path('fitted', name).glob('*_[12].pth')
-    assert_two_measure_what_one_measures(name, str(checkpoint), [], run_test)
+    checkpoint = fit(run_train, name, 'ours.pth', TRAINED[name])
+    assert_two_measure_what_one_measures(name, checkpoint, [], run_test)
+
+
+@pytest.mark.slow
+def test_a_probe_of_a_foreign_network_on_other_images(run_test, run_train):
+    """Linear layers on timm's network, on ImageNet-9's sets, masked and corrupted images."""
+    checkpoint = fit(run_train, 'linear_vit-demo_material-scenes', 'timm.pth', ONE_EPOCH)
+    name = 'robustness_vit-demo_material-scenes'
+    reference = 'test_cfg.sets.masked.reference.init_cfg.checkpoint=timm.pth'
+    assert_two_measure_what_one_measures(name, checkpoint, [reference], run_test)
+    metrics = result(f'one/{name}')['metrics']
+    assert {f'robustness/{kind}_top1' for kind in ('clean', 'mixed_rand', 'masked_70')} <= {
+        *metrics
+    }
+    assert {'robustness/bg_gap', 'robustness/corrupted_mean_top1'} <= {*metrics}
 
 
 @pytest.mark.slow
