@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Compute the features, or read those that are kept, and write them."""
-    from mmmask.evaluation.embed_loop import check_new
+    from mmmask.evaluation.loops.embed_loop import check_new
     from mmmask.launch.test import test
 
     check_new(args.out)

@@ -1,22 +1,22 @@
 import mmmask.compat
 
 from .accuracy import Accuracy
-from .davis_loop import DavisLoop
-from .embed_loop import EmbedLoop
-from .feature_health_loop import FeatureHealthLoop
-from .few_shot_knn_loop import FewShotKNNLoop
 from .frozen_backbone import FrozenBackbone
-from .knn_loop import KNNLoop
-from .knn_segmentation_loop import KNNSegmentationLoop
-from .linear_fit_loop import LinearFitLoop
-from .loop import FrozenLoop
-from .object_attention_loop import ObjectAttentionLoop
-from .recall_loop import RecallLoop
-from .revisited_loop import RevisitedLoop
-from .ridge_loop import RidgeLoop
-from .robustness_loop import RobustnessLoop
+from .loops.davis_loop import DavisLoop
+from .loops.embed_loop import EmbedLoop
+from .loops.feature_health_loop import FeatureHealthLoop
+from .loops.few_shot_knn_loop import FewShotKNNLoop
+from .loops.knn_loop import KNNLoop
+from .loops.knn_segmentation_loop import KNNSegmentationLoop
+from .loops.linear_fit_loop import LinearFitLoop
+from .loops.loop import FrozenLoop
+from .loops.object_attention_loop import ObjectAttentionLoop
+from .loops.recall_loop import RecallLoop
+from .loops.revisited_loop import RevisitedLoop
+from .loops.ridge_loop import RidgeLoop
+from .loops.robustness_loop import RobustnessLoop
+from .loops.sweep_loop import SweepTrainLoop
 from .sweep_accuracy import SweepAccuracy
-from .sweep_loop import SweepTrainLoop
 from .sweep_optimizer import SweepOptimWrapperConstructor
 
 __all__ = [

@@ -15,7 +15,7 @@ from two_ranks import on_two_ranks
 from mmmask.evaluation import reader, store
 from mmmask.evaluation.features import extract_features
 from mmmask.evaluation.loader import build_loader
-from mmmask.evaluation.loop import FrozenLoop
+from mmmask.evaluation.loops.loop import FrozenLoop
 from mmmask.utils.errors import UserError
 
 

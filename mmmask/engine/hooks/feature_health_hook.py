@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mmmask.evaluation.attention import AttentionEncoder
-from mmmask.evaluation.feature_health_loop import feature_health
 from mmmask.evaluation.features import extract_features
 from mmmask.evaluation.loader import build_loader
+from mmmask.evaluation.loops.feature_health_loop import feature_health
 from mmmask.evaluation.metrics import attention_entropy
 from mmmask.utils.errors import UserError
 from mmmask.utils.unwrap import unwrap
@@ -27,8 +27,8 @@ class FeatureHealthHook(FeatureHook):
     Features are those of the bank of the run's `KNNHook`, whenever that evaluates: nothing is
     extracted twice. With a ``dataloader`` of its own, the hook needs no `KNNHook`. It leaves no
     trace in the training. Values go where those of `KNNHook` go: see
-    :func:`~mmmask.evaluation.feature_health_loop.feature_health`, and ``health/attention_entropy``
-    of the data set's first batch.
+    :func:`~mmmask.evaluation.loops.feature_health_loop.feature_health`, and
+    ``health/attention_entropy`` of the data set's first batch.
 
     Features have collapsed if either threshold is passed. The untrained network isn't judged.
 

@@ -12,9 +12,9 @@ from torch.utils.data import DataLoader
 
 from mmmask.utils.errors import UserError
 
-from .loader import build_loader
+from ..loader import build_loader
+from ..metrics import revisited_precisions
 from .loop import VectorLoop
-from .metrics import revisited_precisions
 
 
 @LOOPS.register_module()

@@ -18,12 +18,12 @@ from mmmask.datasets.material_scenes import prepare
 from mmmask.datasets.materials import MATERIALS
 from mmmask.datasets.miniatures import write_miniature
 from mmmask.datasets.spec import MaterialScenesSpec
+from mmmask.evaluation.loops.robustness_loop import read_class_map
 from mmmask.evaluation.metrics.top1 import top1
-from mmmask.evaluation.robustness_loop import read_class_map
 from mmmask.evaluation.salient_patches import SalientPatches
 from mmmask.utils.errors import UserError
 
-CONFIG = Path(__file__).parents[2] / 'configs/demo/robustness_vit-demo_material-scenes.py'
+CONFIG = Path(__file__).parents[3] / 'configs/demo/robustness_vit-demo_material-scenes.py'
 LINEAR = CONFIG.with_name('linear_vit-demo_material-scenes.py')
 UNSET = dict(type='Pretrained', checkpoint='SET-ME')
 

@@ -11,11 +11,11 @@ from mmengine.runner import Runner
 from two_ranks import on_two_ranks
 
 from mmmask.datasets.miniatures import write_miniature
-from mmmask.evaluation.loop import VectorLoop
+from mmmask.evaluation.loops.loop import VectorLoop
 from mmmask.evaluation.metrics import recall_at_k, revisited_map
 from mmmask.utils.errors import UserError
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
+CONFIGS = Path(__file__).parents[3] / 'configs'
 RECALL, REVISITED = (
     CONFIGS / f'demo/{name}.py'
     for name in ('recall_vit-demo_cub200', 'revisited_vit-demo_roxford5k')

@@ -9,8 +9,8 @@ from mmpretrain.registry import LOOPS
 from torch import nn
 from torch.utils.data import DataLoader
 
-from .knn import KNNProtocol, choose_ks
-from .loader import build_loader
+from ..knn import KNNProtocol, choose_ks
+from ..loader import build_loader
 from .loop import VectorLoop
 
 

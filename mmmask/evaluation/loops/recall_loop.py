@@ -13,9 +13,9 @@ from torch.utils.data import DataLoader
 
 from mmmask.utils.errors import UserError
 
-from .loader import build_loader
+from ..loader import build_loader
+from ..metrics.recall_at_k import first_match
 from .loop import VectorLoop
-from .metrics.recall_at_k import first_match
 
 
 @LOOPS.register_module()

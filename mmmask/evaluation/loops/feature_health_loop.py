@@ -13,11 +13,11 @@ from torch.utils.data import DataLoader
 from mmmask.utils.errors import UserError
 from mmmask.utils.picks import pick_evenly
 
-from .attention import AttentionEncoder
-from .features import extract_features
-from .loader import build_loader
+from ..attention import AttentionEncoder
+from ..features import extract_features
+from ..loader import build_loader
+from ..metrics import attention_entropy, cluster_agreement, effective_rank, mean_cosine
 from .loop import VectorLoop
-from .metrics import attention_entropy, cluster_agreement, effective_rank, mean_cosine
 
 
 def feature_health(features: Tensor) -> dict[str, float]:

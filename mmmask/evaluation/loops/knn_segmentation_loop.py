@@ -18,12 +18,12 @@ from torch.utils.data import DataLoader
 
 from mmmask.utils.errors import UserError, check_choice
 
-from .features import extract_features
-from .in_context import class_shares, label_by_neighbours, pick_patches
-from .loader import build_loader, shared_classes
+from ..features import extract_features
+from ..in_context import class_shares, label_by_neighbours, pick_patches
+from ..loader import build_loader, shared_classes
+from ..mean_iou import at_size, class_areas, compared_size, iou_outcomes
+from ..patch_grid import patch_grid
 from .loop import FrozenLoop
-from .mean_iou import at_size, class_areas, compared_size, iou_outcomes
-from .patch_grid import patch_grid
 
 
 @LOOPS.register_module()

@@ -10,7 +10,7 @@ from mmengine.model import MMDistributedDataParallel
 from mmpretrain.structures import DataSample
 from two_ranks import on_two_ranks
 
-from mmmask.evaluation.sweep_loop import held_out_part
+from mmmask.evaluation.loops.sweep_loop import held_out_part
 from mmmask.evaluation.sweep_optimizer import SweepOptimWrapperConstructor
 from mmmask.models.classifiers import LinearProbe
 
@@ -85,7 +85,7 @@ def sweep(tmp_path):
                 path = tmp_path / split / name / f'{i}.png'
                 Image.fromarray(image.astype(np.uint8)).save(path)
     path = tmp_path / 'sweep.py'
-    path.write_text(CONFIG.format(root=Path(__file__).parents[2], data=tmp_path))
+    path.write_text(CONFIG.format(root=Path(__file__).parents[3], data=tmp_path))
     return path
 
 

@@ -26,11 +26,11 @@ from mmmask.utils.errors import UserError
 from mmmask.utils.files import write_atomically
 from mmmask.utils.progress import Progress
 
-from .davis import LabelPropagation, frame_size, harden, score_objects, summarise
-from .features import FeatureEncoder
+from ..davis import LabelPropagation, frame_size, harden, score_objects, summarise
+from ..features import FeatureEncoder
+from ..metrics import ratio_outcomes
+from ..patch_grid import patch_grid
 from .loop import FrozenLoop
-from .metrics import ratio_outcomes
-from .patch_grid import patch_grid
 
 
 @LOOPS.register_module()

@@ -15,8 +15,8 @@ from mmmask.utils.errors import UserError, check_choice
 from mmmask.utils.modes import evaluating
 from mmmask.utils.unwrap import unwrap
 
-from .ranks import top_outcomes
-from .sweep_accuracy import SweepAccuracy
+from ..ranks import top_outcomes
+from ..sweep_accuracy import SweepAccuracy
 
 
 def held_out_part(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader
 from mmmask.utils.errors import UserError, check_choice
 from mmmask.utils.unwrap import unwrap
 
-from .loader import build_loader
-from .reader import FeatureReader
+from ..loader import build_loader
+from ..reader import FeatureReader
 
 
 class FrozenLoop(BaseLoop, metaclass=ABCMeta):

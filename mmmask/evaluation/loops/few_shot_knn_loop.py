@@ -9,8 +9,8 @@ from torch import nn
 
 from mmmask.utils.errors import UserError
 
-from .few_shot import draw_few, mean_and_spread, mean_outcomes
-from .knn import choose_ks
+from ..few_shot import draw_few, mean_and_spread, mean_outcomes
+from ..knn import choose_ks
 from .knn_loop import KNNLoop
 
 

@@ -14,11 +14,11 @@ from torch.utils.data import DataLoader
 
 from mmmask.utils.errors import UserError
 
-from .few_shot import draw_few, mean_and_spread, mean_outcomes
-from .loader import build_loader, shared_classes
+from ..few_shot import draw_few, mean_and_spread, mean_outcomes
+from ..loader import build_loader, shared_classes
+from ..ranks import label_ranks, top_outcomes
+from ..ridge import PENALTIES, fit_ridge
 from .loop import VectorLoop
-from .ranks import label_ranks, top_outcomes
-from .ridge import PENALTIES, fit_ridge
 
 CHUNK = 4096
 """Images that are classified at a time."""

@@ -20,13 +20,13 @@ from mmmask.config.init_cfg import PLACEHOLDER, pretrained_of
 from mmmask.datasets.transforms.image_corruption import ImageCorruption, corruption_names
 from mmmask.utils.errors import UserError, explained
 
-from .features import extract_features
-from .loader import build_loader
+from ..features import extract_features
+from ..loader import build_loader
+from ..metrics import background_gap, mean_corruption_error
+from ..metrics.corruption_error import ALEXNET
+from ..metrics.top1 import best_class, right_images, top1
+from ..salient_patches import SalientPatches
 from .loop import FrozenLoop
-from .metrics import background_gap, mean_corruption_error
-from .metrics.corruption_error import ALEXNET
-from .metrics.top1 import best_class, right_images, top1
-from .salient_patches import SalientPatches
 
 
 class NamedSet:

@@ -12,10 +12,10 @@ from torch.utils.data import DataLoader
 
 from mmmask.utils.errors import UserError
 
-from .linear_fit import fit_linear
-from .loader import build_loader, shared_classes
+from ..linear_fit import fit_linear
+from ..loader import build_loader, shared_classes
+from ..ranks import label_ranks, top_outcomes
 from .loop import VectorLoop
-from .ranks import label_ranks, top_outcomes
 
 
 @LOOPS.register_module()

@@ -16,10 +16,9 @@ from torch.utils.data import DataLoader
 from mmmask.datasets.object_masks import ObjectMasks
 from mmmask.utils.errors import UserError
 
-from .attention import AttentionEncoder
-from .features import extract_features
-from .loop import FrozenLoop
-from .metrics import (
+from ..attention import AttentionEncoder
+from ..features import extract_features
+from ..metrics import (
     attended,
     attention_jaccard,
     box_found,
@@ -27,6 +26,7 @@ from .metrics import (
     largest_component_box,
     point_hit,
 )
+from .loop import FrozenLoop
 
 MEASURES = ('jaccard', 'precision', 'recall', 'point_hit', 'corloc')
 """What is measured of every head, and of the mean over heads."""

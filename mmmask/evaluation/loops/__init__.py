@@ -1,0 +1,1 @@
+"""The test loops of frozen features, and the training loop of a sweep of probes."""
