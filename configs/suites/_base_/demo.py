@@ -13,7 +13,8 @@ _few = {
     'val_dataloader.dataset.max_per_class': 20,
 }
 _four_epochs = {'train_cfg.max_epochs': 4, 'train_cfg.val_interval': 4}
-_two_steps = {'train_cfg.max_iters': 2, 'train_cfg.val_interval': 2}
+_two_steps = {'train_cfg.max_iters': 2, 'train_cfg.val_interval': 2, 'param_scheduler': None}
+_twenty_steps = {**_two_steps, 'train_cfg.max_iters': 20, 'train_cfg.val_interval': 20}
 _few_scenes = {'train_dataloader.batch_size': 2, 'val_dataloader.dataset.indices': 4}
 
 _smallest = {  # options of a pre-training, whose config the protocol states
@@ -36,15 +37,15 @@ _demos = dict(
     ),
     linear=dict(
         config='mmmask::demo/linear_vit-demo_material-scenes.py',
-        options={**_few, **_four_epochs, 'model.lrs': (1.0,)},
+        options={**_few, **_four_epochs, 'model.lrs': (0.03, 0.3, 3.0)},
     ),
     linear_mae=dict(
         config='mmmask::demo/linear-mae_vit-demo_material-scenes.py',
-        options={**_few, **_four_epochs, 'model.lrs': (100.0,)},
+        options={**_few, **_four_epochs, 'model.lrs': (300.0, 3000.0)},
     ),
     finetuning=dict(
         config='mmmask::demo/finetune_vit-demo_material-scenes.py',
-        options={**_few, **_two_steps},
+        options={**_few, **_twenty_steps},
     ),
     detection=dict(
         config='mmmask::demo/mask-rcnn_vit-demo_material-scenes.py',
