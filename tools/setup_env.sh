@@ -51,8 +51,9 @@ PY
 # Without build isolation: an isolated build finds no torch and leaves the operators out, without an error.
 # Without debug symbols (-g0) a compile takes half of the time. The other flags are those that Python itself was compiled with.
 install_mmcv() {
-    local flags wheels
+    local flags
     wheels=$(mktemp -d)
+    trap 'rm -rf "$wheels"' EXIT
     flags=${CFLAGS:-"$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_config_var("CFLAGS"))') -g0"}
     flags+=$(precompiled_headers "$wheels" "$flags")
     CFLAGS=$flags CXXFLAGS="${CXXFLAGS:-$flags}" "$VENV/bin/python" -m pip wheel --quiet --disable-pip-version-check \
