@@ -36,7 +36,8 @@ def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
     add_outcomes(records, work_dir)
     tables = fill_tables(suite, records)
     write_tables(tables, work_dir)
-    by_seed = markdown_tables(records, suite.protocols)
+    titles = {name: arm.title for name, arm in suite.arms.items()}
+    by_seed = markdown_tables(records, suite.protocols, titles)
     texts = [*map(to_markdown, tables), by_seed]
     write_text_atomically(work_dir / 'table.md', '\n\n'.join(filter(None, texts)) + '\n')
     found = comparisons(records, suite.protocols)
@@ -57,6 +58,7 @@ def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
         description=suite.description,
         to_give=suite.missing,
         paper_tables=[view_of(table) for table in tables],
+        titles=titles,
         figures=figures,
         made=datetime.now().strftime('%Y-%m-%d %H:%M'),
         cards=[c for c in found if c.metric is c.protocol.metrics[0]],

@@ -11,12 +11,14 @@ from mmmask.benchmark.suite import Metric, Protocol
 from mmmask.utils.text import plural
 
 
-def markdown_tables(records: Sequence[dict], protocols: Mapping[str, Protocol]) -> str:
+def markdown_tables(
+    records: Sequence[dict], protocols: Mapping[str, Protocol], titles: Mapping[str, str]
+) -> str:
     """Write Markdown tables of all metrics that have results, with every seed's value.
 
     A protocol has a table for each metric, an arm a row, and a second one with the differences from
     the baseline. Protocols without arms that share their metrics share a table, a protocol a row.
-    An empty line is between two tables.
+    An empty line is between two tables. ``titles`` has what arms are called, if not by their names.
     """
     tables: list[str] = []
     found = comparisons(records, protocols)
@@ -30,7 +32,7 @@ def markdown_tables(records: Sequence[dict], protocols: Mapping[str, Protocol]) 
             continue
         for metric in group[0].metrics:
             if arms := arms_of(records, group[0], metric):
-                tables.append(_table(group[0], metric, arms))
+                tables.append(_table(group[0], metric, arms, titles))
                 of_table = [c for c in found if c.protocol is group[0] and c.metric is metric]
                 tables += [markdown_verdicts(of_table)] if of_table else []
     return '\n\n'.join(tables)
@@ -56,12 +58,14 @@ def _seeds_and_mean(arms: list[ArmResult], metric: Metric) -> str:
     return f'{values} ({number(arms[0].mean, metric)}{spread(arms[0], metric)})'
 
 
-def _table(protocol: Protocol, metric: Metric, arms: list[ArmResult]) -> str:
+def _table(
+    protocol: Protocol, metric: Metric, arms: list[ArmResult], titles: Mapping[str, str]
+) -> str:
     seeds = sorted({seed for arm in arms for seed in arm.values})
     heads = [f'{protocol.title}: {metric.label}', *(f'seed {seed}' for seed in seeds), 'mean']
     rows = [heads]
     for arm in arms:
-        row = [arm.arm or protocol.name]
+        row = [escaped(titles.get(arm.arm, arm.arm) or protocol.name)]
         row += [number(arm.values.get(seed), metric) for seed in seeds]
         row.append(number(arm.mean, metric) + spread(arm, metric))
         rows.append(row)

@@ -28,7 +28,7 @@ def test_a_row_for_each_arm_with_every_seed_and_the_gain_over_the_baseline():
         record('MAE', 1, 0.43),
         record('DINO', 1, 0.50),
     ]
-    values, verdicts = markdown_tables(records, dict(pretrain=PRETRAIN, knn=KNN)).split('\n\n')
+    values, verdicts = markdown_tables(records, dict(pretrain=PRETRAIN, knn=KNN), {}).split('\n\n')
     assert values.split('\n') == [
         '| k-NN: accuracy, % | seed 0 | seed 1 | mean |',
         '| --- | --- | --- | --- |',
@@ -52,16 +52,16 @@ def test_a_row_for_each_arm_with_every_seed_and_the_gain_over_the_baseline():
 def test_the_spread_over_images_stands_behind_that_over_seeds():
     # Of 100 images 20 are right: 40 / sqrt(99) = 4.02.
     one = dict(record('untrained', 0, 0.2), outcomes=np.repeat([1.0, 0.0], [20, 80]))
-    text = markdown_tables([one], dict(knn=KNN))
-    assert text.split('\n')[2] == '| untrained | 20.0 | 20.0 (images ± 4.0) |'
-    text = markdown_tables([dict(one, unit='sequence')], dict(knn=KNN))
+    text = markdown_tables([one], dict(knn=KNN), dict(untrained='no pre-training'))
+    assert text.split('\n')[2] == '| no pre-training | 20.0 | 20.0 (images ± 4.0) |'
+    text = markdown_tables([dict(one, unit='sequence')], dict(knn=KNN), {})
     assert text.split('\n')[2] == '| untrained | 20.0 | 20.0 (sequences ± 4.0) |'
 
 
 def test_tables_of_two_protocols_are_apart_and_one_arm_is_compared_with_nothing():
     other = Protocol('b', 'train', 'c.py', 'B', metrics=KNN.metrics)  # no arms
     text = markdown_tables(
-        [record('untrained', 0, 0.1), record('', 0, 0.2, group='b')], dict(knn=KNN, b=other)
+        [record('untrained', 0, 0.1), record('', 0, 0.2, group='b')], dict(knn=KNN, b=other), {}
     )
     first, second = text.split('\n\n')
     assert first.split('\n')[0] == '| k-NN: accuracy, % | seed 0 | mean |'
@@ -69,7 +69,7 @@ def test_tables_of_two_protocols_are_apart_and_one_arm_is_compared_with_nothing(
 
 
 def test_no_results_no_table():
-    assert markdown_tables([], dict(knn=KNN)) == ''
+    assert markdown_tables([], dict(knn=KNN), {}) == ''
 
 
 def test_protocols_without_arms_share_a_table():
@@ -87,7 +87,7 @@ def test_protocols_without_arms_share_a_table():
         of('a', 'after', 0, 50.0),
         of('b', 'after', 0, 60.0),
     ]
-    assert markdown_tables(records, dict(a=a, b=b, c=c)).split('\n') == [
+    assert markdown_tables(records, dict(a=a, b=b, c=c), {}).split('\n') == [
         '|  | before | after |',
         '| --- | --- | --- |',
         '| A | 34.0, 30.0 (32.0 ± 2.8) | 50.0 |',
