@@ -13,8 +13,12 @@ _few = {
     'val_dataloader.dataset.max_per_class': 20,
 }
 _four_epochs = {'train_cfg.max_epochs': 4, 'train_cfg.val_interval': 4}
-_two_steps = {'train_cfg.max_iters': 2, 'train_cfg.val_interval': 2, 'param_scheduler': None}
-_twenty_steps = {**_two_steps, 'train_cfg.max_iters': 20, 'train_cfg.val_interval': 20}
+_two_steps = {'train_cfg.max_iters': 2, 'train_cfg.val_interval': 2}
+_twenty_steps = {
+    'train_cfg.max_iters': 20,
+    'train_cfg.val_interval': 20,
+    'param_scheduler': None,
+}
 _few_scenes = {'train_dataloader.batch_size': 2, 'val_dataloader.dataset.indices': 4}
 
 _smallest = {  # options of a pre-training, whose config the protocol states
