@@ -40,10 +40,10 @@ def read_json(path: Path) -> Any:
 class TaskFolder:
     """Reads and writes ``DIR/<task>`` on disk.
 
-    ``task.json`` is the runner's: ``status`` (``running``, ``interrupted``, ``done``, ``failed``),
-    ``command``, ``environment``, ``identity`` (see
-    :func:`~mmmask.benchmark.identity.identity_of`), ``started``, ``seconds`` (of all attempts),
-    ``attempts``, ``error``, ``machine``, and ``note``, by which a later runner finds the processes.
+    ``task.json`` is the runner's. ``status`` is ``running``, ``interrupted``, ``done`` or
+    ``failed``; ``identity`` is of :func:`~mmmask.benchmark.identity.identity_of`; ``seconds`` are
+    those of all attempts. By ``note`` a later runner finds the processes. The others are
+    ``command``, ``environment``, ``started``, ``attempts``, ``error`` and ``machine``.
     ``result.json`` and ``outcomes.safetensors`` are the tool's.
     """
 

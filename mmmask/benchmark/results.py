@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -190,10 +190,18 @@ def arms_of(records: Sequence[dict], protocol: Protocol, metric: Metric) -> list
     return list(arms.values())
 
 
-def comparisons(records: Sequence[dict], protocols: Mapping[str, Protocol]) -> list[Comparison]:
+def titled(arms: Iterable[ArmResult], titles: Mapping[str, str]) -> list[ArmResult]:
+    """Call arms by their titles; those without one keep their names."""
+    return [replace(one, arm=titles.get(one.arm, one.arm)) for one in arms]
+
+
+def comparisons(
+    records: Sequence[dict], protocols: Mapping[str, Protocol], titles: Mapping[str, str]
+) -> list[Comparison]:
     """Return every comparison with a protocol's baseline for which both arms have results.
 
-    The p values of one metric of one protocol are corrected for the number of its arms.
+    The p values of one metric of one protocol are corrected for the number of its arms, which are
+    called by their ``titles``.
     """
     found = []
     for protocol in protocols.values():
@@ -201,7 +209,8 @@ def comparisons(records: Sequence[dict], protocols: Mapping[str, Protocol]) -> l
             arms = {arm.arm: arm for arm in arms_of(records, protocol, metric)}
             baseline = arms.pop(protocol.baseline, None)
             if baseline:
-                found += compare([(protocol, metric, baseline, arm) for arm in arms.values()])
+                baseline, *others = titled([baseline, *arms.values()], titles)
+                found += compare([(protocol, metric, baseline, arm) for arm in others])
     return found
 
 

@@ -169,6 +169,11 @@ class Suite:
     missing: dict[str, str] = field(default_factory=dict)
     is_demo: bool = False
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """Return what figures and verdicts call each arm."""
+        return {name: arm.title for name, arm in self.arms.items()}
+
     def task(self, name: str) -> Task:
         """Return the task of that name."""
         return next(task for task in self.tasks if task.name == name)

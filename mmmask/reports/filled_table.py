@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mmmask.benchmark.paper_table import Cell, Row, Table
-from mmmask.benchmark.results import ArmResult, Comparison, arms_of, common_seeds, compare
+from mmmask.benchmark.results import ArmResult, Comparison, arms_of, common_seeds, compare, titled
 from mmmask.benchmark.statistics import correct_table, is_clear, paired_difference
 from mmmask.benchmark.suite import Metric, Protocol, Suite
 
@@ -109,8 +109,8 @@ class _Results:
             what = self.what(cell)
             arms = arms_of(self._records, *what) if what else []
             arms = [one for one in arms if one.arm in self.suite.arms]
-            titles = [self.suite.arms[one.arm].title for one in arms]
-            self._found[key] = {one.arm: replace(one, arm=t) for one, t in zip(arms, titles)}
+            names = [one.arm for one in arms]
+            self._found[key] = dict(zip(names, titled(arms, self.suite.titles)))
         return self._found[key]
 
     def fill(self, cell: Cell, reference: Cell | None = None) -> FilledCell:

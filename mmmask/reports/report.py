@@ -10,8 +10,15 @@ from typing import Any
 
 from mmmask.benchmark.folder import TaskFolder
 from mmmask.benchmark.identity import data_hashes, first_change, protocol_values, resolve_config
-from mmmask.benchmark.results import Comparison, add_outcomes, arms_of, comparisons, write_results
-from mmmask.benchmark.suite import Protocol, Suite, Task
+from mmmask.benchmark.results import (
+    Comparison,
+    add_outcomes,
+    arms_of,
+    comparisons,
+    titled,
+    write_results,
+)
+from mmmask.benchmark.suite import Metric, Protocol, Suite, Task
 from mmmask.utils.errors import UserError
 from mmmask.utils.files import write_text_atomically
 from mmmask.utils.text import in_words
@@ -36,11 +43,10 @@ def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
     add_outcomes(records, work_dir)
     tables = fill_tables(suite, records)
     write_tables(tables, work_dir)
-    titles = {name: arm.title for name, arm in suite.arms.items()}
-    by_seed = markdown_tables(records, suite.protocols, titles)
+    by_seed = markdown_tables(records, suite.protocols, suite.titles)
     texts = [*map(to_markdown, tables), by_seed]
     write_text_atomically(work_dir / 'table.md', '\n\n'.join(filter(None, texts)) + '\n')
-    found = comparisons(records, suite.protocols)
+    found = comparisons(records, suite.protocols, suite.titles)
     missing_figures: list[str] = []
     sections = [
         _section(Context(suite, work_dir, protocol), records, found, missing_figures)
@@ -58,7 +64,6 @@ def write_report(suite: Suite, work_dir: Path) -> tuple[Path, list[str]]:
         description=suite.description,
         to_give=suite.missing,
         paper_tables=[view_of(table) for table in tables],
-        titles=titles,
         figures=figures,
         made=datetime.now().strftime('%Y-%m-%d %H:%M'),
         cards=[c for c in found if c.metric is c.protocol.metrics[0]],
@@ -88,7 +93,7 @@ def _section(
         protocol=protocol,
         values=_shared_values(context, tasks),
         stale=_stale(context),
-        tables=[_table(protocol, metric, records, found) for metric in protocol.metrics],
+        tables=[_table(suite, protocol, metric, records, found) for metric in protocol.metrics],
         figures=figures,
         done=len(context.tasks),
         count=len(tasks),
@@ -152,13 +157,15 @@ def _value_text(value: Any) -> str:
     return str(value)
 
 
-def _table(protocol: Protocol, metric, records: list[dict], found: list[Comparison]) -> dict:
+def _table(
+    suite: Suite, protocol: Protocol, metric: Metric, records: list[dict], found: list[Comparison]
+) -> dict:
     """Return every seed's value, means, and differences from the baseline."""
     arms = arms_of(records, protocol, metric)
     arms.sort(key=lambda arm: arm.arm != protocol.baseline)
     return dict(
         metric=metric,
-        arms=arms,
+        arms=titled(arms, suite.titles),
         seeds=sorted({seed for arm in arms for seed in arm.values}),
         comparisons=[c for c in found if c.protocol is protocol and c.metric is metric],
     )

@@ -94,7 +94,7 @@ def curves(
             found.append(Curve(places, values.mean(axis=0), label, deviation))
             counts.add(len(series))
         theirs = [
-            Curve(*zip(*points), _title(context.suite, label), published=True)
+            Curve(*zip(*points), context.suite.titles.get(label, label), published=True)
             for label, points in (published or {}).items()
         ]
         panels += _panels(context.suite, heading, found, theirs, log=log, x_label=x)
@@ -267,10 +267,6 @@ def _metric_title(suite: Suite, protocol: str, metric: int) -> str:
         return ''
     found = suite.protocols[protocol]
     return f'{found.title}, {found.metrics[metric].label}'
-
-
-def _title(suite: Suite, arm: str) -> str:
-    return suite.arms[arm].title if arm in suite.arms else arm
 
 
 def _panels(

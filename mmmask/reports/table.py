@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from mmmask.benchmark.results import ArmResult, Comparison, arms_of, comparisons
+from mmmask.benchmark.results import ArmResult, Comparison, arms_of, comparisons, titled
 from mmmask.benchmark.suite import Metric, Protocol
 from mmmask.utils.text import plural
 
@@ -21,7 +21,7 @@ def markdown_tables(
     An empty line is between two tables. ``titles`` has what arms are called, if not by their names.
     """
     tables: list[str] = []
-    found = comparisons(records, protocols)
+    found = comparisons(records, protocols, titles)
     groups: dict[tuple, list[Protocol]] = {}
     for protocol in protocols.values():
         key = (protocol.name,) if protocol.baseline else protocol.metrics
@@ -32,7 +32,7 @@ def markdown_tables(
             continue
         for metric in group[0].metrics:
             if arms := arms_of(records, group[0], metric):
-                tables.append(_table(group[0], metric, arms, titles))
+                tables.append(_table(group[0], metric, titled(arms, titles)))
                 of_table = [c for c in found if c.protocol is group[0] and c.metric is metric]
                 tables += [markdown_verdicts(of_table)] if of_table else []
     return '\n\n'.join(tables)
@@ -58,14 +58,12 @@ def _seeds_and_mean(arms: list[ArmResult], metric: Metric) -> str:
     return f'{values} ({number(arms[0].mean, metric)}{spread(arms[0], metric)})'
 
 
-def _table(
-    protocol: Protocol, metric: Metric, arms: list[ArmResult], titles: Mapping[str, str]
-) -> str:
+def _table(protocol: Protocol, metric: Metric, arms: list[ArmResult]) -> str:
     seeds = sorted({seed for arm in arms for seed in arm.values})
     heads = [f'{protocol.title}: {metric.label}', *(f'seed {seed}' for seed in seeds), 'mean']
     rows = [heads]
     for arm in arms:
-        row = [escaped(titles.get(arm.arm, arm.arm) or protocol.name)]
+        row = [escaped(arm.arm or protocol.name)]
         row += [number(arm.values.get(seed), metric) for seed in seeds]
         row.append(number(arm.mean, metric) + spread(arm, metric))
         rows.append(row)

@@ -26,7 +26,7 @@ def test_mean_and_sample_deviation_by_hand():
 
 
 def compared(scratch, pre):
-    (comparison,) = comparisons(records(scratch=scratch, pre=pre), {'knn': PROTOCOL})
+    (comparison,) = comparisons(records(scratch=scratch, pre=pre), {'knn': PROTOCOL}, {})
     return comparison
 
 
@@ -61,7 +61,7 @@ def test_p_is_corrected_for_the_arms_of_a_table():
         name: {seed: (seed + 1) * gain for seed in range(7)}
         for name, gain in (('scratch', 0.0), ('up', 0.01), ('down', -0.01))
     }
-    up, down = comparisons(records(**arms), {'knn': PROTOCOL})
+    up, down = comparisons(records(**arms), {'knn': PROTOCOL}, {})
     assert up.seeds['p'] == 2 / 128 and up.seeds['p_holm'] == down.seeds['p_holm'] == 4 / 128
     assert (up.seeds['verdict'], down.seeds['verdict']) == ('clearly higher', 'clearly lower')
 
@@ -81,14 +81,14 @@ def test_spread_over_images_by_hand():
     scratch, pre = arms_of(found, PROTOCOL, METRIC)
     assert scratch.image_std == pytest.approx(100 * math.sqrt(1 / 24))
     assert pre.image_std is None  # of other numbers of images
-    assert comparisons(found, {'knn': PROTOCOL})[0].images is None
+    assert comparisons(found, {'knn': PROTOCOL}, {})[0].images is None
 
 
 def test_images_and_seeds_are_told_apart():
     # Each seed has the same 8 of 20 images right in one arm only: McNemar's p is 2 / 2^8. Seeds
     # agree exactly, but there are two of them.
     found = with_images({s: [0] * 20 for s in (0, 1)}, {s: [1] * 8 + [0] * 12 for s in (0, 1)})
-    (result,) = comparisons(found, {'knn': PROTOCOL})
+    (result,) = comparisons(found, {'knn': PROTOCOL}, {})
     seeds, images = result.rows
     assert (seeds['over'], seeds['n'], seeds['verdict']) == ('seeds', 2, '2 seeds cannot show it')
     assert (images['over'], images['n'], images['verdict']) == ('test images', 20, 'clearly higher')
@@ -99,11 +99,16 @@ def test_images_and_seeds_are_told_apart():
 
 def test_outcomes_of_queries_are_called_so():
     found = with_images({0: [0] * 5}, {0: [1] * 5})
-    (images,) = comparisons([dict(one, unit='query') for one in found], {'knn': PROTOCOL})[0].rows[
-        1:
-    ]
+    queries = [dict(one, unit='query') for one in found]
+    (images,) = comparisons(queries, {'knn': PROTOCOL}, {})[0].rows[1:]
     assert (images['over'], images['verdict']) == ('test queries', '5 queries cannot show it')
 
 
 def test_no_comparison_without_a_baseline():
-    assert comparisons(records(pre={0: 0.4}), {'knn': PROTOCOL}) == []
+    assert comparisons(records(pre={0: 0.4}), {'knn': PROTOCOL}, {}) == []
+
+
+def test_arms_are_called_by_their_titles():
+    found = records(scratch={0: 0.3}, pre={0: 0.4})
+    (one,) = comparisons(found, {'knn': PROTOCOL}, dict(pre='MAE'))
+    assert (one.baseline.arm, one.other.arm) == ('scratch', 'MAE')
