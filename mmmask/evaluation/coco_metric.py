@@ -16,6 +16,26 @@ from pycocotools.cocoeval import COCOeval
 from .detection_outcomes import detection_outcomes
 
 
+class COCO(coco_metric.COCO):
+    """mmdet's ``COCO``, which loads results without a single detection, too.
+
+    pycocotools' raises an IndexError, and mmdet then gives no metric. A detector that finds nothing
+    has an average precision of 0.
+    """
+
+    def loadRes(self, results: list[dict]) -> coco_metric.COCO:  # noqa: N802
+        """Return the results as a data set of the same images."""
+        if results:
+            return super().loadRes(results)
+        nothing = type(self)()
+        nothing.dataset = {**self.dataset, 'annotations': []}
+        nothing.createIndex()
+        return nothing
+
+
+coco_metric.COCO = COCO  # also for the file that a metric opens when it is built
+
+
 @METRICS.register_module(force=True)
 class CocoMetric(coco_metric.CocoMetric):
     """mmdet's ``CocoMetric``, under its name, which keeps what groups of images contribute.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -11,10 +12,17 @@ from mmengine.runner.amp import autocast
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from mmmask.utils.errors import UserError
 from mmmask.version import __version__
 
 from .features import FeatureEncoder, extract_features
-from .store import FeatureStore, identity_of_data, identity_of_weights
+from .store import (
+    FeatureStore,
+    identity_of_data,
+    identity_of_files,
+    identity_of_weights,
+    zeros,
+)
 
 _NO_MATTER = ('init_cfg', 'out_type', 'out_indices', 'frozen_stages', 'drop_path_rate')
 """What a backbone's config may say without an effect on the features."""
@@ -85,19 +93,70 @@ class FeatureReader:
         data = None if self.features_dir is None else identity_of_data(loader.dataset)
         if data is None:
             return make()
-        backbone = {k: v for k, v in self.cfg.model.backbone.items() if k not in _NO_MATTER}
-        preprocessor = self.cfg.model.get('data_preprocessor')
-        key = dict(
-            token=token,
-            n_blocks=n_blocks,
+        read = dict(token=token, n_blocks=n_blocks, **(dict(mirrored=True) if mirrored else {}))
+        return FeatureStore(self.features_dir).get(self._key(encode, data, **read), make, title)
+
+    def stream(
+        self,
+        paths: Sequence[str],
+        load: Callable[[str], Tensor],
+        title: str,
+        most: float,
+        token: str = 'patches',
+        layer: int = -1,
+        **key,
+    ) -> Iterator[Tensor]:
+        """Yield the features of images of one size, one after the other, on this rank alone.
+
+        New features are kept when all have been taken, if they have at most ``most`` bytes.
+
+        Args:
+            paths: Files of the images.
+            load: Gives an image, (3, H, W), as the data preprocessor wants it.
+            title: Names the images in the log.
+            most: Bytes of all features in float32.
+            token: See `FeatureEncoder`.
+            layer: The block, negative from the end.
+            **key: Plain values that tell what ``load`` does.
+
+        Yields:
+            Features (C,), of ``'patches'`` (L, C), float32, on the network's device.
+
+        Raises:
+            UserError: If features are not finite, which a diverged network gives.
+        """
+        encode = self.encoder(token=token, layer=layer)
+        store = None if self.features_dir is None else FeatureStore(self.features_dir)
+        if store is not None:
+            key = self._key(encode, identity_of_files(paths), token=token, **key)
+            if found := store.read(key, title):
+                yield from (features.to(encode.device) for features in found[0])
+                return
+        new = None
+        for row, path in enumerate(paths):
+            with autocast(enabled=self.fp16):
+                features = encode(dict(inputs=load(path)[None], data_samples=None))[0]
+            if not features.isfinite().all():
+                raise UserError(f'{path}: the features are not finite: the network has diverged')
+            if row == 0 and store is not None and 4 * features.numel() * len(paths) <= most:
+                new = zeros((len(paths), *features.shape), self.features_dir)
+            if new is not None:
+                new[row] = features
+            yield features
+        if new is not None:
+            store.write(key, new, None, title)
+
+    def _key(self, encode: FeatureEncoder, data: str, **key) -> dict:
+        """Return what tells features of the network from all others."""
+        model = self.cfg.model
+        return dict(
             mmmask=__version__,
             layer=encode.read.layers[-1],
             data=data,
             weights=self.weights,
-            backbone=backbone,
-            preprocessor=preprocessor or self.cfg.get('data_preprocessor'),
+            backbone={k: v for k, v in model.backbone.items() if k not in _NO_MATTER},
+            preprocessor=model.get('data_preprocessor') or self.cfg.get('data_preprocessor'),
             device=encode.device.type,
             autocast=self.fp16 and torch.get_autocast_dtype(encode.device.type),
-            **(dict(mirrored=True) if mirrored else {}),
+            **key,
         )
-        return FeatureStore(self.features_dir).get(key, make, title)

@@ -8,7 +8,7 @@ import os
 import pickle
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -81,12 +81,21 @@ def identity_of_data(dataset: object) -> str | None:
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=repr).encode())
     # The bytes are those of the pickled samples; the bare list is there where they aren't wanted.
     digest.update(dataset.data_bytes if dataset.serialize_data else pickle.dumps(dataset.data_list))
-    for index in pick_evenly(range(len(dataset)), FILES):
-        if path := dataset.get_data_info(index).get('img_path'):
-            while not os.path.exists(path) and path != os.path.dirname(path):
-                path = os.path.dirname(path)  # of a file in a tar: the tar
-            state = os.stat(path or '.')
-            digest.update(f'{state.st_size} {state.st_mtime_ns}'.encode())
+    picked = map(dataset.get_data_info, pick_evenly(range(len(dataset)), FILES))
+    paths = [sample['img_path'] for sample in picked if sample.get('img_path')]
+    digest.update(identity_of_files(paths).encode())
+    return digest.hexdigest()
+
+
+def identity_of_files(paths: Iterable[str]) -> str:
+    """Return a hash of the paths of files, their sizes and times."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f'{path}\n'.encode())
+        while not os.path.exists(path) and path != os.path.dirname(path):
+            path = os.path.dirname(path)  # of a file in a tar: the tar
+        state = os.stat(path or '.')
+        digest.update(f'{state.st_size} {state.st_mtime_ns}\n'.encode())
     return digest.hexdigest()
 
 
@@ -114,27 +123,21 @@ class FeatureStore:
             make: Computes the features; all ranks take part and get the same.
             title: Names the data in the log.
         """
-        texts = [json.dumps(key, sort_keys=True, default=repr)]
-        broadcast_object_list(texts)
-        path = self.folder / f'{hashlib.sha256(texts[0].encode()).hexdigest()[:32]}.safetensors'
-        found = self._read(path, title)
+        keys = [key]
+        broadcast_object_list(keys)
+        found = self.read(keys[0], title)
         hits = torch.tensor([found is not None], dtype=torch.long)
         all_reduce(hits, 'min')
-        log = MMLogger.get_current_instance()
         if int(hits):
-            log.info(f'{title}: {len(found[0]):,} features are read from {path}')
             return found
         features, labels = make()
         if is_main_process():
-            try:
-                self._write(path, features, labels, texts[0])
-                log.info(f'{title}: {len(features):,} features are kept in {path}')
-            except UserError as error:
-                log.warning(f'{title}: the features are not kept. {error}')
+            self.write(keys[0], features, labels, title)
         return features, labels
 
-    def _read(self, path: Path, title: str) -> Features | None:
-        """Return what a file holds; None if there is none, or with a warning if it is damaged."""
+    def read(self, key: Mapping[str, object], title: str) -> Features | None:
+        """Return the features of a key on this rank; None if there are none, or damaged ones."""
+        path = self._path(key)
         if not path.is_file():
             return None
         try:
@@ -149,6 +152,9 @@ class FeatureStore:
                 f'{title}: {path} is damaged ({error}): the features are computed again'
             )
             return None
+        MMLogger.get_current_instance().info(
+            f'{title}: {len(stored):,} features are read from {path}'
+        )
         if stored.dtype == torch.float32:
             return stored, labels
         features = zeros(stored.shape, self.folder)
@@ -156,14 +162,29 @@ class FeatureStore:
             to.copy_(block)
         return features, labels
 
-    def _write(self, path: Path, features: Tensor, labels: Tensor | None, key: str) -> None:
-        """Write a file aside and move it to its place."""
-        with new_files(self.folder) as aside:
-            kept = dict(features=_narrowed(features, aside))
-            metadata = dict(key=key, checksum=_checksum(kept['features']))
-            if labels is not None:
-                kept['labels'] = labels
-            save_file(kept, aside / path.name, metadata)
+    def write(
+        self, key: Mapping[str, object], features: Tensor, labels: Tensor | None, title: str
+    ) -> None:
+        """Keep the features of a key, by one rank. If they can't be written, that is a warning."""
+        path, log = self._path(key), MMLogger.get_current_instance()
+        try:
+            with new_files(self.folder) as aside:
+                kept = dict(features=_narrowed(features, aside))
+                metadata = dict(key=_text(key), checksum=_checksum(kept['features']))
+                if labels is not None:
+                    kept['labels'] = labels
+                save_file(kept, aside / path.name, metadata)
+            log.info(f'{title}: {len(features):,} features are kept in {path}')
+        except UserError as error:
+            log.warning(f'{title}: the features are not kept. {error}')
+
+    def _path(self, key: Mapping[str, object]) -> Path:
+        name = hashlib.sha256(_text(key).encode()).hexdigest()[:32]
+        return self.folder / f'{name}.safetensors'
+
+
+def _text(key: Mapping[str, object]) -> str:
+    return json.dumps(key, sort_keys=True, default=repr)
 
 
 def _narrowed(features: Tensor, folder: Path) -> Tensor:

@@ -1,6 +1,7 @@
 """What groups of images contribute to COCO's average precision."""
 
 import io
+import json
 from contextlib import redirect_stdout
 
 import numpy as np
@@ -113,8 +114,6 @@ def test_a_class_that_one_group_has_alone():
 
 def test_mmdets_metric_under_its_name_keeps_them(tmp_path):
     """Twelve images, an object on each; five of the six in group 0, 2, ... are found."""
-    import json
-
     truth = evaluated([(i, 1, [10.0, 10, 40, 40]) for i in range(1, 25)], [(1, 1, [0.0] * 4, 0.1)])
     (tmp_path / 'truth.json').write_text(json.dumps(truth.cocoGt.dataset))
     config = dict(type='mmdet.CocoMetric', ann_file=str(tmp_path / 'truth.json'), metric='bbox')
@@ -135,3 +134,27 @@ def test_mmdets_metric_under_its_name_keeps_them(tmp_path):
     assert groups.mean() == pytest.approx(found['bbox_mAP'], abs=0.0005)
     assert groups[3] < groups[0]  # image 4 is missed
     assert 'coco/bbox_mAP_s' not in metric.outcomes  # no small object
+
+
+@pytest.mark.parametrize('opened', ['when built', 'from the images'])
+def test_a_detector_without_a_detection_has_an_average_precision_of_0(tmp_path, opened):
+    """Objects are of 40 x 40 pixels: medium ones. Without small or large ones there is none: -1."""
+    truth = evaluated([(i, 1, [10.0, 10, 40, 40]) for i in range(1, 25)], [(1, 1, [0.0] * 4, 0.1)])
+    (tmp_path / 'truth.json').write_text(json.dumps(truth.cocoGt.dataset))
+    file = str(tmp_path / 'truth.json') if opened == 'when built' else None
+    metric = METRICS.build(dict(type='mmdet.CocoMetric', ann_file=file, metric='bbox'))
+    metric.dataset_meta = dict(classes=('1', '2', '3'))
+    nothing = dict(bboxes=np.zeros((0, 4), np.float32), labels=[], scores=[])
+    object_ = dict(bbox=[10.0, 10, 50, 50], bbox_label=0, ignore_flag=0)
+    results = [
+        (dict(img_id=i, height=200, width=200, anns=[object_]), dict(img_id=i, **nothing))
+        for i in range(1, 25)
+    ]
+    with redirect_stdout(io.StringIO()):
+        found = metric.compute_metrics(results)
+    assert list(found) == [f'bbox_{name}' for name in NAMES]
+    assert list(found.values()) == [0, 0, 0, -1, 0, -1]
+    assert list(metric.outcomes) == [
+        f'coco/bbox_{name}' for name in NAMES if name[-2:] not in ('_s', '_l')
+    ]
+    assert all((groups == 0).all() and len(groups) == 24 for groups in metric.outcomes.values())

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.runner import Runner
-from mmengine.runner.amp import autocast
 from mmpretrain.registry import LOOPS
 from PIL import Image
 from torch import Tensor, nn
@@ -27,7 +26,6 @@ from mmmask.utils.files import write_atomically
 from mmmask.utils.progress import Progress
 
 from ..davis import LabelPropagation, frame_size, harden, score_objects, summarise
-from ..features import FeatureEncoder
 from ..metrics import ratio_outcomes
 from ..patch_grid import patch_grid
 from .loop import FrozenLoop
@@ -52,6 +50,8 @@ class DavisLoop(FrozenLoop):
         multiple: The longer side is a multiple of it, 64 in DINO's code.
         tolerance: Of the boundary, see `boundary_f`.
         layer: The block whose patches are compared, negative from the end.
+        kept_gib: Patches are kept on disk if those of all frames, in float32, have at most about so
+            many GiB. Else, and at 0, the network sees the frames of every test.
         **kwargs: See `FrozenLoop`.
 
     Raises:
@@ -73,11 +73,13 @@ class DavisLoop(FrozenLoop):
         multiple: int = 64,
         tolerance: float = 0.008,
         layer: int = -1,
+        kept_gib: float = 8.0,
         **kwargs,
     ) -> None:
         super().__init__(runner, dataloader, evaluator, **kwargs)
         self.propagation = LabelPropagation(context, topk, radius, temperature)
         self.size, self.multiple, self.tolerance, self.layer = size, multiple, tolerance, layer
+        self.kept_gib = kept_gib
         self.folder = Path(runner.work_dir, 'davis')
 
     def values(self) -> dict:
@@ -92,12 +94,13 @@ class DavisLoop(FrozenLoop):
         Each is the mean over the objects of all sequences. ``outcomes`` has what each sequence
         contributes: objects of one video aren't independent.
         """
-        encode = FeatureEncoder(model.backbone, model.data_preprocessor, 'patches', self.layer)
         sequences = self.dataloader.dataset
+        frames = sum(len(sequence['frames']) for sequence in sequences)
+        most_of_a_frame = self.kept_gib * 2**30 / frames
         progress = Progress('DAVIS sequences', len(sequences))
         scores: dict[int, list] = {}
         for index in range(get_rank(), len(sequences), get_world_size()):
-            scores[index] = self._measure_sequence(sequences[index], encode)
+            scores[index] = self._measure_sequence(sequences[index], most_of_a_frame)
             progress.advance(get_world_size())
         every = {index: rows for part in all_gather_object(scores) for index, rows in part.items()}
         names = [f'{kind}_{what}' for kind in 'jf' for what in ('mean', 'recall', 'decay')]
@@ -109,7 +112,7 @@ class DavisLoop(FrozenLoop):
         self.outcomes = {f'davis/{name}': values for name, values in found.items()}
         return {name: float(values.mean()) for name, values in self.outcomes.items()}
 
-    def _measure_sequence(self, sequence: dict, encode: FeatureEncoder) -> list[tuple]:
+    def _measure_sequence(self, sequence: dict, most_of_a_frame: float) -> list[tuple]:
         """Return mean, recall and decay of J, then of F, of each object; write the masks."""
         name, paths = sequence['name'], sequence['frames']
         first, *truth = map(read_objects, sequence['masks'])
@@ -117,7 +120,16 @@ class DavisLoop(FrozenLoop):
         if count == 0 or any(objects.shape != first.shape for objects in truth):
             fault = 'have different sizes' if count else 'show no object in the first frame'
             raise UserError(f'DAVIS 2017: the masks of the sequence {name} {fault}')
-        found = [first, *self._segment(paths, first, encode)]
+        size = frame_size(*first.shape, self.size, self.multiple)
+        frames = self.reader.stream(
+            paths,
+            partial(_load, size=size),
+            f'DAVIS, {name}',
+            most_of_a_frame * len(paths),
+            layer=self.layer,
+            size=size,
+        )
+        found = [first, *self._segment(frames, first, size)]
         (self.folder / name).mkdir(parents=True, exist_ok=True)
         for path, objects in zip(paths, found, strict=True):
             file = self.folder / name / f'{Path(path).stem}.png'
@@ -127,12 +139,9 @@ class DavisLoop(FrozenLoop):
         return [summarise(j) + summarise(f) for j, f in zip(*kinds)]
 
     def _segment(
-        self, paths: Sequence[str], first: np.ndarray, encode: FeatureEncoder
+        self, frames: Iterator[Tensor], first: np.ndarray, size: tuple[int, int]
     ) -> Iterator[np.ndarray]:
         """Yield the predicted objects (H, W) uint8 of each frame but the first."""
-        height, width = first.shape
-        size = frame_size(height, width, self.size, self.multiple)
-        frames = map(partial(self._features, size=size, encode=encode), paths)
         begin = next(frames)
         grid = patch_grid(len(begin), *size)
         small = np.array(Image.fromarray(first).resize(grid[::-1], Image.Resampling.NEAREST))
@@ -140,14 +149,10 @@ class DavisLoop(FrozenLoop):
         labels = labels.to(begin)
         for soft in self.propagation.track(chain([begin], frames), labels, grid):
             objects = Image.fromarray(harden(soft, grid, size).cpu().numpy())
-            yield np.array(objects.resize((width, height), Image.Resampling.NEAREST))
+            yield np.array(objects.resize(first.shape[::-1], Image.Resampling.NEAREST))
 
-    def _features(self, path: str, size: tuple[int, int], encode: FeatureEncoder) -> Tensor:
-        """Return the patch features (L, C) of a frame."""
-        image = cv2.resize(LoadImageStrict().decode(path), size[::-1])
-        inputs = torch.from_numpy(image).permute(2, 0, 1)[None]  # BGR, as the preprocessor wants
-        with autocast(enabled=self.fp16):
-            features = encode(dict(inputs=inputs, data_samples=None))[0]
-        if not features.isfinite().all():
-            raise UserError(f'{path}: the features are not finite: the network has diverged')
-        return features
+
+def _load(path: str, size: tuple[int, int]) -> Tensor:
+    """Return a frame (3, H, W) uint8 of a height and width; BGR, as the preprocessor wants it."""
+    image = cv2.resize(LoadImageStrict().decode(path), size[::-1])
+    return torch.from_numpy(image).permute(2, 0, 1)

@@ -67,7 +67,7 @@ class KNNSegmentationLoop(FrozenLoop):
         seed: int = 0,
         size: int | tuple[int, int] | None = None,
         layer: int = -1,
-        kept_gib: float = 4.0,
+        kept_gib: float = 8.0,
         **kwargs,
     ) -> None:
         super().__init__(runner, dataloader, evaluator, **kwargs)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from frozen_checkpoints import CONFIGS, write_foreign, write_ours
+from mmengine.config import Config
 from mmpretrain.models.backbones import VisionTransformer
 from PIL import Image
 from torch.utils.data import DataLoader
@@ -18,6 +19,7 @@ from mmmask.datasets.davis import DAVIS2017, read_objects
 from mmmask.datasets.miniatures import write_miniature
 from mmmask.evaluation import DavisLoop
 from mmmask.evaluation.metrics import region_jaccard
+from mmmask.utils.errors import UserError
 
 CONFIG = str(CONFIGS / 'demo/davis_vit-demo_miniature.py')
 OBJECTS = {'fur-on-brick': 1, 'petals-leave-grass': 2, 'print-and-tissue': 2}
@@ -92,25 +94,68 @@ def test_data_that_are_missing(root, tmp_path, run_test, capsys):
     assert 'do not fill an image of 100 x 160 pixels' in capsys.readouterr().err
 
 
-def measure(root, work_dir):
+def network():
     torch.manual_seed(0)
     arch = dict(embed_dims=12, num_layers=1, num_heads=2, feedforward_channels=24)
     vit = VisionTransformer(arch, img_size=16, patch_size=8, out_type='raw')
     vit.init_weights()
     vit.eval()
+    return vit
 
-    def preprocess(batch):
-        return dict(batch, inputs=batch['inputs'].float() / 255)
 
+def preprocess(batch):
+    return dict(batch, inputs=batch['inputs'].float() / 255)
+
+
+def measure(root, work_dir, vit=None, **options):
+    """The metrics, and how many frames the network has seen."""
+    vit, seen = vit or network(), []
+    hook = vit.register_forward_hook(lambda *_: seen.append(1))
+    model = SimpleNamespace(backbone=vit, data_preprocessor=preprocess)
+    cfg = Config(dict(model=dict(backbone=dict(type='VisionTransformer'))))
     loader = DataLoader(DAVIS2017(str(root)), collate_fn=list)
-    loop = DavisLoop(SimpleNamespace(work_dir=str(work_dir)), loader, [], size=96, multiple=8)
-    return loop.measure(SimpleNamespace(backbone=vit, data_preprocessor=preprocess))
+    runner = SimpleNamespace(work_dir=str(work_dir), model=model, cfg=cfg)
+    loop = DavisLoop(runner, loader, [], size=96, multiple=8, **options)
+    metrics = loop.measure(model)
+    hook.remove()
+    return metrics, len(seen)
 
 
 def test_two_ranks_measure_what_one_measures(root, tmp_path):
-    """Three sequences: the first rank has two."""
-    found = on_two_ranks(lambda rank: measure(root, tmp_path / 'two'))
-    assert found[0] == found[1] == measure(root, tmp_path / 'one')
-    for path in (tmp_path / 'one').rglob('*.png'):
-        again = tmp_path / 'two' / path.relative_to(tmp_path / 'one')
+    """Three sequences of twelve frames: the first rank has two."""
+    found = on_two_ranks(lambda rank: measure(root, tmp_path / 'both/two'))
+    metrics, seen = measure(root, tmp_path / 'alone/one')
+    assert found == [(metrics, 24), (metrics, 12)] and seen == 36
+    for path in (tmp_path / 'alone/one').rglob('*.png'):
+        again = tmp_path / 'both/two' / path.relative_to(tmp_path / 'alone/one')
         assert path.read_bytes() == again.read_bytes()
+    assert measure(root, tmp_path / 'both/one') == (metrics, 0)
+
+
+def test_another_propagation_runs_no_network(root, tmp_path):
+    metrics, seen = measure(root, tmp_path / 'first')
+    assert seen == 36 and len(list((tmp_path / 'features').iterdir())) == 3
+    assert measure(root, tmp_path / 'second') == (metrics, 0)
+    other, seen = measure(root, tmp_path / 'third', topk=1)
+    assert seen == 0 and other != metrics
+    assert measure(root, tmp_path / 'fourth', topk=1, features_dir=None) == (other, 36)
+    changed = network()
+    changed.ln1.bias.data[0] += 1
+    assert measure(root, tmp_path / 'fifth', changed)[1] == 36
+    assert len(list((tmp_path / 'features').iterdir())) == 6
+
+
+def test_no_more_than_the_limit_is_kept(root, tmp_path):
+    gib = 4 * 36 * (12 * 20) * 12 / 2**30  # 36 frames of 12 x 20 patches of width 12
+    assert measure(root, tmp_path / 'first', kept_gib=0.99 * gib)[1] == 36
+    assert not (tmp_path / 'features').exists()
+    assert measure(root, tmp_path / 'second', kept_gib=1.01 * gib)[1] == 36
+    assert measure(root, tmp_path / 'third', kept_gib=0)[1] == 0  # what is there is read
+
+
+def test_a_diverged_network_is_refused_and_not_kept(root, tmp_path):
+    broken = network()
+    broken.ln1.bias.data[0] = torch.nan
+    with pytest.raises(UserError, match=r'00000\.jpg: the features are not finite'):
+        measure(root, tmp_path / 'run', broken)
+    assert not (tmp_path / 'features').exists()
