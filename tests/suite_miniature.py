@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import mmmask
-from mmmask.benchmark import identity
+from mmmask.benchmark import executors, identity
 from mmmask.benchmark.executors import LocalExecutor
-from mmmask.benchmark.process import make_slots
+from mmmask.benchmark.process import Child, make_slots
 from mmmask.benchmark.runner import SuiteRunner
 from mmmask.benchmark.suite import load_suite
 
@@ -165,4 +165,5 @@ class Miniature:
 @pytest.fixture
 def miniature(tmp_path, monkeypatch):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+    monkeypatch.setattr(executors, 'Fork', Child)  # a fork has the real mmmask
     return Miniature(tmp_path)

@@ -27,6 +27,7 @@ from typing import Any, Protocol
 from mmmask.launch.spawn import rank_variables
 from mmmask.utils.errors import UserError, explained
 
+from .fork import Fork
 from .process import Child, exclusive, is_in_use, with_this_code
 
 DEVICES = 'CUDA_VISIBLE_DEVICES'
@@ -100,15 +101,21 @@ class Running(Protocol):
         """End it, with all its processes."""
 
 
-class LocalChild(Child):
+class LocalChild:
     """Runs a task's processes; they hold the lock of the task's folder until all have ended."""
 
     is_ours, stays = True, False
 
-    def __init__(self, job: Job, environment: dict[str, str]) -> None:
+    def __init__(self, job: Job, environment: dict[str, str], kind: type[Child | Fork]) -> None:
         with exclusive(job.folder) as lock:
-            super().__init__(job.on_this_machine(), job.log, job.root, environment, [lock])
-        self.note = dict(pid=self.pid)
+            self._child = kind(job.on_this_machine(), job.log, job.root, environment, [lock])
+        self.note = dict(pid=self._child.pid)
+        self.poll, self.stop = self._child.poll, self._child.stop
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds since the start."""
+        return self._child.seconds
 
 
 class LeftBehind:
@@ -140,10 +147,11 @@ class LocalExecutor:
 
     Args:
         slots: Places for processes, see :func:`~mmmask.benchmark.process.make_slots`.
+        forks: Whether tasks of one process start as a `Fork`.
     """
 
-    def __init__(self, slots: Sequence[dict[str, str]]) -> None:
-        self._slots = list(slots)
+    def __init__(self, slots: Sequence[dict[str, str]], forks: bool = False) -> None:
+        self._slots, self._forks = list(slots), forks
         self._taken: dict[int, list[int]] = {}
         self.places = len(self._slots)
         self.machine = platform.node()
@@ -173,7 +181,8 @@ class LocalExecutor:
 
     def start(self, job: Job) -> Running:
         """Start a task; there must be room."""
-        child = LocalChild(job, self.environment(job.gpus))
+        kind = Fork if self._forks and job.gpus == 1 else Child
+        child = LocalChild(job, self.environment(job.gpus), kind)
         return self._take(child, self._pick(self._free(), job.gpus))
 
     def attach(self, job: Job) -> Running | None:

@@ -88,7 +88,9 @@ def _run(args: argparse.Namespace) -> int:
     if args.executor == 'slurm':
         executor = SubmititExecutor(_slurm_options(args.slurm), args.jobs)
     else:
-        executor = LocalExecutor(make_slots(args.jobs, available_cores(), _gpus()))
+        gpus = _gpus()
+        slots = make_slots(args.jobs, available_cores(), gpus)
+        executor = LocalExecutor(slots, forks=not gpus and sys.platform == 'linux')
     runner = SuiteRunner(suite, work_dir, executor, args.keep_going, say=say)
     if args.dry_run:
         from mmmask.benchmark.plan import describe_plan

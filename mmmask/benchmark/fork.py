@@ -1,0 +1,105 @@
+"""Starts commands of mmmask as forks of one process, which has imported the mm packages once."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context, set_start_method
+from multiprocessing.reduction import DupFd
+from pathlib import Path
+from typing import Any
+
+from .process import with_this_code
+
+_FORKS = get_context('forkserver')
+_FORKS.set_forkserver_preload(
+    ['mmmask.registration', 'mmmask.config.options', 'mmmask.launch.train', 'mmmask.launch.test']
+)
+
+
+class Fork:
+    """Runs a command of mmmask as a `Child` does, but doesn't import the packages again.
+
+    For Linux without CUDA, which a fork can't go on using.
+
+    Args:
+        command: Python, ``-m``, ``mmmask``, and its words.
+        log: File to append to.
+        cwd: Working directory.
+        environment: Variables on top of this process's. Those of the first fork hold for all.
+        keep_open: File descriptors that it inherits.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        cwd: Path,
+        environment: dict[str, str],
+        keep_open: Sequence[int] = (),
+    ) -> None:
+        self.started = time.monotonic()
+        given = command[3:], log, cwd, [_Descriptor(number) for number in keep_open]
+        self._process = _FORKS.Process(target=_run, args=given)
+        with _variables(with_this_code({**environment, 'PYTHONUNBUFFERED': '1'})):
+            self._process.start()
+        self.pid = self._process.pid
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds since the start."""
+        return time.monotonic() - self.started
+
+    def poll(self) -> int | None:
+        """Return the exit status, negative for a signal; None while it runs."""
+        return self._process.exitcode
+
+    def stop(self, patience: float = 10.0) -> None:
+        """Ask the process and its children to end; kill them after ``patience`` seconds."""
+        for number, timeout in ((signal.SIGTERM, patience), (signal.SIGKILL, None)):
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+            self._process.join(timeout)
+
+
+class _Descriptor:
+    """A file descriptor on its way into a fork, which keeps it open."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __reduce__(self) -> tuple:
+        return _detach, (DupFd(self._number),)
+
+
+def _detach(descriptor: Any) -> int:
+    return descriptor.detach()
+
+
+@contextmanager
+def _variables(values: dict[str, str]) -> Iterator[None]:
+    """Set variables of this process, which the common process takes over when it is started."""
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _run(words: Sequence[str], log: Path, cwd: Path, _: Sequence[int]) -> None:
+    """Run ``mmmask`` in a fork, in a session of its own, as `Child` would."""
+    os.setsid()
+    os.chdir(cwd)
+    set_start_method(None, force=True)  # that of its own children is mmengine's business
+    with open(os.devnull, 'rb') as nothing, log.open('ab') as file:
+        for source, target in ((nothing, 0), (file, 1), (file, 2)):
+            os.dup2(source.fileno(), target)
+    sys.argv[1:] = words
+    runpy.run_module('mmmask', run_name='__main__')
