@@ -36,6 +36,11 @@ protocols = dict(
         note='Self-distillation with masks of what the teacher attends to most. No label is seen.',
         run='train',
         config='mmmask::demo/attmask-high-ibot_vit-demo_material-scenes.py',
+        # A step takes four times as long as its images, so that one worker keeps ahead of it.
+        options={
+            'train_dataloader.num_workers': 1,
+            'train_dataloader.persistent_workers': True,
+        },
         minutes=1.7,
         values={
             'images': 'train_dataloader.dataset.data_root',

@@ -27,7 +27,7 @@ from typing import Any, Protocol
 from mmmask.launch.spawn import rank_variables
 from mmmask.utils.errors import UserError, explained
 
-from .fork import Fork
+from .fork import Fork, start_forks
 from .process import Child, exclusive, is_in_use, with_this_code
 
 DEVICES = 'CUDA_VISIBLE_DEVICES'
@@ -147,11 +147,13 @@ class LocalExecutor:
 
     Args:
         slots: Places for processes, see :func:`~mmmask.benchmark.process.make_slots`.
-        forks: Whether tasks of one process start as a `Fork`.
+        forks: Whether tasks of one process start as a `Fork`; all places have the same variables.
     """
 
     def __init__(self, slots: Sequence[dict[str, str]], forks: bool = False) -> None:
         self._slots, self._forks = list(slots), forks
+        if forks:
+            start_forks(self._slots[0])
         self._taken: dict[int, list[int]] = {}
         self.places = len(self._slots)
         self.machine = platform.node()

@@ -7,9 +7,10 @@ import runpy
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing import get_context, set_start_method
+from multiprocessing.forkserver import ensure_running
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,21 @@ _FORKS.set_forkserver_preload(
 )
 
 
+def start_forks(environment: dict[str, str]) -> None:
+    """Start the process of which all commands are forks, unless it runs; it imports by itself.
+
+    Args:
+        environment: Variables on top of this process's.
+    """
+    before = dict(os.environ)
+    os.environ.update(with_this_code({**environment, 'PYTHONUNBUFFERED': '1'}))
+    try:
+        ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 class Fork:
     """Runs a command of mmmask as a `Child` does, but doesn't import the packages again.
 
@@ -31,7 +47,7 @@ class Fork:
         command: Python, ``-m``, ``mmmask``, and its words.
         log: File to append to.
         cwd: Working directory.
-        environment: Variables on top of this process's. Those of the first fork hold for all.
+        environment: Variables on top of this process's; the same for all forks.
         keep_open: File descriptors that it inherits.
     """
 
@@ -44,10 +60,10 @@ class Fork:
         keep_open: Sequence[int] = (),
     ) -> None:
         self.started = time.monotonic()
+        start_forks(environment)
         given = command[3:], log, cwd, [_Descriptor(number) for number in keep_open]
         self._process = _FORKS.Process(target=_run, args=given)
-        with _variables(with_this_code({**environment, 'PYTHONUNBUFFERED': '1'})):
-            self._process.start()
+        self._process.start()
         self.pid = self._process.pid
 
     @property
@@ -79,18 +95,6 @@ class _Descriptor:
 
 def _detach(descriptor: Any) -> int:
     return descriptor.detach()
-
-
-@contextmanager
-def _variables(values: dict[str, str]) -> Iterator[None]:
-    """Set variables of this process, which the common process takes over when it is started."""
-    before = dict(os.environ)
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def _run(words: Sequence[str], log: Path, cwd: Path, _: Sequence[int]) -> None:

@@ -13,8 +13,12 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .arguments import positive
+
+if TYPE_CHECKING:
+    from mmmask.benchmark.executors import LocalExecutor, SubmititExecutor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,18 +67,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    start, say = time.monotonic(), partial(print, flush=True)
+    executor = _executor(args)  # its forks import the mm packages while this process does
+
     import mmmask.registration  # noqa: F401
-    from mmmask.benchmark.executors import LocalExecutor, SubmititExecutor
     from mmmask.benchmark.fit import Fit, fit_suite
-    from mmmask.benchmark.process import make_slots
     from mmmask.benchmark.runner import SuiteFailed, SuiteRunner
     from mmmask.benchmark.suite import load_suite
     from mmmask.reports.figures import check_figures
     from mmmask.reports.report import write_report
-    from mmmask.utils.cores import available_cores
     from mmmask.utils.text import in_words
 
-    start, say = time.monotonic(), partial(print, flush=True)
     work_dir = Path(args.work_dir).resolve()
     suite = load_suite(
         args.suite,
@@ -85,12 +88,6 @@ def _run(args: argparse.Namespace) -> int:
     )
     suite = fit_suite(suite, args.gpus, Fit(args.fit) if args.fit else None)
     check_figures(suite)
-    if args.executor == 'slurm':
-        executor = SubmititExecutor(_slurm_options(args.slurm), args.jobs)
-    else:
-        gpus = _gpus()
-        slots = make_slots(args.jobs, available_cores(), gpus)
-        executor = LocalExecutor(slots, forks=not gpus and sys.platform == 'linux')
     runner = SuiteRunner(suite, work_dir, executor, args.keep_going, say=say)
     if args.dry_run:
         from mmmask.benchmark.plan import describe_plan
@@ -114,6 +111,19 @@ def _run(args: argparse.Namespace) -> int:
     if failure:
         raise failure
     return 1 if missing_figures else 0
+
+
+def _executor(args: argparse.Namespace) -> LocalExecutor | SubmititExecutor:
+    """Return what starts the processes of tasks."""
+    from mmmask.benchmark.executors import LocalExecutor, SubmititExecutor
+    from mmmask.benchmark.process import make_slots
+    from mmmask.utils.cores import available_cores
+
+    if args.executor == 'slurm':
+        return SubmititExecutor(_slurm_options(args.slurm), args.jobs)
+    gpus = _gpus()
+    forks = not (gpus or args.dry_run or args.report_only) and sys.platform == 'linux'
+    return LocalExecutor(make_slots(args.jobs, available_cores(), gpus), forks)
 
 
 def _pairs(name: str, form: str, words: list[str]) -> dict[str, str]:
