@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -64,7 +65,8 @@ class FeatureReader:
         token: str = 'cls',
         layer: int = -1,
         n_blocks: int = 1,
-    ) -> tuple[Tensor, Tensor | None]:
+        most: float = math.inf,
+    ) -> tuple[Tensor, Tensor | None] | None:
         """Return features and labels of a data set, in its order, the same on all ranks.
 
         Args:
@@ -74,10 +76,12 @@ class FeatureReader:
             token: See `FeatureEncoder`.
             layer: The block, negative from the end.
             n_blocks: Blocks, of which ``layer`` is the last; their features are concatenated.
+            most: Bytes of all features in float32. To tell them, the network sees an image.
 
         Returns:
             Features (N, C), of ``'patches'`` (N, L, C), float32, and labels (N,) int64, or None
-            without labels. They are on the CPU. With ``mirrored`` (N, 2, ...).
+            without labels. They are on the CPU. With ``mirrored`` (N, 2, ...). None if there are no
+            kept features and new ones would have more than ``most`` bytes.
         """
         encode = self.encoder(token=token, layer=layer, n_blocks=n_blocks)
 
@@ -85,9 +89,13 @@ class FeatureReader:
             mirror = dict(batch, inputs=[image.flip(-1) for image in batch['inputs']])
             return torch.stack((encode(batch), encode(mirror)), dim=1)
 
-        def make() -> tuple[Tensor, Tensor | None]:
+        def make() -> tuple[Tensor, Tensor | None] | None:
+            made = both if mirrored else encode
             with autocast(enabled=self.fp16):
-                made = both if mirrored else encode
+                if most < math.inf:
+                    first = made(loader.collate_fn([loader.dataset[0]]))
+                    if 4 * first.numel() * len(loader.dataset) > most:
+                        return None
                 return extract_features(loader, made, title, self.features_dir)
 
         data = None if self.features_dir is None else identity_of_data(loader.dataset)
@@ -114,7 +122,7 @@ class FeatureReader:
             paths: Files of the images.
             load: Gives an image, (3, H, W), as the data preprocessor wants it.
             title: Names the images in the log.
-            most: Bytes of all features in float32.
+            most: Bytes of all features in float32; at 0 kept ones aren't looked for.
             token: See `FeatureEncoder`.
             layer: The block, negative from the end.
             **key: Plain values that tell what ``load`` does.
@@ -126,7 +134,8 @@ class FeatureReader:
             UserError: If features are not finite, which a diverged network gives.
         """
         encode = self.encoder(token=token, layer=layer)
-        store = None if self.features_dir is None else FeatureStore(self.features_dir)
+        kept = self.features_dir is not None and most > 0
+        store = FeatureStore(self.features_dir) if kept else None
         if store is not None:
             key = self._key(encode, identity_of_files(paths), token=token, **key)
             if found := store.read(key, title):

@@ -113,14 +113,16 @@ class FeatureStore:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
-    def get(self, key: Mapping[str, object], make: Callable[[], Features], title: str) -> Features:
+    def get(
+        self, key: Mapping[str, object], make: Callable[[], Features | None], title: str
+    ) -> Features | None:
         """Return the features of a key: those of the folder, or new ones, which are kept.
 
         All ranks call this. The first one's key counts. If one rank has no file, all make anew.
 
         Args:
             key: Plain values that tell these features from all others.
-            make: Computes the features; all ranks take part and get the same.
+            make: Computes the features; all ranks take part and get the same. None isn't kept.
             title: Names the data in the log.
         """
         keys = [key]
@@ -130,10 +132,10 @@ class FeatureStore:
         all_reduce(hits, 'min')
         if int(hits):
             return found
-        features, labels = make()
-        if is_main_process():
-            self.write(keys[0], features, labels, title)
-        return features, labels
+        made = make()
+        if made is not None and is_main_process():
+            self.write(keys[0], *made, title)
+        return made
 
     def read(self, key: Mapping[str, object], title: str) -> Features | None:
         """Return the features of a key on this rank; None if there are none, or damaged ones."""

@@ -51,7 +51,7 @@ class DavisLoop(FrozenLoop):
         tolerance: Of the boundary, see `boundary_f`.
         layer: The block whose patches are compared, negative from the end.
         kept_gib: Patches are kept on disk if those of all frames, in float32, have at most about so
-            many GiB. Else, and at 0, the network sees the frames of every test.
+            many GiB. Else the network sees the frames of every test. At 0 none are kept or read.
         **kwargs: See `FrozenLoop`.
 
     Raises:

@@ -47,7 +47,7 @@ class KNNSegmentationLoop(FrozenLoop):
             each image's own, as mmseg does.
         layer: The block whose patches are compared, negative from the end.
         kept_gib: Patches of a data set are kept on disk if all of them, in float32, have at most so
-            many GiB. Else, and at 0, the network sees the images of every test.
+            many GiB. Else the network sees the images of every test. At 0 none are kept or read.
         **kwargs: See `FrozenLoop`.
 
     Raises:
@@ -107,18 +107,18 @@ class KNNSegmentationLoop(FrozenLoop):
     ) -> Callable[[dict], Tensor]:
         """Return a reader of the patches (B, L, C) of a loader's batches, which come in order."""
         read = dict(token='patches', layer=self.layer)
+        if self.features_dir is not None and self.kept_gib > 0:
+            kept = self.reader(loader, title, **read, most=self.kept_gib * 2**30)
+            if kept is not None:
+                rows = iter(loader.batch_sampler)
+                return lambda batch: kept[0][next(rows)].to(device)
         encode = self.reader.encoder(**read)
 
         def compute(batch: dict) -> Tensor:
             with autocast(enabled=self.fp16):
                 return encode(dict(inputs=batch['inputs'], data_samples=None))
 
-        first = compute(loader.collate_fn([loader.dataset[0]]))
-        size = 4 * first.numel() * len(loader.dataset)
-        if self.features_dir is None or size > self.kept_gib * 2**30:
-            return compute
-        kept, rows = self.reader(loader, title, **read)[0], iter(loader.batch_sampler)
-        return lambda batch: kept[next(rows)].to(device)
+        return compute
 
     def _bank_rows(self, batch: dict, read: Callable[[dict], Tensor]) -> Tensor:
         """Return features and class shares of the picked patches of each image, (B, n, C + K).

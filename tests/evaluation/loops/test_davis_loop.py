@@ -150,7 +150,8 @@ def test_no_more_than_the_limit_is_kept(root, tmp_path):
     assert measure(root, tmp_path / 'first', kept_gib=0.99 * gib)[1] == 36
     assert not (tmp_path / 'features').exists()
     assert measure(root, tmp_path / 'second', kept_gib=1.01 * gib)[1] == 36
-    assert measure(root, tmp_path / 'third', kept_gib=0)[1] == 0  # what is there is read
+    assert measure(root, tmp_path / 'third', kept_gib=0)[1] == 36
+    assert measure(root, tmp_path / 'fourth', kept_gib=0.1 * gib)[1] == 0  # what is there is read
 
 
 def test_a_diverged_network_is_refused_and_not_kept(root, tmp_path):

@@ -133,17 +133,19 @@ def test_two_ranks_measure_what_one_measures():
 
 
 def test_patches_are_kept_where_they_fit(tmp_path):
-    """A second test, of other values, sees an image of each data set: to tell the size."""
+    """The first test sees an image of each data set before the others: to tell the size."""
     options, kept = dict(k=9, memory_size=70), dict(features_dir=str(tmp_path / 'features'))
     expected, calls = measure(**options, features_dir=None)
-    assert calls == 2 + 4 + 3  # batches of 2: 7 images of the bank, 5 to segment
+    assert calls == 4 + 3  # batches of 2: 7 images of the bank, 5 to segment
     assert measure(**options, **kept) == (pytest.approx(expected), 2 + 4 + 3)
-    assert measure(**options, **kept) == (pytest.approx(expected), 2)
-    assert measure(**dict(options, k=1), **kept)[1] == 2
+    assert measure(**options, **kept) == (pytest.approx(expected), 0)
+    assert measure(**dict(options, k=1), **kept)[1] == 0
     found = on_two_ranks(lambda rank: measure(**options, **kept))
-    assert found == [(pytest.approx(expected), 2)] * 2
+    assert found == [(pytest.approx(expected), 0)] * 2
+    assert measure(**options, **kept, kept_gib=0)[1] == 4 + 3
     small = 7 * 16 * 12 * 4 / 2**30  # of the bank's patches; those to segment have fewer
-    assert measure(**options, **kept, kept_gib=small)[1] == 2
-    assert measure(**options, **kept, kept_gib=small * 0.99)[1] == 2 + 4
-    assert measure(**options, **kept, kept_gib=0)[1] == 2 + 4 + 3
-    assert len(list((tmp_path / 'features').iterdir())) == 2
+    for gib, bank, files in ((small * 0.99, 1 + 4, 1), (small, 1 + 4, 2)):
+        other = str(tmp_path / f'{files}')
+        assert measure(**options, features_dir=other, kept_gib=gib)[1] == bank + 1 + 3
+        assert measure(**options, features_dir=other, kept_gib=gib)[1] == bank * (files == 1)
+        assert len(list((tmp_path / f'{files}').iterdir())) == files
