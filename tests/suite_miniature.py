@@ -166,4 +166,5 @@ class Miniature:
 def miniature(tmp_path, monkeypatch):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
     monkeypatch.setattr(executors, 'Fork', Child)  # a fork has the real mmmask
+    monkeypatch.setattr(executors, 'start_forks', lambda environment: None)
     return Miniature(tmp_path)

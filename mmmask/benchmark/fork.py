@@ -98,9 +98,10 @@ def _detach(descriptor: Any) -> int:
 
 
 def _run(words: Sequence[str], log: Path, cwd: Path, _: Sequence[int]) -> None:
-    """Run ``mmmask`` in a fork, in a session of its own, as `Child` would."""
+    """Run ``python -m mmmask`` in a fork, in a session of its own."""
     os.setsid()
     os.chdir(cwd)
+    sys.path.insert(0, os.getcwd())  # a config may import a module of this folder
     set_start_method(None, force=True)  # that of its own children is mmengine's business
     with open(os.devnull, 'rb') as nothing, log.open('ab') as file:
         for source, target in ((nothing, 0), (file, 1), (file, 2)):

@@ -1,5 +1,6 @@
 """Commands that start as forks behave as processes of their own."""
 
+import json
 import os
 import shlex
 import signal
@@ -7,9 +8,14 @@ import sys
 import time
 
 import pytest
+import torch
 
+from mmmask.benchmark.executors import LocalExecutor
 from mmmask.benchmark.fork import Fork
 from mmmask.benchmark.process import exclusive, is_in_use
+from mmmask.benchmark.runner import SuiteRunner
+from mmmask.benchmark.suite import load_suite
+from mmmask.launch.resume import read_safely
 from mmmask.version import __version__
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='forks are for Linux')
@@ -60,3 +66,43 @@ def test_it_keeps_the_lock_until_it_is_stopped(start, tmp_path):
     fork.stop()
     assert fork.poll() == -signal.SIGTERM
     wait_for(lambda: not is_in_use(tmp_path))
+
+
+SUITE = """
+_metrics = {'accuracy/top1': 'top-1'}
+protocols = dict(
+    train=dict(run='train', config='tiny.py', metrics=_metrics),
+    test=dict(run='test', config='tiny.py', metrics=_metrics),
+)
+tasks = [dict(name=f'train-{s}', protocol='train', seed=s) for s in range(2)]
+tasks += [dict(name='test', protocol='test', weights='train-1')]
+"""
+
+
+@pytest.mark.slow
+def test_a_suite_of_forks_has_the_weights_and_numbers_of_one_of_processes(
+    tiny_config, tmp_path, monkeypatch
+):
+    """The config imports a module of the current folder, and its loader has a worker."""
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    config = "\ncustom_imports = dict(imports=['mmmask.registration', 'nearby'])\n"
+    config = config + 'train_dataloader.update(num_workers=1)\n'
+    tiny_config.write_text(tiny_config.read_text() + config)
+    (tmp_path / 'nearby.py').write_text("print('nearby is imported')\n")
+    (tmp_path / 'suite.py').write_text(SUITE)
+    slots = [dict(OMP_NUM_THREADS='1')] * 2
+    found = {}
+    for kind in (False, True):
+        folder = tmp_path / f'forks-{kind}'
+        suite = load_suite('suite.py', tmp_path)
+        SuiteRunner(suite, folder, LocalExecutor(slots, forks=kind), say=print).run()
+        assert 'nearby is imported' in (folder / 'test/log.txt').read_text()
+        results = [json.loads((folder / f'{t.name}/result.json').read_text()) for t in suite.tasks]
+        weights = [read_safely(str(folder / f'train-{s}/epoch_2.pth')) for s in range(2)]
+        found[kind] = [r['metrics'] for r in results], [w['state_dict'] for w in weights]
+    assert found[True][0] == found[False][0]
+    for ours, theirs in zip(found[True][1], found[False][1], strict=True):
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
