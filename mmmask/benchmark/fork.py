@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import runpy
-import signal
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from multiprocessing import get_context, set_start_method
 from multiprocessing.forkserver import ensure_running
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import Any
 
-from .process import with_this_code
+from .process import Session, with_this_code
 
 _FORKS = get_context('forkserver')
 _FORKS.set_forkserver_preload(
@@ -38,7 +36,7 @@ def start_forks(environment: dict[str, str]) -> None:
         os.environ.update(before)
 
 
-class Fork:
+class Fork(Session):
     """Runs a command of mmmask as a `Child` does, but doesn't import the packages again.
 
     For Linux without CUDA, which a fork can't go on using.
@@ -66,21 +64,13 @@ class Fork:
         self._process.start()
         self.pid = self._process.pid
 
-    @property
-    def seconds(self) -> float:
-        """Return the seconds since the start."""
-        return time.monotonic() - self.started
-
     def poll(self) -> int | None:
         """Return the exit status, negative for a signal; None while it runs."""
         return self._process.exitcode
 
-    def stop(self, patience: float = 10.0) -> None:
-        """Ask the process and its children to end; kill them after ``patience`` seconds."""
-        for number, timeout in ((signal.SIGTERM, patience), (signal.SIGKILL, None)):
-            with suppress(ProcessLookupError):
-                os.killpg(self.pid, number)
-            self._process.join(timeout)
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until it ends, at most so many seconds."""
+        self._process.join(timeout)
 
 
 class _Descriptor:

@@ -47,7 +47,27 @@ def with_this_code(environment: dict[str, str]) -> dict[str, str]:
     return {**environment, 'PYTHONPATH': os.pathsep.join(paths)}
 
 
-class Child(subprocess.Popen):
+class Session:
+    """What a started command and its children, which share a session, have in common."""
+
+    pid: int
+    started: float
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds since the start."""
+        return time.monotonic() - self.started
+
+    def stop(self, patience: float = 10.0) -> None:
+        """Ask the process and its children to end; kill them after ``patience`` seconds."""
+        for number, timeout in ((signal.SIGTERM, patience), (signal.SIGKILL, None)):
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+            with suppress(subprocess.TimeoutExpired):
+                self.wait(timeout)
+
+
+class Child(Session, subprocess.Popen):
     """Runs a command that writes into a log, with all processes that the command starts.
 
     Args:
@@ -79,19 +99,6 @@ class Child(subprocess.Popen):
                 start_new_session=True,
                 pass_fds=keep_open,
             )
-
-    @property
-    def seconds(self) -> float:
-        """Return the seconds since the start."""
-        return time.monotonic() - self.started
-
-    def stop(self, patience: float = 10.0) -> None:
-        """Ask the process and its children to end; kill them after ``patience`` seconds."""
-        for number, timeout in ((signal.SIGTERM, patience), (signal.SIGKILL, None)):
-            with suppress(ProcessLookupError):
-                os.killpg(self.pid, number)
-            with suppress(subprocess.TimeoutExpired):
-                self.wait(timeout)
 
 
 class Interrupted(Exception):
