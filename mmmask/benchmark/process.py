@@ -48,7 +48,7 @@ def with_this_code(environment: dict[str, str]) -> dict[str, str]:
 
 
 class Session:
-    """What a started command and its children, which share a session, have in common."""
+    """A started command with its children: they share a session, named by the process id."""
 
     pid: int
     started: float
