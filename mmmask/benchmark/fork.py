@@ -13,6 +13,8 @@ from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import Any
 
+from mmmask.utils.errors import explained
+
 from .process import Session, with_this_code
 
 _FORKS = get_context('forkserver')
@@ -26,11 +28,15 @@ def start_forks(environment: dict[str, str]) -> None:
 
     Args:
         environment: Variables on top of this process's.
+
+    Raises:
+        UserError: If its socket can't be made: the path may have 107 characters.
     """
     before = dict(os.environ)
     os.environ.update(with_this_code({**environment, 'PYTHONUNBUFFERED': '1'}))
     try:
-        ensure_running()
+        with explained('no socket can be made in TMPDIR (set a shorter one)'):
+            ensure_running()
     finally:
         os.environ.clear()
         os.environ.update(before)

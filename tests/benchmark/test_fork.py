@@ -10,12 +10,14 @@ import time
 import pytest
 import torch
 
+from mmmask.benchmark import fork
 from mmmask.benchmark.executors import LocalExecutor
 from mmmask.benchmark.fork import Fork
 from mmmask.benchmark.process import exclusive, is_in_use
 from mmmask.benchmark.runner import SuiteRunner
 from mmmask.benchmark.suite import load_suite
 from mmmask.launch.resume import read_safely
+from mmmask.utils.errors import UserError
 from mmmask.version import __version__
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='forks are for Linux')
@@ -37,9 +39,9 @@ def wait_for(condition, seconds=120):
         time.sleep(0.02)
 
 
-def status_of(fork):
-    wait_for(lambda: fork.poll() is not None)
-    return fork.poll()
+def status_of(process):
+    wait_for(lambda: process.poll() is not None)
+    return process.poll()
 
 
 def test_output_and_status(start, tmp_path):
@@ -59,13 +61,26 @@ def test_two_at_once_in_their_folder(start, tmp_path):
 
 def test_it_keeps_the_lock_until_it_is_stopped(start, tmp_path):
     with exclusive(tmp_path) as lock:
-        fork = start('prepare-demo --out data', [lock])
+        process = start('prepare-demo --out data', [lock])
     wait_for((tmp_path / 'data').exists)
-    assert is_in_use(tmp_path) and fork.poll() is None
-    assert os.getpgid(fork.pid) == os.getsid(fork.pid) == fork.pid  # no Ctrl-C of ours reaches it
-    fork.stop()
-    assert fork.poll() == -signal.SIGTERM
+    assert is_in_use(tmp_path) and process.poll() is None
+    # No Ctrl-C of ours reaches it.
+    assert os.getpgid(process.pid) == os.getsid(process.pid) == process.pid
+    process.stop()
+    assert process.poll() == -signal.SIGTERM
     wait_for(lambda: not is_in_use(tmp_path))
+
+
+def test_a_socket_that_cannot_be_made_is_one_line(monkeypatch):
+    def fail():
+        assert os.environ['OMP_NUM_THREADS'] == '7'
+        raise OSError('AF_UNIX path too long')
+
+    monkeypatch.setattr(fork, 'ensure_running', fail)
+    before = dict(os.environ)
+    with pytest.raises(UserError, match='in TMPDIR .set a shorter one.: AF_UNIX path too long'):
+        fork.start_forks(dict(OMP_NUM_THREADS='7'))
+    assert dict(os.environ) == before
 
 
 SUITE = """
