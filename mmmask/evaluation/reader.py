@@ -101,8 +101,8 @@ class FeatureReader:
         data = None if self.features_dir is None else identity_of_data(loader.dataset)
         if data is None:
             return make()
-        read = dict(token=token, n_blocks=n_blocks, **(dict(mirrored=True) if mirrored else {}))
-        return FeatureStore(self.features_dir).get(self._key(encode, data, **read), make, title)
+        key = self._key(encode, data, token=token, n_blocks=n_blocks, mirrored=mirrored)
+        return FeatureStore(self.features_dir).get(key, make, title)
 
     def stream(
         self,

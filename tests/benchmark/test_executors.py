@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from suite_miniature import Miniature
+from waiting import wait_for
 
 from mmmask.benchmark.executors import Job, LocalExecutor, SubmititExecutor
 from mmmask.benchmark.process import is_in_use, make_slots
@@ -38,13 +39,6 @@ def without_times(work_dir: Path) -> str:
     for record in records:
         assert record.pop('duration_s') > 0
     return json.dumps(records)
-
-
-def wait_for(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_places_on_gpus_and_cores():

@@ -5,10 +5,10 @@ import os
 import shlex
 import signal
 import sys
-import time
 
 import pytest
 import torch
+from waiting import wait_for
 
 from mmmask.benchmark import fork
 from mmmask.benchmark.executors import LocalExecutor
@@ -32,15 +32,8 @@ def start(tmp_path):
     return start
 
 
-def wait_for(condition, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def status_of(process):
-    wait_for(lambda: process.poll() is not None)
+    wait_for(lambda: process.poll() is not None, seconds=120)  # with the imports
     return process.poll()
 
 
@@ -62,7 +55,7 @@ def test_two_at_once_in_their_folder(start, tmp_path):
 def test_it_keeps_the_lock_until_it_is_stopped(start, tmp_path):
     with exclusive(tmp_path) as lock:
         process = start('prepare-demo --out data', [lock])
-    wait_for((tmp_path / 'data').exists)
+    wait_for((tmp_path / 'data').exists, seconds=120)
     assert is_in_use(tmp_path) and process.poll() is None
     # No Ctrl-C of ours reaches it.
     assert os.getpgid(process.pid) == os.getsid(process.pid) == process.pid
